@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from msgspec import structs
+
+from enginehouse.domain.engine import PUSH_ADAPTER, EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.job import REST, FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
 from enginehouse.domain.planning.additions import RouteAddition, TaskAddition
 from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.planning.plan import plan
+from enginehouse.domain.pushes import NewPush
 from enginehouse.domain.work import NewArtifact
 from enginehouse.operations import jobs as operations
 from enginehouse.operations.reuse import reusable
@@ -16,6 +19,7 @@ from enginehouse.storage.jobs.new_jobs import NewJob
 
 NOW = 1_790_000_000_000_000
 ORGANIZATION = 1
+ENDPOINT = "7a1c9a3e-0000-4000-8000-00000000000a"
 
 
 def spec(name: str, *, mode: EngineMode = EngineMode.CHUNK, **fields: object) -> EngineSpec:
@@ -33,6 +37,7 @@ ENGINES = {
         spec("read", mode=EngineMode.CHUNK),
         spec("stream", mode=EngineMode.STREAM),
         spec("write", mode=EngineMode.CHUNK, gathers=True),
+        spec(PUSH_ADAPTER, mode=EngineMode.CHUNK, ingests=True),
     )
 }
 
@@ -103,6 +108,35 @@ def standby_chain() -> JobRequest:
     )
     second = TaskRequest(engine_id="stream", folders=(folder("b", "stream", "input"),))
     return JobRequest(tasks=(first, second), routes=(route("a", "b"),))
+
+
+def pushed(*, adapter: bool = True, endpoint: str = ENDPOINT, callback: bool = False, **route_: object) -> JobRequest:
+    """Returns a reader of what is pushed to the endpoint, and a second reader of what the first one puts out.
+
+    The pushes come by a route from an `adapter` before the first reader, or by a root's route.
+    """
+    tasks = [
+        TaskRequest(
+            engine_id="read",
+            reference="one",
+            folders=(folder("in1", "chunk", "input"), folder("out1", "chunk", "output")),
+        ),
+        TaskRequest(engine_id="read", reference="two", folders=(folder("in2", "chunk", "input"),)),
+    ]
+    first = RouteRequest(child_folder="in1", endpoint=endpoint, **route_)  # type: ignore[arg-type]
+    if adapter:
+        tasks.append(TaskRequest(engine_id=PUSH_ADAPTER, folders=(folder("pushed", "chunk", "output"),)))
+        first = structs.replace(first, parent_folder="pushed")
+    second = RouteRequest(parent_folder="out1", child_folder="in2", callback=callback)
+    return JobRequest(tasks=tuple(tasks), routes=(first, second), spelling=REST)
+
+
+def new_push(
+    text: str = "", *, endpoint: str = ENDPOINT, organization_id: int = ORGANIZATION, **fields: object
+) -> NewPush:
+    """Returns content to push. Its bytes are nowhere."""
+    known: dict[str, object] = {"media_type": "text/plain", "size": 1, "sha256": "0" * 64, "key": f"p{text}", **fields}
+    return NewPush(organization_id=organization_id, endpoint=endpoint, **known)  # type: ignore[arg-type]
 
 
 def planned(request: JobRequest) -> Plan:

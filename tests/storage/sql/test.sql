@@ -250,3 +250,9 @@ SELECT storage_key FROM artifact ORDER BY job_id, ordinal, folder, item, part;
 
 -- name: age_worker
 UPDATE worker SET seen_at = seen_at - :by WHERE name = :name;
+
+-- name: endpoints
+SELECT job_id, live FROM endpoint ORDER BY job_id;
+
+-- name: push_items
+SELECT job_id, ordinal, item FROM push_item ORDER BY job_id, ordinal, item;

@@ -52,7 +52,7 @@ async def last_job(tx: Tx, organization_id: int, endpoint: str) -> EndpointJob |
 
 
 async def folders(tx: Tx, organization_id: int, endpoint: str, job_ids: Sequence[int]) -> list[EndpointFolder]:
-    """Returns the folders of these jobs, which are locked, into which the endpoint leads, in the order of their keys."""
+    """Returns the folders of these locked jobs into which the endpoint leads, in the order of their keys."""
     return await _FOLDERS.all(tx, organization_id=organization_id, endpoint=endpoint, ids=job_ids)
 
 

@@ -127,9 +127,10 @@ def _waits(target: _Target, items: dict[tuple[int, int], int | None]) -> list[Pu
 
 def _row(new: NewPush, into: EndpointFolder, now: int, *, shared: bool) -> Row:
     metadata = _json(new.metadata).decode() if new.metadata else None
+    name = f"push-{into.pushed:06d}"
     return (
         into.job_id, into.ordinal, pushed_folder(into.folder), into.pushed, PART, into.pushed,
-        f"push-{into.pushed:06d}", new.media_type, new.size, new.sha256, new.key, None, None, metadata, now, int(shared),
+        name, new.media_type, new.size, new.sha256, new.key, None, None, metadata, now, int(shared),
     )  # fmt: skip
 
 

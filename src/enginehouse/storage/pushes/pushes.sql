@@ -119,7 +119,10 @@ JOIN attempt a ON a.job_id = p.job_id AND a.ordinal = p.ordinal AND a.item = p.i
 WHERE a.outcome <> 'complete'
 ORDER BY a.ended_at;
 
--- name: jobs
--- rows: job_id bigint, organization_id bigint
-SELECT j.id, j.status, j.cancelled
-FROM {rows} r JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id;
+-- name: tasks
+-- The tasks whose results clients wait for, with their jobs.
+-- rows: job_id bigint, ordinal int, organization_id bigint
+SELECT t.job_id, t.ordinal, t.status, j.status AS job_status, j.cancelled
+FROM {rows} r
+JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
+JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;

@@ -8,7 +8,6 @@ from enginehouse.domain.pushes import PushResult, PushWait
 from enginehouse.storage.artifacts import ArtifactRow, artifact
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.pushes.endpoints import EndpointJob
 
 
 class PushOutput(NamedTuple):
@@ -45,6 +44,16 @@ class PushFailure(NamedTuple):
     failure_message: str | None
 
 
+class ResultTask(NamedTuple):
+    """A task whose result clients wait for, and what its job is."""
+
+    job_id: int
+    ordinal: int
+    status: str
+    job_status: str
+    cancelled: int
+
+
 class OpenPush(NamedTuple):
     """A push of which an item may still run, by its first item."""
 
@@ -56,7 +65,7 @@ class OpenPush(NamedTuple):
 _OPEN: Final = Select("pushes.open", OpenPush)
 _RESULTS: Final = Select("pushes.results", PushOutput)
 _FAILURES: Final = Select("pushes.failures", PushFailure)
-_JOBS: Final = Select("pushes.jobs", EndpointJob)
+_TASKS: Final = Select("pushes.tasks", ResultTask)
 
 Wanted = Sequence[tuple[int, PushWait]]
 """What clients wait for, each with the organization of its client."""
@@ -84,18 +93,24 @@ async def ended(tx: Tx, wanted: Wanted) -> dict[PushWait, PushResult]:
 
 
 async def _without_result(tx: Tx, wanted: Wanted) -> dict[PushWait, PushResult]:
-    jobs = {row.job_id: row for row in await _JOBS.each(tx, sorted({(w.job_id, owner) for owner, w in wanted}))}
+    keys = sorted({(w.job_id, w.result_ordinal, owner) for owner, w in wanted})
+    tasks = {row[:2]: row for row in await _TASKS.each(tx, keys)}
     failures = {row[:3]: row for row in await _FAILURES.each(tx, sorted({(*w.root, owner) for owner, w in wanted}))}
-    return {wait: PushResult(failure=_why(wait, jobs.get(wait.job_id), failures.get(wait.root))) for _, wait in wanted}
+    return {
+        wait: PushResult(failure=_why(wait, tasks.get((wait.job_id, wait.result_ordinal)), failures.get(wait.root)))
+        for _, wait in wanted
+    }
 
 
-def _why(wait: PushWait, job: EndpointJob | None, failure: PushFailure | None) -> str | None:
+def _why(wait: PushWait, task: ResultTask | None, failure: PushFailure | None) -> str | None:
     """Returns why there is no result; None if the engines made none and nothing failed."""
-    if job is None:
+    if task is None:
         return "The job was deleted before there was a result."
-    if job.cancelled or job.status == "aborted":
+    if task.cancelled or task.job_status == "aborted":
         return "The job was cancelled before there was a result."
     if failure is not None:
         text = failure.failure_message or "No message."
         return f"Task {task_graphql(wait.job_id, failure.ordinal)} failed ({failure.failure_reason}): {text}"
-    return "The job has failed before there was a result." if job.status == "failed" else None
+    if task.status in ("failed", "aborted"):
+        return f"Task {task_graphql(wait.job_id, wait.result_ordinal)} is {task.status}; it makes no result."
+    return None
