@@ -62,8 +62,8 @@ class PushWaits:
             return None
         finally:
             waiters.remove(future)
-            if not waiters:
-                self._waiting.pop((organization_id, wait), None)
+            if not waiters and self._waiting.pop((organization_id, wait), None) is not None and not self._waiting:
+                self._database.notify(CHANNEL)  # the task may end
             self._open[organization_id] -= 1
             if not self._open[organization_id]:
                 del self._open[organization_id]
