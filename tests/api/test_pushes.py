@@ -18,6 +18,7 @@ from enginehouse.operations import uploads, work
 ENDPOINT = "7A1C9A3E-0000-4000-8000-00000000000A"
 STORED = ENDPOINT.lower()
 OTHER = "7a1c9a3e-0000-4000-8000-00000000000b"
+AT_ONCE = "works on all its input at once, so a single push has no result of its own."
 PUSH = f"/proc/endpoint/{ENDPOINT}"
 
 
@@ -198,8 +199,7 @@ async def test_pushes_count_as_input_of_the_route(api: Api) -> None:
         ({"syncTimeoutInSeconds": -1}, "taskRoutes[0].syncTimeoutInSeconds: 1–3600, got -1."),
         ({"syncTimeoutInSeconds": 3601}, "taskRoutes[0].syncTimeoutInSeconds: 1–3600, got 3601."),
         ({"taskChildId": "w", "taskChildInputId": "w-in", "syncEnabled": True},
-         'taskRoutes[0].syncEnabled: task "w" works on all its input at once, so a single push has no result of its '
-         "own."),
+         f'taskRoutes[0].syncEnabled: task "w" {AT_ONCE}'),
     ],
 )  # fmt: skip
 async def test_what_is_wrong_with_a_route_is_named(api: Api, route: dict[str, Any], problem: str) -> None:
