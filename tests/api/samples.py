@@ -10,7 +10,7 @@ from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TargetRequest, TaskRequest
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
@@ -34,6 +34,7 @@ from enginehouse.operations import (
     event_subscriptions,
     exports,
     identity,
+    jobs,
     pipelines,
     sources,
     targets,
@@ -242,6 +243,15 @@ async def deployed_build(house: House, principal: Principal, engine_id: str) -> 
     return build.id
 
 
+async def push_endpoint(house: House, principal: Principal) -> str:
+    """Returns an endpoint at which a new job waits."""
+    endpoint = str(uuid4())
+    task = TaskRequest(engine_id=TRANSCRIBE, folders=(FolderRequest(reference="pushed", mode="chunk", type="input"),))
+    route = RouteRequest(child_folder="pushed", endpoint=endpoint)
+    await jobs.create(house, principal, [JobRequest(tasks=(task,), routes=(route,), spelling=REST)])
+    return endpoint
+
+
 async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     """Creates one object of each kind that scheduled jobs use. Returns the ids by kind.
 
@@ -281,7 +291,9 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     await engine_templates.put(house, principal, own.id, prepared())
     build = await engine_builds.create(house, principal, own.id, BuildDocument())
     paused, deployed = [await deployed_build(house, principal, own.id) for _ in range(2)]  # the second pauses the first
+    endpoint = await push_endpoint(house, principal)
     return {
+        "endpoint": endpoint,
         "event": definition.id,
         "export": export.id,
         "subscription": subscription.id,

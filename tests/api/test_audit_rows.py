@@ -34,6 +34,7 @@ REST = [
     ("POST /edge/v1/proc/job/{jobUUID}/delete", "deleteJob"),
     ('POST /edge/v1/proc/job/{jobUUID}/addtask {"task": {"engineId": "BATCH"}}', "addTask"),
     ('POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}', "addTaskRoute"),
+    ('POST /edge/v1/proc/endpoint/{endpoint} "what is pushed"', "pushContentToEndpoint"),
     (
         'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "aborted"}',
         "updateTasksStatus",

@@ -26,6 +26,7 @@ EDGE = [
     "POST /edge/v1/proc/job/{jobUUID}/delete",
     'POST /edge/v1/proc/job/{job}/addtask {"task": {"engineId": "BATCH"}}',
     'POST /edge/v1/proc/job/{jobUUID}/addtaskroute {"task": {"taskChildId": "{task}"}}',
+    'POST /edge/v1/proc/endpoint/{endpoint} "what is pushed"',
     'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{task}"], "taskStatus": "pending"}',
     'POST /edge/v1/proc/tasks/update_status {"taskIDs": ["{taskUUID}"], "taskStatus": "aborted"}',
     "POST /edge/v1/proc/task/{task}/delete",

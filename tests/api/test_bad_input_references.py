@@ -104,6 +104,7 @@ STORED: Final = {
     "applicationId", "clusterId", "detailsSchemaId", "engineConfigId", "executionLocationId", "ownerApplicationId",
     "parentFolderId",
     "schemaId", "sdoId",
+    "endpoint",  # the caller's choice, and what others have chosen does not matter
 }  # fmt: skip
 # The contract: "platform only, ignored". What is created belongs to the caller's organization.
 # The server chooses the id of an engine, and refuses any other. A client gives the id of an added task. The engines of

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import make
 from tests.domain.requests import BY_TASK_TYPE, ENGINES, NOW, folder, job, joined, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
@@ -136,10 +137,14 @@ def test_a_roots_route_has_no_parent() -> None:
     )
 
 
-def test_route_options_and_echo_are_kept() -> None:
-    asked = RouteRequest(parent_folder="a-out", child_folder="b-in", options={"x": 1}, echo={"endpoint": "e"})
+def test_what_a_route_says_besides_its_ends_is_kept() -> None:
+    asked = RouteRequest(
+        parent_folder="a-out", child_folder="b-in", options={"x": 1}, endpoint=make.ENDPOINT.upper(), sync=True,
+        sync_seconds=5, callback=True,
+    )  # fmt: skip
     made = planned(job(stage("a"), stage("b"), routes=(asked,)))
-    assert made.plan.routes == (Route(0, 1, 1, 0, options={"x": 1}, echo={"endpoint": "e"}),)
+    said = Route(0, 1, 1, 0, options={"x": 1}, endpoint=make.ENDPOINT, sync=True, sync_seconds=5, callback=True)
+    assert made.plan.routes == (said,)
 
 
 # -- plain task lists ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests import make
 from tests.domain.requests import folder, job, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
@@ -24,10 +25,10 @@ def test_folders_of_other_references_are_matched_by_their_place_among_those_alik
     ]
 
 
-def test_a_mirrored_route_has_the_options_and_the_echo_of_its_principals() -> None:
-    listed = route("a-out", "b-in", options={"x": 1}, echo={"endpoint": "e"})
+def test_a_mirrored_route_has_the_options_and_the_endpoint_of_its_principals() -> None:
+    listed = route("a-out", "b-in", options={"x": 1}, endpoint=make.ENDPOINT)
     assert mirrored(stage("a"), stage("b", standby=task("batch")), routes=(listed,)) == [
-        Route(0, 1, 2, 0, options={"x": 1}, standby=True, echo={"endpoint": "e"})
+        Route(0, 1, 2, 0, options={"x": 1}, standby=True, endpoint=make.ENDPOINT)
     ]
 
 

@@ -66,6 +66,18 @@ SAID = {
         "It was added with an input folder and waits for its first route.",
         ["waits_for_route"],
     ),
+    "pushes": (
+        replace(NO_ITEM, endpoints=("e1",)),
+        HOUSE,
+        "It waits for pushes to endpoint e1.",
+        ["waits_for_pushes"],
+    ),
+    "many endpoints": (
+        replace(NO_ITEM, endpoints=tuple(f"e{n}" for n in range(7))),
+        HOUSE,
+        "It waits for pushes to endpoints e0, e1, e2, e3, e4 and 2 more.",
+        ["waits_for_pushes"],
+    ),
     "two parents": (
         replace(NO_ITEM, parents=others(2)),
         HOUSE,

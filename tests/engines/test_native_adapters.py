@@ -116,9 +116,16 @@ def test_a_media_type_that_says_nothing_is_worked_out(told: str, name: str, head
     assert media.detect(told, name, head) == found
 
 
-async def test_push_endpoints_say_that_they_are_not_there(bench: Bench) -> None:
-    with pytest.raises(EngineFailure, match="not served yet"):
+async def test_a_push_adapter_without_an_endpoint_says_so(bench: Bench) -> None:
+    with pytest.raises(EngineFailure, match="give a route of it an endpoint"):
         await bench.run(PushAdapter())
+
+
+async def test_a_push_adapter_passes_on_what_is_pushed(bench: Bench) -> None:
+    chunk = await bench.chunk(b"\0x", "image/png")
+    [made] = await bench.run(PushAdapter(), chunk)
+    assert made.path is not None
+    assert (made.media_type, made.path.read_bytes(), made.metadata) == ("image/png", b"\0x", chunk.metadata)
 
 
 async def test_no_operation_does_nothing(bench: Bench) -> None:

@@ -35,7 +35,7 @@ BASE: Final = "/edge/v1"
 _FORMATS: Final = {
     r"\w*DateTime|expiration|lastLoggedIn|lastUpdate|datePasswordLastUpdated": "date-time",
     r"\w+JSON|taskOutputSON|runtime": "json",
-    r"(?!core|correlation|permission|taskParent|taskChild)\w+(ID|Id|IDs|Ids)": "uuid",
+    r"endpoint|(?!core|correlation|permission|taskParent|taskChild)\w+(ID|Id|IDs|Ids)": "uuid",
 }
 
 
