@@ -139,6 +139,13 @@ class History:
                 f"{job}, 0, -1, 0, 0, 0, 'text', 'text/plain', 1, 'sum', {keys}, {at}, "
                 f"CASE WHEN n % 50 = 0 THEN 1 ELSE 0 END FROM {numbers}"
             ),
+            "endpoint (organization_id, endpoint, job_id, ordinal, folder, pushed, live)": (
+                f"{organization}, CASE WHEN n % 4 = 0 THEN 'shared' ELSE {keys} END, {job}, 0, 0, 1, "
+                f"CASE WHEN n % 40 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 2 = 0"
+            ),
+            "push_item (job_id, ordinal, item, root_ordinal, root_item, kept_until)": (
+                f"{job}, 0, 0, 0, 0, {at} FROM {numbers} WHERE n % 2 = 0"
+            ),
             "asset (id, target_id, organization_id, asset_type, content_type, storage_key, document, created_at, "
             "modified_at)": (
                 f"{keys}, {targets} + n / 10, {organization}, 'media', 'text/plain', {keys}, 'null', {at}, {at} "

@@ -37,7 +37,7 @@ def push_job(**route: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def push(api: Api, content: bytes = b"hello", path: str = PUSH, **headers: str) -> httpx.Response:
+async def push(api: Api, content: bytes = b"hello", path: str = PUSH, **headers: Any) -> httpx.Response:
     return await api.edge.post(path, raw=content, **{"Content_Type": "text/plain", **headers})
 
 
@@ -82,10 +82,12 @@ async def test_headers_are_metadata_of_the_chunk(api: Api) -> None:
 
 async def test_headers_that_could_not_be_passed_on_are_refused_all_at_once(api: Api) -> None:
     await api.edge.create(push_job())
-    answer = await push(api, **{"x_aiware_" + "n" * 65: "v", "x_aiware_long": "v" * 1001})
+    wrong: dict[str, Any] = {"x_aiware_" + "n" * 65: "v", "x_aiware_long": "v" * 1001}
+    answer = await push(api, **wrong)
     assert answer.status_code == 400
     assert [flaw["path"] for flaw in answer.json()["errors"]] == ["x-aiware-long", "x-aiware-" + "n" * 65]
-    many = await push(api, **{f"x_aiware_{n}": "v" for n in range(21)})
+    lots: dict[str, Any] = {f"x_aiware_{n}": "v" for n in range(21)}
+    many = await push(api, **lots)
     assert (many.status_code, many.json()["detail"]) == (400, "At most 20 headers x-aiware-*, got 21.")
     assert await work.claim(api.house, pool="native", limit=1, worker="w") == []
 
@@ -217,7 +219,7 @@ async def test_a_callback_behind_a_task_that_gathers_is_refused(api: Api) -> Non
 
 async def test_a_child_without_an_input_folder_takes_no_endpoint(api: Api) -> None:
     job = {"tasks": [{"engineId": BATCH, "correlationTaskId": "b"}]}
-    job["taskRoutes"] = [{"taskChildId": "b", "endpoint": ENDPOINT}]  # type: ignore[list-item]
+    job["taskRoutes"] = [{"taskChildId": "b", "endpoint": ENDPOINT}]
     answer = await api.edge.post("/proc/job/create", {"jobs": [job]})
     assert answer.json()["detail"] == (
         'jobs[0].taskRoutes[0].endpoint: task "b" has no input folder, into which a push could go.'
@@ -302,7 +304,7 @@ def watched(api: Api) -> asyncio.Event:
     return begun
 
 
-async def waiting_push(api: Api, **headers: str) -> "asyncio.Task[httpx.Response]":
+async def waiting_push(api: Api, **headers: Any) -> "asyncio.Task[httpx.Response]":
     """A push whose client waits; its item may be claimed."""
     begun = watched(api)
     sent = asyncio.create_task(push(api, **headers))

@@ -10,6 +10,7 @@ from enginehouse.domain.artifact import pushed_folder
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import REST, JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.planning.additions import Addition
 from enginehouse.domain.pushes import EndpointClosed, NewPush, Pushed, PushResult, PushWait
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Lease
@@ -258,7 +259,7 @@ async def test_a_route_with_an_endpoint_can_be_added(bench: Bench) -> None:
     [job_id] = await bench.create(make.new_job(make.independent(1)))
     reader = TaskRequest(engine_id="read", reference="r", folders=(make.folder("r-in", "chunk", "input"),))
     new_route = make.new_route(job_id, None, "r", endpoint=OTHER)
-    added = [make.addition(job_id, reader), new_route]
+    added: list[Addition] = [make.addition(job_id, reader), new_route]
     outcome = await bench.database.write_work(lambda tx: additions.add(tx, bench.plans, added, max_tasks=9))
     assert all(not isinstance(answer, Exception) for answer in outcome.answers)
     assert (await bench.push(make.new_push(endpoint=OTHER), plans=Plans())).job_ids == (job_id,)

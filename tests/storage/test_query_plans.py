@@ -24,9 +24,9 @@ from enginehouse.storage.database.sql import Dialect, Statement, shape, statemen
 from enginehouse.storage.jobs import pages, task_pages
 
 GROWING: Final = {
-    "artifact", "asset", "attempt", "audit_entry", "barrier", "event", "export_request", "idempotency_key", "job",
-    "job_document", "job_engine", "outbox", "schedule_slot", "scheduled_job_version", "target", "task", "token",
-    "upload", "work_item",
+    "artifact", "asset", "attempt", "audit_entry", "barrier", "endpoint", "event", "export_request", "idempotency_key",
+    "job", "job_document", "job_engine", "outbox", "push_item", "schedule_slot", "scheduled_job_version", "target",
+    "task", "token", "upload", "work_item",
 }  # fmt: skip
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.

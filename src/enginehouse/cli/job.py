@@ -13,7 +13,7 @@ from enginehouse.cli.job_options import TaskFlags, create_from_file
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import key_option, page_options, payload_option
 from enginehouse.cli.why import why
-from enginehouse.client import Client, events, jobs
+from enginehouse.client import Client, Json, events, jobs
 
 
 @click.group()
@@ -99,12 +99,18 @@ def get(client: Client, job_id: str, *, as_json: bool) -> None:
         ("cancelled", record.get("stopRequestedDateTime")),
         ("still stopping", record.get("stopping") or None),
         ("target", record.get("coreRecordingId")),
+        ("endpoints", "\n".join(_endpoints(record)) or None),
         ("retry of", record.get("retryOf")),
         ("first job", record.get("rootJobID")),
         ("retries", "\n".join(record.get("retries", ())) or None),
     ]
     console.print(output.facts(facts))
     console.print(job_view.task_table(record))
+
+
+def _endpoints(record: Json) -> list[str]:
+    """Returns the endpoints of the job, each once."""
+    return list(dict.fromkeys(route["endpoint"] for route in record["taskRoutes"] if "endpoint" in route))
 
 
 @job.command("list")

@@ -48,6 +48,7 @@ _COMMANDS = {
     "serve": LazyCommand("enginehouse.cli.serve:serve", "Start a server, which runs until it is stopped."),
     "run": LazyCommand("enginehouse.cli.run:run", "Run a job on a file, a URL or the sample, on a server of its own."),
     "job": LazyCommand("enginehouse.cli.job:job", "Create, watch, cancel and retry jobs; fetch their results."),
+    "push": LazyCommand("enginehouse.cli.push:push", "Push a file to the jobs that wait at an endpoint."),
     "export": LazyCommand("enginehouse.cli.export:export", "Export results and media of targets as a zip."),
     "schedule": LazyCommand("enginehouse.cli.schedule:schedule", "Create, preview, pause and launch schedules."),
     "engine": LazyCommand("enginehouse.cli.engine:engine", "List engines; limit and pause them."),

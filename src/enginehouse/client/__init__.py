@@ -19,7 +19,19 @@ Create a job from a text or a file, follow it, fetch its outputs, handle a refus
 RequestFailed when the server refuses or does not answer.
 """
 
-from enginehouse.client import accounts, bulk_cancels, engines, events, exports, files, jobs, limits, schedules, why
+from enginehouse.client import (
+    accounts,
+    bulk_cancels,
+    engines,
+    events,
+    exports,
+    files,
+    jobs,
+    limits,
+    pushes,
+    schedules,
+    why,
+)
 from enginehouse.client.events import Message
 from enginehouse.client.files import FileKind, UnusableFile
 from enginehouse.client.http import Client, Json, RequestFailed
@@ -39,6 +51,7 @@ __all__ = [
     "files",
     "jobs",
     "limits",
+    "pushes",
     "schedules",
     "why",
 ]

@@ -93,6 +93,20 @@ class Client:
             parts = {"file": (name, body, media_type)}
             return _data(self._send("POST", "/v3/graphql", data={"query": query}, files=parts))
 
+    def send_file(
+        self, path: str, file: Path, media_type: str, *, headers: Mapping[str, str], key: str | None = None
+    ) -> httpx.Response:
+        """Returns the response to a POST of the file's bytes, which are read while they are sent.
+
+        Raises RequestFailed, OSError.
+        """
+        sent = {**headers, "Content-Type": media_type, "Content-Length": str(file.stat().st_size)}
+        with file.open("rb") as content:
+            response = self._send("POST", path, content=content, headers={**sent, **_idempotency(key)})
+        if response.is_error:
+            raise _refusal(response)
+        return response
+
     def stream(self, path: str) -> Iterator[bytes]:
         """Yields the bytes of the response as they come. Raises RequestFailed."""
         try:

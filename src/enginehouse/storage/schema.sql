@@ -415,7 +415,7 @@ CREATE TABLE endpoint (
   live INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (organization_id, endpoint, job_id, ordinal, folder)
 ) {clustered};
-CREATE INDEX endpoint_live ON endpoint (organization_id, endpoint, job_id, ordinal, folder) WHERE live = 1;
+CREATE INDEX endpoint_live ON endpoint (organization_id, endpoint, live, job_id);
 CREATE INDEX endpoint_folder ON endpoint (job_id, ordinal, folder);
 
 -- An item that descends from a push whose client waits for a result: the push is named by its first item (`root_*`).

@@ -53,7 +53,7 @@ async def last_job(tx: Tx, organization_id: int, endpoint: str) -> EndpointJob |
 
 async def folders(tx: Tx, organization_id: int, endpoint: str, job_ids: Sequence[int]) -> list[EndpointFolder]:
     """Returns the folders of these locked jobs into which the endpoint leads, in the order of their keys."""
-    return await _FOLDERS.all(tx, organization_id=organization_id, endpoint=endpoint, ids=job_ids)
+    return await _FOLDERS.each(tx, [(organization_id, endpoint, job_id) for job_id in job_ids])
 
 
 async def count(tx: Tx, organization_id: int, endpoint: str, taken: Sequence[EndpointFolder]) -> None:
@@ -64,8 +64,7 @@ async def count(tx: Tx, organization_id: int, endpoint: str, taken: Sequence[End
 
 async def retire(tx: Tx, organization_id: int, endpoint: str, job_ids: Sequence[int]) -> None:
     """Pushes to the endpoint no longer look at these jobs, which are locked and have ended."""
-    if job_ids:
-        await tx.run("pushes.retire", organization_id=organization_id, endpoint=endpoint, ids=job_ids)
+    await tx.many("pushes.retire", [(organization_id, endpoint, job_id) for job_id in job_ids])
 
 
 async def revive(tx: Tx, job_ids: Sequence[int]) -> None:

@@ -19,12 +19,12 @@ ORDER BY e.job_id DESC LIMIT 1;
 
 -- name: folders
 -- The input folders of these jobs, which are locked, and how many pushes each has taken through all its endpoints.
--- lists: ids bigint
+-- rows: organization_id bigint, endpoint text, job_id bigint
 SELECT e.job_id, e.ordinal, e.folder,
        CAST((SELECT SUM(o.pushed) FROM endpoint o
              WHERE o.job_id = e.job_id AND o.ordinal = e.ordinal AND o.folder = e.folder) AS BIGINT) AS pushed
-FROM endpoint e
-WHERE e.organization_id = :organization_id AND e.endpoint = :endpoint AND e.job_id IN {ids}
+FROM {rows} r
+JOIN endpoint e ON e.organization_id = r.organization_id AND e.endpoint = r.endpoint AND e.job_id = r.job_id
 ORDER BY e.job_id, e.ordinal, e.folder;
 
 -- name: count
@@ -35,9 +35,9 @@ WHERE endpoint.organization_id = r.organization_id AND endpoint.endpoint = r.end
   AND endpoint.ordinal = r.ordinal AND endpoint.folder = r.folder;
 
 -- name: retire
--- lists: ids bigint
-UPDATE endpoint SET live = 0
-WHERE organization_id = :organization_id AND endpoint = :endpoint AND job_id IN {ids} AND live = 1;
+-- rows: organization_id bigint, endpoint text, job_id bigint
+UPDATE endpoint SET live = 0 FROM {rows} r
+WHERE endpoint.organization_id = r.organization_id AND endpoint.endpoint = r.endpoint AND endpoint.job_id = r.job_id;
 
 -- name: revive
 -- lists: ids bigint
