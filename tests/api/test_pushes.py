@@ -275,6 +275,40 @@ async def test_a_retry_waits_at_the_same_endpoint(api: Api) -> None:
     assert (await push(api)).json() == {"internalJobIds": [ids.job_uuid(ids.parse_job(again) or 0)]}
 
 
+async def test_a_template_and_the_jobs_of_its_schedule_keep_the_endpoint(api: Api) -> None:
+    tasks = [
+        {"engineId": WRITER, "ioFolders": [{"referenceId": "o", "mode": "chunk", "type": "output"}]},
+        {"engineId": TRANSCRIBE, "ioFolders": [{"referenceId": "i", "mode": "chunk", "type": "input"}]},
+    ]
+    said = {"endpoint": STORED, "syncEnabled": True, "syncTimeoutInSeconds": 1, "chunkCallbackEnabled": None}
+    route = {"parentIoFolderReferenceId": "o", "childIoFolderReferenceId": "i"} | said
+    fields = f"id routes {{ {' '.join(said)} }}"
+    made = await api.graphql.change("createJobTemplate", fields, taskTemplates=tasks, routes=[route])
+    assert made["routes"] == [said]
+    schedule = await api.schedule(jobTemplates=[{"taskTemplates": tasks, "routes": [route]}])
+    runs = [ids.job_uuid(ids.parse_job(job) or 0) for job in await api.run(schedule, times=2)]
+    assert [(await api.edge.detail(job))["taskRoutes"][0]["endpoint"] for job in runs] == [STORED] * 2
+    answer = await push(api)
+    assert answer.status_code == 503, "it waits for a result"
+    for job in runs:
+        assert (await api.edge.detail(job))["taskRoutes"][0]["taskChildInputCount"] == 1
+
+
+async def test_a_retry_of_failed_tasks_does_not_reuse_what_came_from_pushes(api: Api) -> None:
+    job = await api.edge.create(push_job() | {"tasks": [*push_job()["tasks"], {"engineId": BATCH}]})
+    await api.edge.fail_one(FailureKind.INVALID_DATA)
+    task = (await api.edge.detail(job))["tasks"][0]["internalTaskID"]
+    await push(api)
+    await api.edge.run_one(("o", "text/plain", b"r"), folder=1)
+    await api.edge.post("/proc/tasks/update_status", {"taskIDs": [task], "taskStatus": "complete"})
+    await api.edge.run_one()
+    retry = "mutation($id: ID!) { retryJob(id: $id, onlyFailed: true) { id tasks { records { status } } } }"
+    again = (await api.graphql.ask(retry, {"id": job}))["retryJob"]
+    assert [each["status"] for each in again["tasks"]["records"]] == ["pending"] * 3
+    new = ids.job_uuid(ids.parse_job(again["id"]) or 0)
+    assert (await push(api)).json() == {"internalJobIds": [new]}
+
+
 async def test_why_says_where_the_job_waits(api: Api) -> None:
     job = await api.edge.create(push_job())
     why = await api.v1.result(f"jobs/{job}/why")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from enginehouse.client.http import Client, edge
 
 
-class Answer(NamedTuple):
+class PushReply(NamedTuple):
     """What a push answered: the jobs that have the content, or the result of an engine and its media type."""
 
     job_ids: list[str]
@@ -24,7 +24,7 @@ def push(
     *,
     headers: Mapping[str, str] | None = None,
     key: str | None = None,
-) -> Answer:
+) -> PushReply:
     """The file is a chunk of every job that waits at the endpoint. The file is read while it is sent.
 
     If a route with the endpoint says so, the call waits for the result of an engine. `headers` that begin with
@@ -34,8 +34,8 @@ def push(
     response = client.send_file(edge("endpoint", endpoint), path, media_type, headers=headers or {}, key=key)
     media_type = response.headers.get("content-type", "")
     if media_type == "application/json" and (ids := _job_ids(response.content)) is not None:
-        return Answer(ids)
-    return Answer([], response.content, media_type)
+        return PushReply(ids)
+    return PushReply([], response.content, media_type)
 
 
 def _job_ids(body: bytes) -> list[str] | None:

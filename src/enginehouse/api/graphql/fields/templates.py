@@ -136,6 +136,10 @@ def _routes(routes: Sequence[RouteRequest]) -> list[dict[str, Any]]:
             "parentIoFolderReferenceId": route.parent_folder,
             "childIoFolderReferenceId": route.child_folder,
             "options": route.options,
+            "endpoint": route.endpoint,
+            "syncEnabled": route.sync,
+            "syncTimeoutInSeconds": route.sync_seconds,
+            "chunkCallbackEnabled": route.callback,
         }
         for route in routes
     ]
