@@ -266,6 +266,13 @@ async def test_a_route_with_an_endpoint_can_be_added(bench: Bench) -> None:
     assert make.ordinals(await bench.claim()) == [0, 1]
 
 
+async def test_what_is_pushed_has_its_turn_when_it_arrives(bench: Bench) -> None:
+    await bench.create(make.new_job(make.pushed()))
+    for _ in range(3):
+        await bench.push()
+    assert await bench.rows("test.turns") == [(0, 0), (1, 0), (2, 0)]
+
+
 # -- results ------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +352,23 @@ async def test_items_that_get_new_numbers_do_not_mix_up_results(bench: Bench) ->
     assert await bench.wait(second) is None
     await bench.done(two, make.outputs(1, 1))
     assert (await bench.wait(second)) is not None
+
+
+async def test_pushes_into_two_folders_of_a_task_do_not_mix_up_results(bench: Bench) -> None:
+    folders = tuple(make.folder(name, "chunk", "input") for name in ("a", "b"))
+    routes = (
+        RouteRequest(child_folder="a", endpoint=make.ENDPOINT, sync=True),
+        RouteRequest(child_folder="b", endpoint=OTHER),
+    )
+    task = TaskRequest(engine_id="read", folders=folders)
+    await bench.create(make.new_job(JobRequest(tasks=(task,), routes=routes, spelling=REST)))
+    wait = (await bench.push()).wait
+    assert (await bench.push(make.new_push(endpoint=OTHER))).wait is None
+    one, other = await bench.claim()
+    await bench.done(other, make.outputs(-1, 1))
+    assert await bench.wait(wait) is None
+    await bench.done(one)
+    assert await bench.wait(wait) == PushResult()
 
 
 async def test_pushes_that_nobody_waits_for_leave_nothing_but_their_chunks(bench: Bench) -> None:

@@ -256,3 +256,6 @@ SELECT job_id, live FROM endpoint ORDER BY job_id;
 
 -- name: push_items
 SELECT job_id, ordinal, item FROM push_item ORDER BY job_id, ordinal, item;
+
+-- name: turns
+SELECT item, turn_at - not_before FROM work_item ORDER BY job_id, ordinal, item;
