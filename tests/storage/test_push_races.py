@@ -16,8 +16,7 @@ from tests import make
 from tests.thorough import THOROUGH
 
 from enginehouse.domain.artifact import pushed_folder
-from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.pushes import EndpointClosed
+from enginehouse.domain.errors import EndpointClosed, InvalidInput
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report

@@ -7,11 +7,11 @@ from tests import make
 from tests.storage.verbs import Verbs
 
 from enginehouse.domain.artifact import pushed_folder
-from enginehouse.domain.errors import InvalidInput, NotFound
+from enginehouse.domain.errors import EndpointClosed, InvalidInput, NotFound
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.job import REST, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.planning.additions import Addition
-from enginehouse.domain.pushes import EndpointClosed, NewPush, Pushed, PushResult, PushWait
+from enginehouse.domain.pushes import NewPush, Pushed, PushResult, PushWait
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Lease
 from enginehouse.storage import artifacts, consistency

@@ -9,6 +9,8 @@ Refusal
  │   └─ TooManyFailures  many unknown tokens came from one address
  ├─ PastCancelling      the job has started or ended
  ├─ NoMoreTasks         the job is cancelled or has ended, or the task has started, so the job cannot grow there
+ ├─ EndpointClosed      every job of a push endpoint has ended or takes no more pushes
+ ├─ NoResult            the engines made no result of what was pushed
  ├─ NotRetryable        the job is complete, or an engine of it is no longer available
  ├─ KeyReused           the idempotency key was used for something else
  ├─ KeyInProgress       another request with this idempotency key has not ended yet
@@ -205,6 +207,22 @@ class NoMoreTasks(Refusal):
     code = "no_more_tasks"
     graphql_name = "invalid_input"
     rest_status = 409
+
+
+class EndpointClosed(Refusal):
+    """Every job of the endpoint has ended or takes no more pushes; nothing was stored."""
+
+    code = "endpoint_closed"
+    graphql_name = "invalid_input"
+    rest_status = 400
+
+
+class NoResult(Refusal):
+    """The engines could not make a result of what was pushed. It was stored, and counts as failed in its job."""
+
+    code = "push_failed"
+    graphql_name = "invalid_input"
+    rest_status = 400
 
 
 class NotRetryable(Refusal):

@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 import msgspec
 
 from enginehouse.domain.artifact import Artifact, pushed_folder
-from enginehouse.domain.errors import Refusal
 from enginehouse.domain.job import Plan, Route
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.planning.pushes import SYNC_SECONDS, result_task
@@ -16,29 +15,6 @@ from enginehouse.domain.status import TASK_ENDED
 from enginehouse.domain.work import ItemSource
 
 PART: Final = 0
-
-
-class EndpointClosed(Refusal):
-    """Every job of the endpoint has ended or takes no more pushes; nothing was stored."""
-
-    code = "endpoint_closed"
-    graphql_name = "invalid_input"
-    rest_status = 400
-
-
-class NoResult(Refusal):
-    """The engines could not make a result of what was pushed. It was stored, and counts as failed in its job."""
-
-    code = "push_failed"
-    graphql_name = "invalid_input"
-    rest_status = 400
-
-
-class PushTimeout(Refusal):
-    """There is no result yet. What was pushed is stored, and will be worked on."""
-
-    code = graphql_name = "service_unavailable"
-    rest_status = 503
 
 
 class NewPush(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,10 +10,18 @@ from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import Artifact, is_media_type
-from enginehouse.domain.errors import InvalidInput, MalformedId, Problem, Refusal, Unavailable, excerpt
+from enginehouse.domain.errors import (
+    InvalidInput,
+    MalformedId,
+    NoResult,
+    Problem,
+    Refusal,
+    Unavailable,
+    excerpt,
+)
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.planning.pushes import endpoint_id
-from enginehouse.domain.pushes import NewPush, NoResult, Pushed, PushTimeout
+from enginehouse.domain.pushes import NewPush, Pushed
 from enginehouse.operations import bounds, idempotency
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -29,7 +37,6 @@ MOST_HEADERS: Final = 20
 LONGEST_HEADER: Final = 1_000
 _NAME: Final = re.compile(r"x-aiware-[a-z0-9_-]{1,64}")
 _VALUE: Final = re.compile(rf"[\x20-\x7e]{{0,{LONGEST_HEADER}}}")
-_RETRY_AFTER: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ async def push(
 async def result(house: House, principal: Principal, pushed: Pushed) -> tuple[Artifact, Content] | None:
     """Returns the result that a push waits for; None if it waits for none, or if the engines made none.
 
-    Raises PushTimeout after the time of the route, NoResult if the engine failed or the job was cancelled.
+    Raises Unavailable after the time of the route, NoResult if the engine failed or the job was cancelled.
     """
     wait = pushed.wait
     if wait is None:
@@ -105,7 +112,7 @@ async def result(house: House, principal: Principal, pushed: Pushed) -> tuple[Ar
     if found is None:
         job = ids.job_graphql(wait.job_id)
         text = f"There was no result within {wait.seconds} s. The content is stored, and job {job} still works on it."
-        raise PushTimeout(text, retry_after=_RETRY_AFTER)
+        raise Unavailable(text)
     if found.failure is not None:
         raise NoResult(found.failure)
     if found.output is None:

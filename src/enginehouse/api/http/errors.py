@@ -17,7 +17,6 @@ from enginehouse.domain.errors import (
     TooManyFailures,
     Unavailable,
 )
-from enginehouse.domain.pushes import PushTimeout
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -52,7 +51,6 @@ def headers(refusal: Refusal) -> Headers:
         case (
             CapacityExceeded(data={"retry_after": seconds})
             | KeyInProgress(data={"retry_after": seconds})
-            | PushTimeout(data={"retry_after": seconds})
             | RateLimited(data={"retry_after": seconds})
         ):
             return ((b"retry-after", str(seconds).encode()),)

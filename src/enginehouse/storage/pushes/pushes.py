@@ -12,11 +12,11 @@ import msgspec
 
 from enginehouse.domain import pushes as domain
 from enginehouse.domain.artifact import pushed_folder
-from enginehouse.domain.errors import NotFound
+from enginehouse.domain.errors import EndpointClosed, NotFound
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Plan, Route
 from enginehouse.domain.planning.edges import Edges
-from enginehouse.domain.pushes import PART, EndpointClosed, NewPush, Pushed, PushSettlement, PushWait
+from enginehouse.domain.pushes import PART, NewPush, Pushed, PushSettlement, PushWait
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.domain.times import SECOND
 from enginehouse.storage import artifacts
