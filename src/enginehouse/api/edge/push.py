@@ -22,7 +22,7 @@ TYPES: Final = (
 _NO_RESULT: Final = "The engine returned no result."
 
 
-@answers(CreatedJobs, content=TYPES, media_type=ANY)
+@answers(CreatedJobs, content=TYPES, media_type=ANY, idempotent=True, warns=True)
 async def push(call: Call) -> Answer:
     """POST proc/endpoint/{Endpoint}: the body is a chunk for every route with the endpoint. May wait for its result."""
     limit, length = call.house.limits.upload_bytes, call.headers.content_length

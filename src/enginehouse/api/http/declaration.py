@@ -30,7 +30,6 @@ class Declaration:
     type of the response's body, None for a response without JSON. `others` are further responses by status, without
     JSON. `idempotent`: a request with an idempotency key is done once. `warns`: the response may have warnings, in
     headers.
-    JSON.
     """
 
     answer: Any
