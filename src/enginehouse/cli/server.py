@@ -27,8 +27,8 @@ from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import SandboxMissing
 from enginehouse.operations.throttle import client_network
 from enginehouse.server.error_lines import ErrorLines
-from enginehouse.server.http.limits import ConnectionLimits
-from enginehouse.server.http.protocol import protocol
+from enginehouse.http_protocol.limits import ConnectionLimits
+from enginehouse.http_protocol.protocol import protocol
 from enginehouse.settings import Settings
 
 _BACKLOG = 2048

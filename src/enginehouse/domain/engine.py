@@ -25,6 +25,28 @@ class EngineMode(StrEnum):
     BATCH = "batch"
 
 
+class EngineEndpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an engine of kind `http` answers: `GET {url}{ready}` and `POST {url}{process}`.
+
+    `private`: an operator registered the address, so it may be that of a private machine.
+    """
+
+    url: str
+    ready: str = "/ready"
+    process: str = "/process"
+    private: bool = False
+
+    @property
+    def ready_url(self) -> str:
+        """The whole address of the readiness check."""
+        return self.url.rstrip("/") + self.ready
+
+    @property
+    def process_url(self) -> str:
+        """The whole address that gets the work."""
+        return self.url.rstrip("/") + self.process
+
+
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The declaration of an engine: the server declares native ones, an entry point declares a Python one.
 
@@ -53,6 +75,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     task_type: str | None = None  # its name in `taskType` of the older createJob shape
     entry_point: str | None = None
+    endpoint: EngineEndpoint | None = None  # of an engine of kind `http`; without one nothing of it starts
     manifest: dict[str, Any] = {}
 
 

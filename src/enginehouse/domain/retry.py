@@ -33,6 +33,7 @@ class FailureKind(StrEnum):
     SERVER_STOPPED = "server_stopped"  # our own server ended; the attempt is not at fault
     NOT_STARTED = "not_started"  # the worker had no free slot for it and gave it back
     STOP_REQUESTED = "stop_requested"  # its job was cancelled while it ran
+    ENGINE_UNAVAILABLE = "engine_unavailable"  # an engine over HTTP could not be reached; it never got the work
 
 
 class Blame(StrEnum):
@@ -62,9 +63,19 @@ _FINAL: Final = frozenset(
 )
 
 
+_CHARGED_TO_NOBODY: Final = frozenset(
+    {
+        FailureKind.SERVER_STOPPED,
+        FailureKind.NOT_STARTED,
+        FailureKind.STOP_REQUESTED,
+        FailureKind.ENGINE_UNAVAILABLE,
+    }
+)
+
+
 def blame(kind: FailureKind, *, is_final: bool = False) -> Blame:
     """Returns the budget that pays for a failure of this kind. `is_final`: this one is sure to happen again."""
-    if kind in (FailureKind.SERVER_STOPPED, FailureKind.NOT_STARTED, FailureKind.STOP_REQUESTED):
+    if kind in _CHARGED_TO_NOBODY:
         return Blame.NOBODY
     if kind is FailureKind.WORKER_LOST:
         return Blame.LOST
@@ -104,7 +115,7 @@ def after_failure(
     """
     match blame(kind, is_final=is_final):
         case Blame.NOBODY:
-            return Again(now)
+            return Again(now + FIRST_PAUSE if kind is FailureKind.ENGINE_UNAVAILABLE else now)
         case Blame.LOST:
             return GiveUp(FailureKind.WORKER_LOST) if lost >= MAX_LOST else Again(now)
         case Blame.FINAL:

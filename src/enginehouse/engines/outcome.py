@@ -9,9 +9,16 @@ from enginehouse.engine import EngineFailure, FailureKind, Output
 from enginehouse.engines.frames import FailureReply
 from enginehouse.engines.keeper import ChildEnd
 
-_OF_THE_SERVER: Final = frozenset(
-    {FailureKind.WORKER_LOST, FailureKind.SERVER_STOPPED, FailureKind.NOT_STARTED, FailureKind.STOP_REQUESTED}
+OF_THE_SERVER: Final = frozenset(
+    {
+        FailureKind.WORKER_LOST,
+        FailureKind.SERVER_STOPPED,
+        FailureKind.NOT_STARTED,
+        FailureKind.STOP_REQUESTED,
+        FailureKind.ENGINE_UNAVAILABLE,
+    }
 )
+"""The kinds that only the server uses. An engine that reports one of them is not believed."""
 
 
 class ChildLimits(NamedTuple):
@@ -34,7 +41,7 @@ def check_number(outputs: Sequence[Output]) -> None:
 
 def failure_in(reply: FailureReply) -> EngineFailure:
     """Returns the failure that the engine reported. Only the server says that the server or a cancel ended it."""
-    kind = FailureKind.INTERNAL_ERROR if reply.kind in _OF_THE_SERVER else reply.kind
+    kind = FailureKind.INTERNAL_ERROR if reply.kind in OF_THE_SERVER else reply.kind
     return EngineFailure(reply.message, kind, is_final=reply.is_final, retry_after=reply.retry_after)
 
 

@@ -30,6 +30,7 @@ _REASONS: Final[dict[str, str]] = {
     _K.SERVER_STOPPED: "resources",
     _K.NOT_STARTED: "resources",
     _K.STOP_REQUESTED: "resources",
+    _K.ENGINE_UNAVAILABLE: "connection",
 }
 
 FAILURES: Final = (

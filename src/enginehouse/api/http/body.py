@@ -20,7 +20,7 @@ class DisconnectedError(Exception):
 async def read(receive: Receive, *, length: bytes | None, limit: int = MAX_BODY) -> bytes:
     """Returns the whole body. Raises TooLarge if more than `limit` bytes are declared (`length`) or have arrived.
 
-    The rest is not read. The connection drops it, so that the client can read the response (`server.http`).
+    The rest is not read. The connection drops it, so that the client can read the response (`http_protocol`).
     """
     if length is not None and length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)

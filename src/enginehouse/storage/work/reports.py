@@ -247,4 +247,5 @@ _OUTCOMES: Final = {
     FailureKind.SERVER_STOPPED: "stopped",
     FailureKind.NOT_STARTED: "stopped",
     FailureKind.STOP_REQUESTED: "stopped",
+    FailureKind.ENGINE_UNAVAILABLE: "stopped",
 }

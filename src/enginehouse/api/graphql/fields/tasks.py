@@ -214,6 +214,7 @@ _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
     FailureKind.SERVER_STOPPED.value: FailureKind.SYSTEM_ERROR.value,
     FailureKind.NOT_STARTED.value: FailureKind.SYSTEM_ERROR.value,
+    FailureKind.ENGINE_UNAVAILABLE.value: FailureKind.URL_CONNECTION_REFUSED.value,
 }
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from enginehouse.server.http.limits import ConnectionLimits
-from enginehouse.server.http.refusal import RefusedRequestError
+from enginehouse.http_protocol.limits import ConnectionLimits
+from enginehouse.http_protocol.refusal import RefusedRequestError
 
 END: Final = b"\r\n\r\n"
 

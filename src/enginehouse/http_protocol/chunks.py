@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from enginehouse.server.http.limits import ConnectionLimits
-from enginehouse.server.http.refusal import RefusedRequestError
+from enginehouse.http_protocol.limits import ConnectionLimits
+from enginehouse.http_protocol.refusal import RefusedRequestError
 
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _LONGEST_SIZE: Final = 15

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from tests.server.raw import SOON, serving, statuses
+from tests.http_protocol.raw import SOON, serving, statuses
 
-from enginehouse.server.http import head
+from enginehouse.http_protocol import head
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: h\r\n"

@@ -15,12 +15,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from enginehouse.domain.addresses import network_of
-from enginehouse.server.http import head as heads
-from enginehouse.server.http.chunks import ChunkScanner
-from enginehouse.server.http.deadline import Deadline
-from enginehouse.server.http.limits import ConnectionLimits, ConnectionsByAddress
-from enginehouse.server.http.refusal import RefusedRequestError, slow_body, slow_head
-from enginehouse.server.http.transport import ResponseTransport
+from enginehouse.http_protocol import head as heads
+from enginehouse.http_protocol.chunks import ChunkScanner
+from enginehouse.http_protocol.deadline import Deadline
+from enginehouse.http_protocol.limits import ConnectionLimits, ConnectionsByAddress
+from enginehouse.http_protocol.refusal import RefusedRequestError, slow_body, slow_head
+from enginehouse.http_protocol.transport import ResponseTransport
 
 _MOST_HELD = 1024 * 1024  # bytes of later requests, while one runs
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from enginehouse.server.http.limits import ConnectionLimits, ConnectionsByAddress
-from enginehouse.server.http.protocol import BoundedProtocol, protocol
+from enginehouse.http_protocol.limits import ConnectionLimits, ConnectionsByAddress
+from enginehouse.http_protocol.protocol import BoundedProtocol, protocol
 
 SOON = 20.0  # seconds, after which a test has failed
 
