@@ -19,6 +19,7 @@ from enginehouse.domain.secret_key import SecretKey
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
+from enginehouse.engines.http.callbacks import Callbacks
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
@@ -41,8 +42,11 @@ from enginehouse.outgoing.send import Sender
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.download_quota import DownloadQuota
+from enginehouse.runtime.engine_client import TIMEOUTS, EngineClient
+from enginehouse.runtime.engine_probes import EngineProbes
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.http_executor import HttpExecutor
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
@@ -214,12 +218,19 @@ async def _supervisor(
     settings: Settings, house: House, children: ChildPool, specs: Sequence[EngineSpec], closing: AsyncExitStack
 ) -> Supervisor:
     capacity = Capacity(
-        {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
+        {
+            EngineKind.NATIVE: settings.native_slots,
+            EngineKind.PYTHON: settings.python_slots,
+            EngineKind.HTTP: settings.http_slots,
+        },
         ahead=frozenset({EngineKind.PYTHON}),
         stop_grace=settings.stop_grace_seconds,
     )
-    source, outage = InProcess(house), Outage()
-    runner = _runner(settings, house, source, children, capacity, outage, closing)
+    source, outage = InProcess(house, settings.engine_api_url or settings.local_url), Outage()
+    over_http = _http_executor(settings, source, closing)
+    runner = _runner(settings, house, source, children, over_http, capacity, outage, closing)
+    probes = EngineProbes(source, over_http)
+    house.listeners.unavailable = probes.loop.wake
     worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     _listen(house, dispatcher, capacity, closing)
@@ -232,11 +243,12 @@ async def _supervisor(
     presence = WorkerPresence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
     await presence.register()
     closing.push_async_callback(presence.leave)
+    watches = [probes.loop] if settings.http_slots else []
     return Supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
         capacity=capacity,
-        duties=[*duties.loops(house), presence.loop, scheduler.loop, deliverer.loop, exporter.loop],
+        duties=[*duties.loops(house), presence.loop, scheduler.loop, deliverer.loop, exporter.loop, *watches],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )
@@ -247,6 +259,7 @@ def _runner(
     house: House,
     source: WorkSource,
     children: ChildPool,
+    over_http: HttpExecutor,
     capacity: Capacity,
     outage: Outage,
     closing: AsyncExitStack,
@@ -256,7 +269,9 @@ def _runner(
     native = {engine.spec.id: engine for engine in ENGINES}
     return Runner(
         source=source,
-        executor=Executor(native=native, call_python=children.call, grace_of=capacity.grace_of),
+        executor=Executor(
+            native=native, call_python=children.call, call_http=over_http.call, grace_of=capacity.grace_of
+        ),
         fetch=outgoing.fetch,
         downloads=DownloadQuota(settings.organization_download_mb),
         outage=outage,
@@ -265,6 +280,17 @@ def _runner(
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,
     )
+
+
+def _http_executor(settings: Settings, source: WorkSource, closing: AsyncExitStack) -> HttpExecutor:
+    host, port = settings.callbacks_address()
+    callbacks = Callbacks(host, port, settings.engine_callbacks_url)
+    closing.push_async_callback(callbacks.aclose)
+    public = GuardedClient(allow_private=settings.allow_private_urls, timeouts=TIMEOUTS)
+    private = GuardedClient(allow_private=True, timeouts=TIMEOUTS)
+    for client in (public, private):
+        closing.push_async_callback(client.aclose)
+    return HttpExecutor(source, EngineClient(public, private), callbacks)
 
 
 def _deliverer(settings: Settings, house: House, closing: AsyncExitStack) -> Deliverer:

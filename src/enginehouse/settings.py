@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")  # as browsers send it
+_URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
 
 
@@ -34,8 +36,12 @@ class Settings:
     engine_sandbox: str = "auto"  # auto, bwrap, landlock, uid or none
     engine_read: tuple[Path, ...] = ()  # files and folders that every engine may read: models
     engine_write: tuple[Path, ...] = ()  # files and folders that every engine may change: caches of models
-    native_slots: int = 512  # with 0 for both, this server takes requests and leaves the work to others
+    native_slots: int = 512  # with 0 for all three, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    http_slots: int = 32  # calls of engines over HTTP at once
+    engine_callbacks: str = "127.0.0.1:0"  # host:port where engines over HTTP fetch inputs and send results
+    engine_callbacks_url: str | None = None  # the same place as engines on other machines reach it
+    engine_api_url: str | None = None  # where engines over HTTP find this server's interfaces
     warm_children: int = 8  # warm engine processes, busy ones included; more than python_slots avoids restarts
     idle_child_seconds: float = 300.0
     lease_seconds: float = 30.0
@@ -107,6 +113,7 @@ class Settings:
             for name, value in (
                 ("native_slots", self.native_slots),
                 ("python_slots", self.python_slots),
+                ("http_slots", self.http_slots),
                 ("stop_grace_seconds", self.stop_grace_seconds),
                 ("token_requests", self.token_requests),
                 ("organization_requests", self.organization_requests),
@@ -123,6 +130,7 @@ class Settings:
             for place in self.trusted_proxy
             if not _is_network(place)
         ]
+        problems += self._callback_problems()
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
         if self.log_format not in ("console", "json"):
@@ -131,6 +139,37 @@ class Settings:
             raise UnusableSettings("\n".join(problems))
         return self
 
+    @property
+    def local_url(self) -> str:
+        """The URL of the server for clients on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def callbacks_address(self) -> tuple[str, int]:
+        """Returns the host and the port of `engine_callbacks`. Raises ValueError if it is no address."""
+        host, colon, port = self.engine_callbacks.rpartition(":")
+        if not (colon and host and port.isascii() and port.isdecimal() and int(port) <= 65535):
+            raise ValueError
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+    def _callback_problems(self) -> list[str]:
+        problems = list[str]()
+        try:
+            host, _ = self.callbacks_address()
+        except ValueError:
+            problems.append(f'engine_callbacks: HOST:PORT, got "{self.engine_callbacks}".')
+        else:
+            if host in _EVERYWHERE and self.engine_callbacks_url is None:
+                problems.append(f"engine_callbacks: {host} is no address that an engine can call; give the URL too.")
+        problems += [
+            f'{name}: an http:// or https:// URL, got "{url}".'
+            for name, url in (
+                ("engine_callbacks_url", self.engine_callbacks_url),
+                ("engine_api_url", self.engine_api_url),
+            )
+            if url is not None and not _URL.fullmatch(url)
+        ]
+        return problems
 
 def _is_network(text: str) -> bool:
     try:

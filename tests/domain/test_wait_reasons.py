@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enginehouse.domain.engine_health import EngineHealth
 from enginehouse.domain.fair_order import Waiting, choose
 from enginehouse.domain.fair_shares import Level
 from enginehouse.domain.quotas import Lane, Obstacle, Quotas
@@ -142,6 +143,15 @@ SAID = {
         ),
         'The engine "Speech" is disabled.',
         ["engine_disabled"],
+    ),
+    "engine unavailable": (
+        TASK,
+        replace(
+            quotas(unavailable_engines=frozenset({"speech"})),
+            engines={"speech": EngineFacts("Speech", health=EngineHealth(NOW + 4_000_000, "it is not ready", 3))},
+        ),
+        'The engine "Speech" is not available: it is not ready; it is tried again at 2026-09-21T14:13:24.000Z.',
+        ["engine_unavailable"],
     ),
     "engine unknown": (
         TASK,

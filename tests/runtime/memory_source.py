@@ -15,10 +15,12 @@ from tests import make
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.engine_health import HEALTHY, EngineHealth, HealthEvent, after
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.job import JobRequest, Plan
 from enginehouse.domain.work import WHOLE, Accepted, Answer, ItemKey, Lease, Report, Stale
 from enginehouse.engine import Output
+from enginehouse.engines.http.form import CallFacts
 from enginehouse.runtime.source import LeaseId, WorkerOffer
 
 
@@ -43,6 +45,8 @@ class MemorySource:
     log_gate: asyncio.Event | None = None
     offers: list[tuple[str, WorkerOffer | str]] = field(default_factory=list)
     opened: int = 0
+    health: dict[str, EngineHealth] = field(default_factory=dict)
+    health_events: list[tuple[HealthEvent, str | None, bool]] = field(default_factory=list)
 
     async def register(self, offer: WorkerOffer) -> None:
         self.offers.append(("register", offer))
@@ -79,6 +83,29 @@ class MemorySource:
 
     async def engine(self, engine_id: str) -> EngineSpec | None:
         return self.specs.get(engine_id)
+
+    async def engine_health(self, engine_id: str) -> EngineHealth:
+        return self.health.get(engine_id, HEALTHY)
+
+    async def record_engine_health(
+        self, engine_id: str, event: HealthEvent, reason: str | None, *, probed: bool
+    ) -> None:
+        old = self.health.get(engine_id, HEALTHY)
+        self.health[engine_id] = after(old, event, reason, now=0, probed=probed)
+        self.health_events.append((event, reason, probed))
+
+    async def due_probes(self) -> tuple[list[EngineSpec], float]:
+        due = [self.specs[name] for name, health in self.health.items() if health.until is not None]
+        return due, 60.0
+
+    async def call_facts(self, lease: Lease) -> CallFacts:
+        return CallFacts(
+            job_number=lease.key.job_id,
+            ordinal=lease.key.ordinal,
+            application_id="application",
+            token="the.task.token",
+            api_url="http://server",
+        )
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         return self.chunks

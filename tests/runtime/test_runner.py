@@ -177,7 +177,7 @@ async def test_an_engine_over_its_time_is_stopped_and_its_folder_is_gone(floor: 
     ("engine", "said"),
     [
         ("gone", "gone is not part of this server."),
-        ("container", "This server does not call engine containers."),
+        ("container", "This server does not call engines over HTTP."),
     ],
 )
 async def test_an_engine_that_cannot_be_called_here_fails_at_once(floor: Floor, engine: str, said: str) -> None:

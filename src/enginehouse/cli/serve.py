@@ -47,6 +47,14 @@ _path = click.Path(path_type=Path)
 )
 @_setting("--native-slots", "Worker slots for native engines.")
 @_setting("--python-slots", "Worker slots for Python engines.  [default: one per core, at least 2]", type=int)
+@_setting("--http-slots", "Calls of engines over HTTP at once.")
+@_setting(
+    "--engine-callbacks",
+    "Where engines over HTTP fetch their inputs and send results; port 0 means any free one.",
+    metavar="HOST:PORT",
+)
+@_setting("--engine-callbacks-url", "The address of that place for engines on other machines.", metavar="URL")
+@_setting("--engine-api-url", "The address of this server that engines are told.  [default: its own]", metavar="URL")
 @_setting("--warm-children", "Engine processes that stay warm.")
 @_setting("--lease-seconds", "How long a silent worker keeps its leases.")
 @_setting("--drain-seconds", "How long running tasks may go on when the server stops.")

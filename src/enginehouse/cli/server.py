@@ -10,6 +10,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
@@ -25,10 +26,10 @@ from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import SandboxMissing
-from enginehouse.operations.throttle import client_network
-from enginehouse.server.error_lines import ErrorLines
 from enginehouse.http_protocol.limits import ConnectionLimits
 from enginehouse.http_protocol.protocol import protocol
+from enginehouse.operations.throttle import client_network
+from enginehouse.server.error_lines import ErrorLines
 from enginehouse.settings import Settings
 
 _BACKLOG = 2048
@@ -47,6 +48,7 @@ def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     data_folder.prepare(settings.data)
     # The port is bound before anything starts. The server listens only at the end; until then connections are refused.
     with _bind(settings) as listener:
+        settings = replace(settings, port=listener.getsockname()[1])
         keeper = app.start_keeper(settings)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -240,5 +242,4 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _url(settings: Settings, listener: socket.socket) -> str:
     """Returns the URL of the server for clients on this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    return replace(settings, port=listener.getsockname()[1]).local_url

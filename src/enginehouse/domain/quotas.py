@@ -20,6 +20,7 @@ class Obstacle(StrEnum):
 
     ORGANIZATION_PAUSED = "organization_paused"
     ENGINE_PAUSED = "engine_paused"
+    ENGINE_UNAVAILABLE = "engine_unavailable"
     ORGANIZATION_LIMIT = "organization_limit"
     ENGINE_LIMIT = "engine_limit"
 
@@ -36,6 +37,7 @@ class Quotas:
     engine_limits: Mapping[str, int] = field(default_factory=dict)
     paused_organizations: frozenset[int] = frozenset()
     paused_engines: frozenset[str] = frozenset()
+    unavailable_engines: frozenset[str] = frozenset()
     live: Mapping[Lane, int] = field(default_factory=dict)
 
     @property
@@ -75,6 +77,8 @@ def obstacles(lane: Lane, quotas: Quotas) -> tuple[Obstacle, ...]:
         obstacles_.append(Obstacle.ORGANIZATION_PAUSED)
     if engine_id in quotas.paused_engines:
         obstacles_.append(Obstacle.ENGINE_PAUSED)
+    if engine_id in quotas.unavailable_engines:
+        obstacles_.append(Obstacle.ENGINE_UNAVAILABLE)
     limit = quotas.organization_limits.get(organization_id)
     if limit is not None and quotas.live_of_organization(organization_id) >= limit:
         obstacles_.append(Obstacle.ORGANIZATION_LIMIT)

@@ -1,11 +1,12 @@
 """What a worker receives and what it reports: leases and the ends of attempts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
 
@@ -166,6 +167,10 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int
     seen_at: int
     running: int = 0
+
+    def offers(self, over_http: Collection[str]) -> frozenset[str]:
+        """Returns the engines whose work it takes; with slots for them, also these engines over HTTP."""
+        return self.engines.union(over_http) if self.pools.get(EngineKind.HTTP, 0) > 0 else self.engines
 
     def connected(self, now: int) -> bool:
         """True if its last report is at most three beats old."""

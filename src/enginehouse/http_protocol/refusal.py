@@ -29,7 +29,9 @@ class RefusedRequestError(Exception):
     def response(self) -> bytes:
         """Returns the bytes of the response."""
         code = _CODES.get(self.status, "invalid_input")
-        body = msgspec.json.encode({"id": code, "description": self.text, "detail": self.text})  # as every refusal over REST
+        body = msgspec.json.encode(
+            {"id": code, "description": self.text, "detail": self.text}
+        )  # as every refusal over REST
         head = b"HTTP/1.1 %d %b\r\n" % (self.status, _PHRASES[self.status])
         later = b"retry-after: 2\r\n" if self.status == 503 else b""
         fixed = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)

@@ -73,9 +73,19 @@ class Catalogue:
 
 @dataclass(slots=True)
 class Presence:
-    """The engines that connected workers offer, refreshed at every beat; None before the first refresh."""
+    """The engines that connected workers offer, refreshed at every beat; None before the first refresh.
+
+    `over_http`: one of them also takes the work of every engine over HTTP.
+    """
 
     offered: frozenset[str] | None = None
+    over_http: bool = False
+
+    def offers(self, engine: Engine) -> bool:
+        """True if a connected worker takes the engine's work, or if nobody has looked yet."""
+        if self.offered is None or engine.spec.id in self.offered:
+            return True
+        return self.over_http and engine.spec.endpoint is not None
 
 
 @dataclass(slots=True)
@@ -85,6 +95,7 @@ class Listeners:
     `runnable`: an item became runnable. `cancelled`: no attempt of these jobs may run any more. `stopping`: these jobs
     were cancelled, and their running attempts must stop. `ended`: these jobs have their last status. `accepted`: a bulk
     cancel was accepted and must be applied to rows. `scheduled`: a schedule may be due before the scheduler looks.
+    `unavailable`: an engine over HTTP is unavailable and must be probed.
     """
 
     runnable: Callable[[], None] = lambda: None
@@ -93,6 +104,7 @@ class Listeners:
     ended: Callable[[Sequence[int]], None] = lambda job_ids: None
     accepted: Callable[[], None] = lambda: None
     scheduled: Callable[[], None] = lambda: None
+    unavailable: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

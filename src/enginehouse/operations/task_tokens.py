@@ -5,15 +5,17 @@ from typing import Any, NamedTuple
 
 from enginehouse.domain import task_tokens
 from enginehouse.domain.errors import InvalidInput, Problem
-from enginehouse.domain.identity import Principal, Role, TaskScope
+from enginehouse.domain.identity import Organization, Principal, Role, TaskScope
 from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.task_tokens import TaskClaims
+from enginehouse.domain.work import Lease
 from enginehouse.operations import engines, jobs, tokens
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.references import not_found
+from enginehouse.storage import identity as stored_identity
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -66,6 +68,31 @@ async def issue(
 
     claims = await house.database.write(record)
     return IssuedTaskToken(task_tokens.issue(_key(house), claims), claims)
+
+
+async def of_attempt(house: House, lease: Lease) -> tuple[str, str | None]:
+    """Returns a token for the task of the attempt, and the application of its organization. For workers.
+
+    The token lives as long as a session, or as long as the task may take.
+    """
+    organization_id = lease.organization_id
+
+    async def read_facts(tx: Tx) -> tuple[int, Organization | None]:
+        return await tx.read_clock(), await stored_identity.organization(tx, organization_id)
+
+    now, organization = await house.database.glance(read_facts)
+    seconds = max(house.limits.session_seconds, lease.plan.tasks[lease.key.ordinal].timeout_seconds or 0)
+    claims = TaskClaims(
+        org=organization_id,
+        sub=None,
+        job=lease.key.job_id,
+        task=lease.key.ordinal,
+        tdo=lease.target_id,
+        engine=lease.engine_id,
+        exp=now // _MICROS + seconds,
+        jti=secrets.token_hex(8),
+    )
+    return task_tokens.issue(_key(house), claims), None if organization is None else organization.application_id
 
 
 async def verify(house: House, principal: Principal, token: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
 from enginehouse.domain.wait_reasons.explanation import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
 from enginehouse.domain.wait_reasons.reasons import OtherTask
+from enginehouse.operations import engines
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import wait_facts as storage
@@ -45,13 +46,14 @@ async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> di
     require(principal, Role.READER)
     organization_id = principal.organization_id
     names = {engine.spec.id: engine.spec.name for engine in house.catalogue.by_id.values()}
+    over_http = engines.over_http(house)
 
     async def read(tx: Tx) -> tuple[dict[int, Job], dict[int, list[TaskFacts]], HouseFacts]:
         now = await tx.read_clock()
         jobs = await queries.by_ids(tx, organization_id, job_ids)
         facts = await _tasks(tx, organization_id, jobs, names, now=now)
         pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
-        return jobs, facts, await _surroundings(tx, organization_id, pools, now=now)
+        return jobs, facts, await _surroundings(tx, organization_id, pools, over_http, now=now)
 
     jobs, facts, around = await house.database.read(read)
     explained = {job_id: [explanation.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
@@ -137,14 +139,16 @@ def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
     return OtherTask(ordinal, task.plan.name or names.get(engine_id, engine_id), task.status)
 
 
-async def _surroundings(tx: Tx, organization_id: int, pools: set[str], *, now: int) -> HouseFacts:
+async def _surroundings(
+    tx: Tx, organization_id: int, pools: set[str], over_http: frozenset[str], *, now: int
+) -> HouseFacts:
     """Returns the facts of the whole server: quotas, workers, and the waiting items in these pools."""
     workers, taken = await stored_workers.at_work(tx)
     connected = [worker for worker in workers if worker.connected(now)]
     return HouseFacts(
         now=now,
         quotas=await quotas.read(tx),
-        engines=await storage.engines(tx, organization_id, workers, now=now),
+        engines=await storage.engines(tx, organization_id, workers, over_http=over_http, now=now),
         pools={
             pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken.get(pool, 0))
             for pool in pools

@@ -1,17 +1,17 @@
 """Workers: their reports, and the view of them for callers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
-from enginehouse.domain.engine import Engine
+from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
 from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.work import Worker
 from enginehouse.operations import engines as known_engines
-from enginehouse.operations.house import House
+from enginehouse.operations.house import House, Presence
 from enginehouse.operations.permission import require
 from enginehouse.storage import workers as storage
 from enginehouse.storage.database.database import Tx
@@ -50,8 +50,18 @@ class WorkerSummary:
 async def appear(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
     """Registers the worker of this process, which claims only for these engines."""
     for pool in pools:
-        house.queues[pool].offer(engines)
+        # An engine over HTTP may get an address at any time.
+        known = _has_address(house) if pool == EngineKind.HTTP else frozenset(engines).__contains__
+        house.queues[pool].offer(known)
     await _beat(house, name=name, pools=pools, engines=engines, first=True)
+
+
+def _has_address(house: House) -> Callable[[str], bool]:
+    def known(engine_id: str) -> bool:
+        engine = house.catalogue.by_id.get(engine_id)
+        return engine is not None and engine.spec.endpoint is not None
+
+    return known
 
 
 async def beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
@@ -78,12 +88,14 @@ async def clear(house: House) -> None:
 async def look(house: House) -> None:
     """Refreshes what the house has in memory about workers and engines, for immediate warnings."""
 
-    async def offered(tx: Tx) -> frozenset[str]:
+    async def offered(tx: Tx) -> tuple[frozenset[str], bool]:
         now = await tx.read_clock()
         here = [worker for worker in await storage.all_(tx) if worker.connected(now)]
-        return frozenset().union(*(worker.engines for worker in here))
+        return frozenset().union(*(worker.offers(()) for worker in here)), any(
+            w.pools.get(EngineKind.HTTP) for w in here
+        )
 
-    house.presence.offered = await house.database.read(offered)
+    house.presence.offered, house.presence.over_http = await house.database.read(offered)
     if house.database.dialect == "postgres":
         # Other servers may register and pause engines; an embedded database has no other server.
         await known_engines.refresh(house)
@@ -91,11 +103,11 @@ async def look(house: House) -> None:
 
 def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:
     """Returns warnings for tasks whose engine no connected worker offers now, from memory."""
-    offered = house.presence.offered
+    presence = house.presence
     idle = {
         engine_id: why
         for engine_id in {task.engine_id for task in plan.tasks}
-        if (why := _idle(house.catalogue.by_id.get(engine_id), offered)) is not None
+        if (why := _idle(house.catalogue.by_id.get(engine_id), presence)) is not None
     }
     if not idle:
         return ()
@@ -107,12 +119,12 @@ def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _idle(engine: Engine | None, offered: frozenset[str] | None) -> str | None:
+def _idle(engine: Engine | None, presence: Presence) -> str | None:
     if engine is None:
         return None
     if engine.state != "active":
         return f'engine "{engine.spec.name}" is {engine.state}'
-    if offered is not None and engine.spec.id not in offered:
+    if not presence.offers(engine):
         return f'no worker for engine "{engine.spec.name}" is connected'
     return None
 
@@ -121,7 +133,13 @@ async def list_(house: House, principal: Principal) -> list[WorkerShown]:
     """Returns every worker that has reported within a day, connected ones first."""
     require(principal, Role.READER)
     found, now = await house.database.read(_at_work)
-    shown = [_shown(worker, now, named=principal.role.covers(Role.ADMIN)) for worker in found]
+    over_http = [
+        engine_id
+        for engine_id in known_engines.over_http(house)
+        if known_engines.shown(house, principal, engine_id) is not None
+    ]
+    named = principal.role.covers(Role.ADMIN)
+    shown = [_shown(worker, worker.offers(over_http), now, named=named) for worker in found]
     return sorted(shown, key=lambda worker: not worker.connected)
 
 
@@ -130,12 +148,13 @@ async def summary(house: House, principal: Principal) -> WorkerSummary:
     require(principal, Role.READER)
     found, now = await house.database.read(_at_work)
     connected = [worker for worker in found if worker.connected(now)]
+    over_http = known_engines.over_http(house)
     return WorkerSummary(
         now=now,
         workers=len(connected),
         slots=sum(sum(worker.pools.values()) for worker in connected),
         running=sum(worker.running for worker in found),
-        engines=len(frozenset[str]().union(*(worker.engines for worker in connected))),
+        engines=len(frozenset[str]().union(*(worker.offers(over_http) for worker in connected))),
     )
 
 
@@ -145,13 +164,13 @@ async def _at_work(tx: Tx) -> tuple[list[Worker], int]:
     return found, now
 
 
-def _shown(worker: Worker, now: int, *, named: bool) -> WorkerShown:
+def _shown(worker: Worker, offered: frozenset[str], now: int, *, named: bool) -> WorkerShown:
     return WorkerShown(
         id=str(uuid5(_NAMESPACE, worker.name)),
         name=worker.name if named else None,
         pools=worker.pools,
         running=worker.running,
-        engines=worker.engines,
+        engines=offered,
         started_at=worker.started_at,
         seen_at=worker.seen_at,
         connected=worker.connected(now),

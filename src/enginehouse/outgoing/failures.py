@@ -31,17 +31,25 @@ _NEVER: Final = frozenset({501, 505, 506, 508, 510})  # of those from 500 on the
 class OutgoingFailed(Exception):
     """The URL could not be read. `message` starts with `url:`.
 
-    `is_final`: another try is sure to fail too. `retry_after`: the seconds that the server asks to wait.
+    `is_final`: another try is sure to fail too. `retry_after`: the seconds that the server asks to wait. `connected`:
+    it took the connection, so it may have seen the request.
     """
 
     def __init__(
-        self, kind: FailureKind, message: str, *, is_final: bool = False, retry_after: float | None = None
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        is_final: bool = False,
+        retry_after: float | None = None,
+        connected: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.is_final = is_final
         self.retry_after = retry_after
+        self.connected = connected
 
 
 class OutgoingRefused(OutgoingFailed):
@@ -91,7 +99,9 @@ def too_large(limit: int) -> OutgoingFailed:
 def failed(error: httpx.TransportError) -> OutgoingFailed:
     match error:
         case httpx.TimeoutException():
-            return OutgoingFailed(FailureKind.URL_TIMEOUT, "url: the server did not answer in time.")
+            connected = not isinstance(error, httpx.ConnectTimeout)
+            text = "url: the server did not answer in time."
+            return OutgoingFailed(FailureKind.URL_TIMEOUT, text, connected=connected)
         case httpx.ConnectError() if isinstance(origin := _origin(error), ssl.SSLError):
             is_final = isinstance(origin, ssl.SSLCertVerificationError)
             return OutgoingFailed(FailureKind.URL_ERROR, f"url: no secure connection ({origin}).", is_final=is_final)
@@ -99,7 +109,9 @@ def failed(error: httpx.TransportError) -> OutgoingFailed:
             return OutgoingFailed(FailureKind.URL_CONNECTION_REFUSED, "url: the connection was refused.")
         case _:
             return OutgoingFailed(
-                FailureKind.URL_ERROR, f"url: the answer broke off ({error or type(error).__name__})."
+                FailureKind.URL_ERROR,
+                f"url: the answer broke off ({str(error) or type(error).__name__}).",
+                connected=True,
             )
 
 

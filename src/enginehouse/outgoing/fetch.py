@@ -126,6 +126,10 @@ class GuardedClient:
         """
         return await self._request("POST", self._checked(_parsed(url)), headers, content)
 
+    async def get(self, url: str) -> httpx.Response:
+        """Returns the open response to GET `url`; otherwise like `post`."""
+        return await self._request("GET", self._checked(_parsed(url)), {"Accept": "*/*", "Accept-Encoding": "identity"})
+
     def refuse(self, url: str) -> None:
         """Raises OutgoingRefused for an address that is never sent anything. A name is not resolved."""
         parsed = self._checked(_parsed(url))

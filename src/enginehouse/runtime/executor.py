@@ -1,4 +1,4 @@
-"""The ways to call an engine: in this process or in a warm child."""
+"""The ways to call an engine: in this process, in a warm child, or over HTTP."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -32,12 +32,23 @@ class CallPython(Protocol):
     ) -> list[Output]: ...
 
 
+class CallHttp(Protocol):
+    """Runs one item of an engine over HTTP. When the task is cancelled, the call has ended before CancelledError."""
+
+    async def __call__(self, attempt: AttemptRun, work: Work) -> list[Output]: ...
+
+
+async def _no_http(attempt: AttemptRun, work: Work) -> list[Output]:
+    raise EngineFailure("This server does not call engines over HTTP.", FailureKind.SYSTEM_DEPENDENCY_MISSING)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
     """Calls engines of every kind. A stopped engine is killed after `grace_of(lease)` seconds."""
 
     native: Mapping[str, NativeEngine]
     call_python: CallPython
+    call_http: CallHttp = _no_http
     grace_of: Callable[[LeaseId], float] = lambda lease_id: GRACE
 
     async def call(self, attempt: AttemptRun, work: Work) -> list[Output]:
@@ -48,8 +59,7 @@ class Executor:
             case EngineKind.PYTHON:
                 return await self._call_python(attempt, work)
             case EngineKind.HTTP:
-                text = "This server does not call engine containers."
-                raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
+                return await self.call_http(attempt, work)
 
     async def _call_native(self, attempt: AttemptRun, work: Work) -> list[Output]:
         spec = attempt.spec

@@ -9,8 +9,10 @@ from typing import Protocol
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.work import Answer, ItemKey, Lease, Report
 from enginehouse.engine import Output
+from enginehouse.engines.http.form import CallFacts
 
 LeaseId = tuple[ItemKey, int]
 """An item and the fencing token of one lease of it."""
@@ -64,6 +66,20 @@ class WorkSource(Protocol):
 
     async def engine(self, engine_id: str) -> EngineSpec | None:
         """Returns the spec of the engine, None if it is not installed."""
+
+    async def engine_health(self, engine_id: str) -> EngineHealth:
+        """Returns the health of an engine over HTTP."""
+
+    async def record_engine_health(
+        self, engine_id: str, event: HealthEvent, reason: str | None, *, probed: bool
+    ) -> None:
+        """The source knows what the worker has learned. It gives out no work of an unavailable engine."""
+
+    async def due_probes(self) -> tuple[list[EngineSpec], float]:
+        """Returns the engines that this worker probes now, and the seconds until the next look."""
+
+    async def call_facts(self, lease: Lease) -> CallFacts:
+        """Returns what an engine over HTTP is told besides its work, with a token for the task."""
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         """Returns the inputs of the item. `folder` of each is the position of its input folder."""

@@ -7,21 +7,24 @@ from pathlib import Path
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset, attempt_folder, log_key
 from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Answer, Lease, Report
 from enginehouse.engine import Output
-from enginehouse.operations import artifacts, target_assets, work, workers
+from enginehouse.engines.http.form import CallFacts
+from enginehouse.operations import artifacts, engine_health, target_assets, task_tokens, work, workers
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.runtime.source import LeaseId, WorkerOffer
 
 
 class InProcess:
-    """A `WorkSource` on top of the operations."""
+    """A `WorkSource` on top of the operations. `api_url` is where engines find the server's interfaces."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, api_url: str | None = None) -> None:
         self._house = house
+        self._api_url = api_url
 
     async def register(self, offer: WorkerOffer) -> None:
         await workers.appear(self._house, name=offer.name, pools=offer.pools, engines=offer.engines)
@@ -53,6 +56,27 @@ class InProcess:
     async def engine(self, engine_id: str) -> EngineSpec | None:
         engine = self._house.catalogue.by_id.get(engine_id)
         return None if engine is None else engine.spec
+
+    async def engine_health(self, engine_id: str) -> EngineHealth:
+        return await engine_health.read(self._house, engine_id)
+
+    async def record_engine_health(
+        self, engine_id: str, event: HealthEvent, reason: str | None, *, probed: bool
+    ) -> None:
+        await engine_health.record(self._house, engine_id, event, reason, probed=probed)
+
+    async def due_probes(self) -> tuple[list[EngineSpec], float]:
+        return await engine_health.take_due(self._house)
+
+    async def call_facts(self, lease: Lease) -> CallFacts:
+        token, application_id = await task_tokens.of_attempt(self._house, lease)
+        return CallFacts(
+            job_number=lease.key.job_id,
+            ordinal=lease.key.ordinal,
+            application_id=application_id,
+            token=token,
+            api_url=self._api_url,
+        )
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         return await work.inputs(self._house, lease)

@@ -122,6 +122,7 @@ CREATE TABLE engine_category (
 -- An engine that tasks may name. `organization_id` NULL: every organization may use it. `document` is the EngineSpec.
 -- `running_limit`: as for an organization. `details`: what administrators set besides, EngineDetails; NULL for nothing.
 -- A deleted engine keeps its row, because old jobs name it; its category may be gone.
+-- `unavailable_*`: of an engine over HTTP, see `domain.engine_health.EngineHealth`.
 CREATE TABLE engine (
   id TEXT PRIMARY KEY,
   organization_id BIGINT REFERENCES organization (id),
@@ -135,6 +136,9 @@ CREATE TABLE engine (
   modified_at BIGINT NOT NULL,
   running_limit INTEGER,
   details TEXT,
+  unavailable_until BIGINT,
+  unavailable_reason TEXT,
+  unavailable_probes INTEGER NOT NULL DEFAULT 0,
   CHECK (category_id IS NOT NULL OR state = 'deleted')
 );
 CREATE INDEX engine_organization ON engine (organization_id, name);

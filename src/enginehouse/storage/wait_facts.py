@@ -1,9 +1,10 @@
 """The facts about waiting tasks beyond their rows: their open items, and the other items in their lanes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from enginehouse.domain.engine_health import EngineHealth
 from enginehouse.domain.fair_order import Waiting
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.wait_reasons.explanation import COUNTED, EngineFacts, Later
@@ -109,15 +110,20 @@ async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[La
     return items
 
 
-async def engines(tx: Tx, organization_id: int, workers: Sequence[Worker], *, now: int) -> dict[str, EngineFacts]:
-    """Returns every engine that the organization may use, and whether a connected worker offers it."""
+async def engines(
+    tx: Tx, organization_id: int, workers: Sequence[Worker], *, over_http: Collection[str], now: int
+) -> dict[str, EngineFacts]:
+    """Returns every engine that the organization may use, and whether a connected worker offers it.
+
+    `over_http` are the engines that every worker with slots for them offers.
+    """
     offered, last = set[str](), dict[str, int]()
     for worker in workers:
         if worker.connected(now):
-            offered |= worker.engines
-        for engine_id in worker.engines:
+            offered |= worker.offers(over_http)
+        for engine_id in worker.offers(over_http):
             last[engine_id] = max(last.get(engine_id, 0), worker.seen_at)
     return {
-        engine_id: EngineFacts(name, state, engine_id in offered, last.get(engine_id))
-        for engine_id, name, state in await tx.all("wait_facts.engines", organization_id=organization_id)
+        engine_id: EngineFacts(name, state, engine_id in offered, last.get(engine_id), EngineHealth(*health))
+        for engine_id, name, state, *health in await tx.all("wait_facts.engines", organization_id=organization_id)
     }

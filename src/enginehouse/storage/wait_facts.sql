@@ -47,4 +47,5 @@ LIMIT :limit;
 
 -- name: engines
 -- Every engine that the organization may use.
-SELECT id, name, state FROM engine WHERE organization_id IS NULL OR organization_id = :organization_id;
+SELECT id, name, state, unavailable_until, unavailable_reason, unavailable_probes FROM engine
+WHERE organization_id IS NULL OR organization_id = :organization_id;

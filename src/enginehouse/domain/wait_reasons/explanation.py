@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 import msgspec
 
+from enginehouse.domain.engine_health import HEALTHY, EngineHealth
 from enginehouse.domain.fair_order import Waiting
 from enginehouse.domain.quotas import Lane, Obstacle, Quotas, obstacles
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
@@ -78,6 +79,7 @@ class EngineFacts:
     state: str = "active"
     offered: bool = True
     last_offered: int | None = None
+    health: EngineHealth = HEALTHY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,11 @@ def _obstacle(obstacle: Obstacle, lane: Lane, house: HouseFacts) -> AnyReason:
             return reasons.EngineDisabled(lane.engine_id, name)
         case Obstacle.ENGINE_PAUSED:
             return reasons.EnginePaused(lane.engine_id, name)
+        case Obstacle.ENGINE_UNAVAILABLE:
+            health = engine.health if engine else HEALTHY
+            return reasons.EngineUnavailable(
+                lane.engine_id, name, health.until or house.now, health.reason or "it failed"
+            )
         case Obstacle.ORGANIZATION_LIMIT:
             limit = quotas.organization_limits[lane.organization_id]
             return reasons.OrganizationLimit(limit, quotas.live_of_organization(lane.organization_id))

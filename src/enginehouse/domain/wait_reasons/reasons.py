@@ -70,6 +70,15 @@ class EngineDisabled(Reason, frozen=True, tag="engine_disabled"):
     engine: str
 
 
+class EngineUnavailable(Reason, frozen=True, tag="engine_unavailable"):
+    """An engine over HTTP does not answer as it should. `at`: when it is probed next (µs)."""
+
+    engine_id: str
+    engine: str
+    at: int
+    failure_message: str
+
+
 class EngineUnknown(Reason, frozen=True, tag="engine_unknown"):
     """The engine existed when the job was created, and no longer exists."""
 
@@ -145,6 +154,7 @@ AnyReason = (
     | OrganizationPaused
     | EnginePaused
     | EngineDisabled
+    | EngineUnavailable
     | EngineUnknown
     | NoWorker
     | OrganizationLimit
@@ -190,6 +200,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f'the engine "{engine}" is paused'
         case EngineDisabled(_, engine):
             return f'the engine "{engine}" is disabled'
+        case EngineUnavailable(_, engine, at, why):
+            return f'the engine "{engine}" is not available: {why}; it is tried again at {graphql_millis(at)}'
         case EngineUnknown(engine_id):
             return f'the engine "{engine_id}" is not known to this server any more'
         case NoWorker(_, engine, _, last_seen, now):

@@ -1,6 +1,6 @@
 """The lanes of a pool: which of them have waiting items, and the first items of each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -33,6 +33,8 @@ class LaneSettings(Protocol):
     def state(self) -> str | None: ...
     @property
     def engine_limit(self) -> int | None: ...
+    @property
+    def unavailable_until(self) -> int | None: ...
 
 
 class WaitingLane(NamedTuple):
@@ -45,10 +47,11 @@ class WaitingLane(NamedTuple):
     paused_at: int | None
     state: str | None
     engine_limit: int | None
+    unavailable_until: int | None
 
 
 class OpenLane(NamedTuple):
-    """A lane that is not paused. `barred`: a bulk cancel of its organization is open."""
+    """A lane that is not paused, and whose engine is available. `barred`: a bulk cancel of its organization is open."""
 
     organization_id: int
     engine_id: str
@@ -57,6 +60,7 @@ class OpenLane(NamedTuple):
     paused_at: int | None
     state: str | None
     engine_limit: int | None
+    unavailable_until: int | None
     barred: bool
 
 
@@ -70,6 +74,7 @@ class FirstItem(NamedTuple):
     paused_at: int | None
     state: str | None
     engine_limit: int | None
+    unavailable_until: int | None
     barred: bool
     priority: int
     due_at: int
@@ -103,8 +108,8 @@ class Queue:
     """What one process remembers of a pool between claims. It only says where to look first; storage decides.
 
     `level` is the level of the shares before the current claim, which may run in another thread. `more`: the last claim
-    left items in a lane that it read. `offers`: the engines that this process runs, so that only their lanes are read;
-    None for any engine.
+    left items in a lane that it read. `offers`: True for an engine that this process runs, so that only their lanes are
+    read; None for any engine.
     """
 
     shares: Shares = field(default_factory=Shares)
@@ -112,20 +117,20 @@ class Queue:
     outlook: Outlook = field(default_factory=Outlook)
     stale: bool = True
     more: bool = False
-    offers: frozenset[str] | None = None
+    offers: Callable[[str], bool] | None = None
     _until: float = 0.0
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
         """Stores the outlook. It is fresh until a new search is cheap enough (`LOOKING`). Seconds of any clock."""
-        if self.offers is not None and not self.offers.issuperset([lane.engine_id for lane in outlook.lanes]):
-            outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if lane.engine_id in self.offers))
+        if (offers := self.offers) is not None and not all(offers(lane.engine_id) for lane in outlook.lanes):
+            outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if offers(lane.engine_id)))
         self.outlook = outlook
         self._until = ended + (ended - began) * (1 / LOOKING - 1)
         self.stale = False
 
-    def offer(self, engines: Iterable[str]) -> None:
+    def offer(self, engines: Callable[[str], bool]) -> None:
         """From now on only the lanes of these engines are read."""
-        self.offers, self.stale = frozenset(engines), True
+        self.offers, self.stale = engines, True
 
     def take_turns(self) -> None:
         """Computes the level of the shares for the next claim."""
@@ -236,6 +241,7 @@ def _quotas(settings: Sequence[LaneSettings]) -> Quotas:
         engine_limits={row.engine_id: row.engine_limit for row in settings if row.engine_limit is not None},
         paused_organizations=frozenset(row.organization_id for row in settings if row.paused_at is not None),
         paused_engines=frozenset(row.engine_id for row in settings if row.state not in (None, "active")),
+        unavailable_engines=frozenset(row.engine_id for row in settings if row.unavailable_until is not None),
     )
 
 

@@ -27,8 +27,9 @@ WITH RECURSIVE owner (id) AS (
   FROM lane WHERE lane.engine_id IS NOT NULL
 )
 -- `not_before` is checked only here, because the index of the steps above does not have it. Leases are not counted.
+-- An engine over HTTP that was unavailable gets one call, before it may have more.
 SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
-       e.running_limit AS engine_limit
+       CASE WHEN e.unavailable_probes > 0 AND COALESCE(e.running_limit, 1) > 0 THEN 1 ELSE e.running_limit END AS engine_limit, e.unavailable_until
 FROM lane
 LEFT JOIN organization o ON o.id = lane.organization_id
 LEFT JOIN engine e ON e.id = lane.engine_id
@@ -40,20 +41,22 @@ WHERE lane.engine_id IS NOT NULL
 
 -- name: first_of_each
 -- The first items of each lane in their order, locked, with the lane's current settings and whether its organization
--- has an open bulk cancel. Paused lanes are left out. Must come after the barrier lock, so that its snapshot shows
+-- has an open bulk cancel. Paused lanes and those of unavailable engines are left out. Must come after the barrier lock, so that its snapshot shows
 -- every committed pause. Must not join the job: a later statement must read the job's row, because its snapshot shows
 -- a cancel that was committed meanwhile.
 -- only: postgres
 -- rows: pool text, organization_id bigint, engine_id text, now bigint, most int
-SELECT s.organization_id, s.engine_id, s.weight, s.organization_limit, s.paused_at, s.state, s.engine_limit, s.barred,
+SELECT s.organization_id, s.engine_id, s.weight, s.organization_limit, s.paused_at, s.state, s.engine_limit, s.unavailable_until,
+       s.barred,
        w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item
-FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state, e.running_limit AS engine_limit,
+FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
+             CASE WHEN e.unavailable_probes > 0 AND COALESCE(e.running_limit, 1) > 0 THEN 1 ELSE e.running_limit END AS engine_limit, e.unavailable_until,
              EXISTS (SELECT 1 FROM barrier b
                      WHERE b.organization_id = r.organization_id AND b.settled_at IS NULL) AS barred
       FROM {rows} r
       LEFT JOIN organization o ON o.id = r.organization_id
       LEFT JOIN engine e ON e.id = r.engine_id
-      WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active') s
+      WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active' AND e.unavailable_until IS NULL) s
 -- The lock is inside, after the limit, so that only the returned items are locked.
 CROSS JOIN LATERAL (
   SELECT i.priority, i.due_at, i.turn_at, i.job_id, i.ordinal, i.item
@@ -65,16 +68,16 @@ CROSS JOIN LATERAL (
   FOR UPDATE SKIP LOCKED) w;
 
 -- name: settings
--- The settings of these lanes; paused lanes are left out.
+-- The settings of these lanes; paused lanes and those of unavailable engines are left out.
 -- only: sqlite
 -- rows: organization_id bigint, engine_id text
 SELECT r.organization_id, r.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
-       e.running_limit AS engine_limit,
+       CASE WHEN e.unavailable_probes > 0 AND COALESCE(e.running_limit, 1) > 0 THEN 1 ELSE e.running_limit END AS engine_limit, e.unavailable_until,
        EXISTS (SELECT 1 FROM barrier b WHERE b.organization_id = r.organization_id AND b.settled_at IS NULL) AS barred
 FROM {rows} r
 LEFT JOIN organization o ON o.id = r.organization_id
 LEFT JOIN engine e ON e.id = r.engine_id
-WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active';
+WHERE o.paused_at IS NULL AND COALESCE(e.state, 'active') = 'active' AND e.unavailable_until IS NULL;
 
 -- name: first
 -- The first items of one lane in their order. SQLite has one writer, so it needs no lock.

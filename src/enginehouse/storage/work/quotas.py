@@ -22,6 +22,7 @@ class EngineSettings(NamedTuple):
 
     id: str
     state: str
+    unavailable_until: int | None
     running_limit: int | None
 
 
@@ -44,6 +45,7 @@ async def read_settings(tx: Tx) -> Quotas:
         paused_organizations=frozenset(row.id for row in organizations if row.paused_at is not None),
         # A disabled engine does not start anything either.
         paused_engines=frozenset(row.id for row in engines if row.state != "active"),
+        unavailable_engines=frozenset(row.id for row in engines if row.unavailable_until is not None),
     )
 
 
