@@ -1,17 +1,20 @@
-"""`enginehouse engine …`: lists the engines, and limits how many attempts of one may run."""
+"""`enginehouse engine …`: lists, adds, tests and removes engines, and limits how many attempts of one may run."""
+
+from typing import Any
 
 import click
 
 from enginehouse.cli import output
-from enginehouse.cli.connection import with_client
+from enginehouse.cli.connection import with_client, with_client_of_server
+from enginehouse.cli.engine_run import run_once
 from enginehouse.cli.limits import add_pause_commands
-from enginehouse.cli.options import number_or_none
-from enginehouse.client import Client, engines, limits
+from enginehouse.cli.options import engine_id, number_or_none
+from enginehouse.client import Client, Json, engines, limits
 
 
 @click.group()
 def engine() -> None:
-    """List engines; limit and pause them."""
+    """List engines; add one over HTTP; test, limit and pause them."""
 
 
 add_pause_commands(
@@ -20,6 +23,83 @@ add_pause_commands(
     pause_help="Let nothing more of an engine start; what runs goes on.",
     resume_help="End the pause of an engine.",
 )
+
+
+engine.add_command(run_once)
+
+
+@engine.command()
+@click.argument("name")
+@click.option("--url", required=True, help="Where the engine answers, such as http://127.0.0.1:8080.")
+@click.option("--ready", metavar="PATH", help="The path of its readiness check.  [default: /ready]")
+@click.option("--process", metavar="PATH", help="The path that gets the work.  [default: /process]")
+@click.option("--category", metavar="NAME|ID", help="Its category.  [default: Other]")
+@click.option("--description", help="What it does.")
+@click.option("--concurrency", type=int, help="How many calls run at once, of all servers together.  [default: 1]")
+@click.option(
+    "--mode", type=click.Choice(["chunk", "stream", "batch"]), help="How it takes its input.  [default: chunk]"
+)
+@click.option(
+    "--input",
+    "inputs",
+    metavar="TYPE",
+    multiple=True,
+    help="A media type that it takes, such as text/plain or audio/*.  [default: any; a batch engine takes none]",
+)
+@click.option("--public", is_flag=True, help="For every organization; only a super administrator may do that.")
+@output.json_option
+@with_client_of_server
+def add(
+    client: Client, *, name: str, url: str, inputs: tuple[str, ...], public: bool, as_json: bool, **given: Any
+) -> None:
+    """Add an engine over HTTP: a program that answers GET ready and POST process. Prints its id.
+
+    An operator, who is a super administrator, may give any address; others only public ones.
+    """
+    fields: Json = {"name": name, "url": url} | {field: value for field, value in given.items() if value is not None}
+    if inputs:
+        fields["inputs"] = list(inputs)
+    if public:
+        fields["public"] = True
+    added = engines.add(client, fields)
+    output.show(added, added["engineID"], as_json=as_json)
+
+
+@engine.command()
+@click.argument("name", metavar="ID")
+@output.json_option
+@with_client
+def show(client: Client, name: str, *, as_json: bool) -> None:
+    """Show one engine: where it answers, how many calls run at once, and whether it is available."""
+    found = engines.get(client, engine_id(client, name))
+    if as_json:
+        output.show_json(found)
+        return
+    endpoint, unavailable = found.get("endpoint"), found.get("unavailable")
+    rows = [
+        ("engine", found["engineID"]),
+        ("name", found["name"]),
+        ("kind", f"{found['kind']}, {found['mode']}"),
+        ("state", found["state"]),
+        ("running limit", str(found.get("runningLimit", "none"))),
+        ("inputs", ", ".join(found["inputs"]) or "none"),
+    ]
+    if endpoint is not None:
+        rows += [(what, f"{endpoint['url'].rstrip('/')}{endpoint[what]}") for what in ("ready", "process")]
+    if unavailable is not None:
+        rows.append(("not available", f"{unavailable['reason']}; tried again at {unavailable['nextTryDateTime']}"))
+    output.console().print(output.table(("", ""), rows))
+
+
+@engine.command()
+@click.argument("name", metavar="ID")
+@output.json_option
+@with_client
+def remove(client: Client, name: str, *, as_json: bool) -> None:
+    """Remove an engine of the organization, or a public one over HTTP: no job may name it any more."""
+    removed = engine_id(client, name)
+    engines.remove(client, removed)
+    output.show({"engineID": removed, "removed": True}, "removed", as_json=as_json)
 
 
 @engine.command("list")
@@ -33,7 +113,7 @@ def list_(client: Client, *, name: str | None, as_json: bool) -> None:
         output.show_json(records)
         return
     rows = [
-        (one["id"], one["name"], (one["category"] or {}).get("name"), (one["mode"] or "").lower(), one["state"])
+        (one["id"], one["name"], (one["category"] or {}).get("name"), (one["mode"] or "").lower(), _state(one))
         for one in records
     ]
     output.console().print(output.table(("engine", "name", "category", "mode", "state"), rows))
@@ -48,3 +128,8 @@ def limit(client: Client, name: str, limit: str, *, as_json: bool) -> None:
     """Limit how many attempts of an engine run at once, of all organizations together."""
     limited = limits.limit_engine(client, name, number_or_none(limit))
     output.show(limited, f"running limit: {limited.get('runningLimit', 'none')}", as_json=as_json)
+
+
+def _state(engine: Json) -> str:
+    unavailable = engine["unavailable"]
+    return str(engine["state"]) if unavailable is None else f"not available: {unavailable['reason']}"

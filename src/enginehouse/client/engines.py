@@ -1,10 +1,10 @@
-"""The engines that jobs may name."""
+"""The engines that jobs may name: find them, add and remove those over HTTP."""
 
 from typing import Final
 
-from enginehouse.client.http import Client, Json, RequestFailed
+from enginehouse.client.http import Client, Json, RequestFailed, v1
 
-_FIELDS: Final = "id name state mode description category { name type { name } }"
+_FIELDS: Final = "id name state mode description category { name type { name } } unavailable { reason nextTryDateTime }"
 _ONE: Final = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
 _LIST: Final = f"query($name: String) {{ engines(name: $name, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"
 
@@ -27,3 +27,24 @@ def find(client: Client, name: str) -> list[Json]:
             raise
         engine = None
     return [engine] if engine else search(client, name)
+
+
+def add(client: Client, fields: Json) -> Json:
+    """The server has another engine over HTTP. Returns it. Raises RequestFailed.
+
+    `fields`: `name`, `url`, and perhaps `ready`, `process`, `category`, `description`, `concurrency`, `mode`, `inputs`,
+    `public`.
+    """
+    engine: Json = client.rest("POST", v1("engines"), fields)["result"]
+    return engine
+
+
+def get(client: Client, engine_id: str) -> Json:
+    """Returns the engine; `unavailable` says why it gets no work now, if so. Raises RequestFailed."""
+    engine: Json = client.rest("GET", v1("engines", engine_id))["result"]
+    return engine
+
+
+def remove(client: Client, engine_id: str) -> None:
+    """No job may name the engine any more. Raises RequestFailed."""
+    client.rest("DELETE", v1("engines", engine_id))

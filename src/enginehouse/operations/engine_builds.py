@@ -11,11 +11,11 @@ from enginehouse.domain.engine_builds import DEPLOYED, PENDING, BuildDocument, E
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import UuidRef
-from enginehouse.operations import bounds, engines, owned
+from enginehouse.operations import bounds, engine_endpoints, engines, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
-from enginehouse.operations.permission import require
+from enginehouse.operations.permission import is_super_admin, require
 from enginehouse.storage import engine_builds as storage
 from enginehouse.storage import engines as stored_engines
 from enginehouse.storage.database.database import Tx
@@ -52,7 +52,8 @@ async def create(
     """Creates the next version of the organization's engine. Raises NotAllowed, InvalidInput."""
     require(principal, Role.ADMIN)
     known = await _engine(house, principal, engine_id)
-    bounds.refuse(_problems(document), known_problems)
+    faults = engine_endpoints.manifest_problems(house, principal, document.manifest)
+    bounds.refuse(_problems(document) + faults, known_problems)
 
     async def make(tx: Tx) -> EngineBuild:
         if await stored_engines.lock(tx, principal.organization_id, known) is None:
@@ -76,9 +77,17 @@ async def update(
     bounds.refuse(_problems(BuildDocument(docker_image=docker_image)))
 
     async def change(tx: Tx, old: EngineBuild) -> EngineBuild:
-        return await _acted(tx, old, known, action, docker_image, principal.user_id, ref)
+        new = await _acted(tx, old, known, action, docker_image, principal.user_id, ref)
+        if new.status == DEPLOYED:
+            bounds.refuse(engine_endpoints.manifest_problems(house, principal, new.document.manifest))
+            await _use_manifest(tx, principal, new)
+        return new
 
-    return await owned.change(house, KIND, principal, "updateEngineBuild", ref, change)
+    changed = await owned.change(house, KIND, principal, "updateEngineBuild", ref, change)
+    if changed.status == DEPLOYED:
+        await engines.refresh(house)
+        house.waiting()
+    return changed
 
 
 @trail.mutation("deleteEngineBuild", BUILD, names="ref")
@@ -119,6 +128,16 @@ async def _acted(
     if status == DEPLOYED:
         await storage.pause_others(tx, new)
     return new
+
+
+async def _use_manifest(tx: Tx, principal: Principal, build: EngineBuild) -> None:
+    """The engine answers where the manifest of its deployed build says, if it says so."""
+    engine = await stored_engines.lock(tx, principal.organization_id, build.engine_id)
+    if engine is None:
+        return
+    new = engine_endpoints.with_manifest(engine, build.document.manifest, private=is_super_admin(principal))
+    if new != engine:
+        await stored_engines.put(tx, new)
 
 
 def deployed(builds: Sequence[EngineBuild]) -> EngineBuild | None:

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from enginehouse.domain.retry import FailureKind
-from enginehouse.engines.http.client import AddressRefused, Broken, Content, CallAnswer, NotReached
+from enginehouse.engines.http.client import AddressRefused, Broken, CallAnswer, Content, NotReached
 from enginehouse.outgoing.body import media_type
 from enginehouse.outgoing.failures import wait_of
 from enginehouse.outgoing.fetch import GuardedClient, OutgoingFailed, OutgoingRefused, Timeouts

@@ -60,7 +60,7 @@ async def lock(tx: Tx, organization_id: int, engine_id: str) -> Engine | None:
 
 
 async def insert(tx: Tx, engine: Engine) -> None:
-    """Stores a new engine of an organization."""
+    """Stores a new engine, of an organization or for all of them."""
     await tx.run("engines.insert", kind=engine.spec.kind.value, **_values(tx, engine))
 
 
@@ -81,6 +81,7 @@ def _values(tx: Tx, engine: Engine) -> dict[str, Any]:
         "state": engine.state,
         "document": _ENCODER.encode(engine.spec).decode(),
         "details": _details(engine),
+        "running_limit": engine.running_limit,
         "now": tx.now,
     }
 

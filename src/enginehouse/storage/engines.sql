@@ -40,13 +40,14 @@ WHERE id = :id AND (organization_id = :organization_id OR organization_id IS NUL
 {for_update};
 
 -- name: insert
-INSERT INTO engine (id, organization_id, name, category_id, kind, state, document, details, created_at, modified_at)
-VALUES (:id, :organization_id, :name, :category_id, :kind, :state, :document, :details, :now, :now);
+INSERT INTO engine (id, organization_id, name, category_id, kind, state, document, details, running_limit, created_at,
+                    modified_at)
+VALUES (:id, :organization_id, :name, :category_id, :kind, :state, :document, :details, :running_limit, :now, :now);
 
 -- name: put
 -- The organization's own.
 UPDATE engine SET name = :name, category_id = :category_id, state = :state, document = :document, details = :details,
-  modified_at = :now
+  running_limit = :running_limit, modified_at = :now
 WHERE id = :id AND organization_id = :organization_id;
 
 -- name: put_details

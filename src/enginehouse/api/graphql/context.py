@@ -12,6 +12,7 @@ from enginehouse.domain.artifact import Artifact, Asset, AssetFilter, Target
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.engine_builds import EngineBuild
+from enginehouse.domain.engine_health import EngineHealth
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
@@ -31,6 +32,7 @@ from enginehouse.operations import (
     content_templates,
     engine_builds,
     engine_categories,
+    engine_health,
     events,
     identity,
     jobs,
@@ -186,6 +188,9 @@ class Context:
             lambda tasks: task_updates.polls(house, self.principal, tasks)
         )
         self.builds: Loader[str, EngineBuild] = Loader(lambda ids: engine_builds.get_many(house, self.principal, ids))
+        self.unavailable: Loader[str, EngineHealth] = Loader(
+            lambda ids: engine_health.unavailable(house, self.principal)
+        )
         self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property

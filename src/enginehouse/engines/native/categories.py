@@ -34,6 +34,12 @@ TEST: Final = EngineCategory(
     type="Cognition",
     description="Does nothing, for benchmarks and tests.",
 )
+OTHER: Final = EngineCategory(
+    id="00000000-0000-4000-8000-0000000c0006",
+    name="Other",
+    type="Cognition",
+    description="Engines that were added without a category.",
+)
 TRANSCRIPTION: Final = EngineCategory(
     id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182",
     name="Transcription",
@@ -65,6 +71,7 @@ CATEGORIES: Final = (
     RECORDING,
     AGGREGATOR,
     TEST,
+    OTHER,
     TRANSCRIPTION,
     SENTIMENT,
     LANGUAGE,

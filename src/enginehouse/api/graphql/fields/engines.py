@@ -115,6 +115,15 @@ async def category_of(engine: Engine, info: Info) -> EngineCategory | None:
     return await info.context.category(engine.spec.category_id)
 
 
+@engine_type.field("unavailable")
+async def unavailable_of(engine: Engine, info: Info) -> dict[str, Any] | None:
+    """Returns why the engine gets no work now, null while it is available."""
+    health = await info.context.unavailable.get(engine.spec.id)
+    if health is None or health.until is None:
+        return None
+    return {"reason": health.reason, "nextTryDateTime": health.until}
+
+
 @engine_type.field("tasks")
 async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
     """Returns the engine's tasks in the organization's latest jobs."""
