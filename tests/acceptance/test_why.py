@@ -50,7 +50,7 @@ def test_a_job_waits_for_a_worker_and_runs_when_there_is_one(tmp_path: Path) -> 
         assert said == 'No worker for the engine "Sentiment (VADER)" is connected.'
         assert last == "start a server that has the engine, with --python-slots; see: enginehouse worker list"
         [worker] = told(server.cli("worker", "list", "--json"))
-        assert worker["slots"] == {"native": 512, "python": 0}
+        assert worker["slots"] == {"native": 512, "python": 0, "http": 32}
         assert worker["connected"]
         assert SENTIMENT not in worker["engineIDs"]
         assert f":{server.process.pid}" in worker["name"]

@@ -133,6 +133,8 @@ OWN = [
     "GET /api/v1/engine-categories/{category}",
     'PATCH /api/v1/engine-categories/{category} {"name": "n"}',
     "DELETE /api/v1/engine-categories/{category}",
+    "GET /api/v1/engines/{ownEngine}",
+    "DELETE /api/v1/engines/{ownEngine}",
     "GET /api/v1/schedules/{scheduled}",
     'PATCH /api/v1/schedules/{scheduledUUID} {"name": "m"}',
     "DELETE /api/v1/schedules/{scheduled}",

@@ -24,6 +24,7 @@ from enginehouse.operations import workers
 # Operations that a token of the organization with this role may not call. What changes nothing is for all roles.
 ADMINISTRATORS: Final = {
     "DELETE /api/v1/engine-categories/{EngineCategoryID}",
+    "DELETE /api/v1/engines/{EngineID}",
     "GET /api/v1/audit",
     "GET /api/v1/tokens",
     "GET /edge/v1/admin/organization/{OrganizationID}/tokens",
@@ -37,6 +38,7 @@ ADMINISTRATORS: Final = {
     "PATCH /api/v1/engine-categories/{EngineCategoryID}",
     "PATCH /api/v1/engines/{EngineID}",
     "POST /api/v1/engine-categories",
+    "POST /api/v1/engines",
     "POST /api/v1/engines/{EngineID}/pause",
     "POST /api/v1/engines/{EngineID}/resume",
     "POST /api/v1/organizations/{OrganizationID}/pause",

@@ -19,6 +19,7 @@ from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.engine_health import HealthEvent
 from enginehouse.domain.job import JobRequest, TaskRequest
+from enginehouse.domain.planning.plan import plan
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease
 from enginehouse.engines.http import exchange as exchanges
@@ -65,8 +66,8 @@ class House:
         """A task of the engine waits. Returns its lease."""
         self.source.specs[spec.id] = spec
         request = JobRequest(tasks=(TaskRequest(engine_id=spec.id, payload=payload, **fields),))
-        plan = make.plan(request, self.source.specs.get, lambda word: None, now=make.NOW).plan
-        return self.source.add(plan)
+        planned = plan(request, self.source.specs.get, lambda word: None, now=make.NOW)
+        return self.source.add(planned.plan)
 
     async def start(self) -> None:
         """What waits runs."""
@@ -148,7 +149,7 @@ async def test_the_form_has_every_field_and_the_bytes_twice(house: House) -> Non
     addresses = [fields.pop(name) for name in ("cacheURI", "heartbeatWebhook", "resultWebhook")]
     assert len({address.rpartition("/")[2] for address in addresses}) == 1
     context = fields.pop("chunkContext")
-    assert context.startswith("000000_") and context.endswith(".in")
+    assert (context[:7], context[-3:]) == ("000000_", ".in")
     ids = [fields.pop(name) for name in ("internalJobId", "internalTaskId")]
     assert [len(one) for one in ids] == [36, 36]
     assert fields == {
@@ -166,8 +167,8 @@ async def test_the_form_has_every_field_and_the_bytes_twice(house: House) -> Non
 
 
 async def test_a_chunk_of_a_parent_comes_with_its_place_and_metadata(house: House) -> None:
-    plan = make.planned(make.fan_out(1))
-    [reader] = [n for n, task in enumerate(plan.tasks) if task.engine_id == "read"]
+    fan = make.planned(make.fan_out(1))
+    [reader] = [n for n, task in enumerate(fan.tasks) if task.engine_id == "read"]
     async with engine(answers(JSONResponse(AION))) as sample:
         house.source.specs["read"] = sample.spec()
         house.source.stored["key"] = b"bytes of the chunk"
@@ -177,7 +178,7 @@ async def test_a_chunk_of_a_parent_comes_with_its_place_and_metadata(house: Hous
                 sha256="", key="key", start_ms=5000, stop_ms=9000, metadata={"groupid": "g", "main-message": {"a": 1}},
             ),
         )  # fmt: skip
-        house.source.add(plan, ordinal=reader)
+        house.source.add(fan, ordinal=reader)
         await house.start()
         await house.capacity.drain(60)
         [sent] = sample.sent
@@ -225,10 +226,13 @@ async def test_a_payload_without_an_input_is_a_call_without_one(house: House) ->
         (Response(b"{}", media_type="application/json; charset=utf-8"), [("application/json", b"{}")]),
         (Response(status_code=204), []),
         (Response(b"", media_type="application/json"), []),
-        (JSONResponse({"estimatedProcessingTimeInSeconds": 0}), [("application/json", b'{"estimatedProcessingTimeInSeconds":0}')]),
+        (
+            JSONResponse({"estimatedProcessingTimeInSeconds": 0}),
+            [("application/json", b'{"estimatedProcessingTimeInSeconds":0}')],
+        ),
     ],
     ids=["ttml", "no type", "charset", "204", "empty", "no estimate"],
-)  # fmt: skip
+)
 async def test_an_answer_without_error_is_the_output(
     house: House, response: Response, expected: list[tuple[str, bytes]]
 ) -> None:
@@ -250,17 +254,27 @@ async def test_a_large_answer_goes_to_disk_and_one_beyond_the_limit_fails(house:
 @pytest.mark.parametrize(
     ("response", "kind", "message", "calls"),
     [
-        (PlainTextResponse("Unsupported file type image/png", 400), FailureKind.INVALID_DATA, "400: Unsupported file type image/png", 1),
+        (
+            PlainTextResponse("Unsupported file type image/png", 400),
+            FailureKind.INVALID_DATA,
+            "400: Unsupported file type image/png",
+            1,
+        ),
         (HTMLResponse("<h1>Oops</h1>", 500), FailureKind.INTERNAL_ERROR, "500: <h1>Oops</h1>", 3),
         (JSONResponse({"code": "ECONNREFUSED"}, 502), FailureKind.INTERNAL_ERROR, '502: {"code":"ECONNREFUSED"}', 3),
         (Response(status_code=404), FailureKind.API_NOT_FOUND, "The engine answered 404 and did not say why.", 1),
         (Response(status_code=202), FailureKind.INTERNAL_ERROR, "The engine answered 202 and did not say why.", 1),
         (PlainTextResponse("slow down", 429, {"retry-after": "7"}), FailureKind.RATE_LIMITED, "429: slow down", 3),
-        (Response(status_code=307, headers={"location": "http://127.0.0.1:1/"}), FailureKind.INTERNAL_ERROR, "The engine answered 307 and did not say why.", 1),
+        (
+            Response(status_code=307, headers={"location": "http://127.0.0.1:1/"}),
+            FailureKind.INTERNAL_ERROR,
+            "The engine answered 307 and did not say why.",
+            1,
+        ),
         (Response(b"x", headers={"content-type": "no type"}), None, None, 1),
     ],
     ids=["400", "500", "502", "404", "202", "429", "redirect", "bad type"],
-)  # fmt: skip
+)
 async def test_any_other_answer_is_a_failure_with_its_body(
     house: House, response: Response, kind: FailureKind | None, message: str | None, calls: int
 ) -> None:
@@ -447,16 +461,46 @@ def _brief(body: dict[str, Any]) -> float | None:
     [
         (BEAT, {"content": b"no json"}, 400, "The body must be JSON."),
         (BEAT, {"content": b"[]"}, 400, "The body must be a JSON object."),
-        (BEAT, {"json": {"status": "done"}}, 400, "status: must be \"running\", \"complete\" or \"failed\", got 'done'."),
+        (
+            BEAT,
+            {"json": {"status": "done"}},
+            400,
+            'status: must be "running", "complete" or "failed", got \'done\'.',
+        ),
         (BEAT, {"content": b" " * (1 << 20) + b"{}"}, 413, "The message is larger than 1048576 bytes."),
         (RESULT, {"json": {}}, 400, "output: must be given."),
-        (RESULT, {"json": {"output": 1, "startOffsetMs": "soon"}}, 400, "startOffsetMs: must be a whole number, got 'soon'."),
-        (RESULT, {"json": {"output": 1, "outputFolderID": "x"}}, 400, "outputFolderID: 'x' is no output folder of the task."),
-        (RESULT, {"data": {"a": "b"}, "files": {}, "headers": {"content-type": "multipart/form-data"}}, 400, "Content-Type: multipart/form-data needs a boundary of 1–70 characters."),
-        (RESULT, {"content": b"--b\r\n", "headers": {"content-type": "multipart/form-data; boundary=b"}}, 400, "The form ends too early."),
-        (RESULT, {"files": {"a": ("a", b"0" * (2 << 20), "text/plain")}}, 413, "The engine has sent more bytes than one call may keep."),
+        (
+            RESULT,
+            {"json": {"output": 1, "startOffsetMs": "soon"}},
+            400,
+            "startOffsetMs: must be a whole number, got 'soon'.",
+        ),
+        (
+            RESULT,
+            {"json": {"output": 1, "outputFolderID": "x"}},
+            400,
+            "outputFolderID: 'x' is no output folder of the task.",
+        ),
+        (
+            RESULT,
+            {"data": {"a": "b"}, "files": {}, "headers": {"content-type": "multipart/form-data"}},
+            400,
+            "Content-Type: multipart/form-data needs a boundary of 1–70 characters.",
+        ),
+        (
+            RESULT,
+            {"content": b"--b\r\n", "headers": {"content-type": "multipart/form-data; boundary=b"}},
+            400,
+            "The form ends too early.",
+        ),
+        (
+            RESULT,
+            {"files": {"a": ("a", b"0" * (2 << 20), "text/plain")}},
+            413,
+            "The engine has sent more bytes than one call may keep.",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_a_bad_message_is_refused_and_changes_nothing(
     house: House, name: str, given: dict[str, Any], status: int, text: str
 ) -> None:

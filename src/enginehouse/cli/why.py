@@ -49,6 +49,8 @@ def _advice(explanation: Json) -> Iterator[str]:
                 yield f"an administrator resumes it with: enginehouse engine resume {reason['engineID']}"
             case "engine_limit":
                 yield f"an administrator raises it with: enginehouse engine limit {reason['engineID']} N"
+            case "engine_unavailable":
+                yield f"see where it should answer with: enginehouse engine show {reason['engineID']}"
             case "no_worker":
                 yield f"start a server that has the engine{_slots(reason)}; see: enginehouse worker list"
             case "no_free_slot":
@@ -56,4 +58,4 @@ def _advice(explanation: Json) -> Iterator[str]:
 
 
 def _slots(reason: Json) -> str:
-    return f", with --{reason['pool']}-slots" if reason["pool"] in ("native", "python") else ""
+    return f", with --{reason['pool']}-slots" if reason["pool"] in ("native", "python", "http") else ""

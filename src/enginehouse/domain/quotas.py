@@ -37,8 +37,8 @@ class Quotas:
     engine_limits: Mapping[str, int] = field(default_factory=dict)
     paused_organizations: frozenset[int] = frozenset()
     paused_engines: frozenset[str] = frozenset()
-    unavailable_engines: frozenset[str] = frozenset()
     live: Mapping[Lane, int] = field(default_factory=dict)
+    unavailable_engines: frozenset[str] = frozenset()
 
     @property
     def limited(self) -> bool:

@@ -259,3 +259,6 @@ SELECT job_id, ordinal, item FROM push_item ORDER BY job_id, ordinal, item;
 
 -- name: turns
 SELECT item, turn_at - not_before FROM work_item ORDER BY job_id, ordinal, item;
+
+-- name: charges
+SELECT failures, lost FROM work_item;
