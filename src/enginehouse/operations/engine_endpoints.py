@@ -201,7 +201,7 @@ def _url_problems(house: House, path: str, url: str, *, private: bool) -> list[P
         fault = "must have no query and no fragment: the paths of ready and process come after it."
     else:
         fault = url_fault(given, allow_private=private or house.limits.private_urls)
-        if fault is not None and "address" in fault and "not allowed" in fault:
+        if fault is not None and url_fault(given, allow_private=True) is None:
             fault += " Only an operator (a super administrator) registers an engine with a private address."
     return [] if fault is None else [Problem(path, fault, excerpt(given), "http://host:port or https://host")]
 
