@@ -85,7 +85,7 @@ REST = [
     ('PATCH /api/v1/engine-categories/{category} {"name": "d"}', "updateEngineCategory"),
     ("DELETE /api/v1/engine-categories/{category}", "deleteEngineCategory"),
     ('PATCH /api/v1/engines/{engine} {"runningLimit": 3}', "updateEngine"),
-    ('POST /api/v1/engines {"name": "e", "url": "http://203.0.113.7:8080"}', "createEngine"),
+    ('POST /api/v1/engines {"name": "e", "url": "http://203.0.113.7:8080", "category": "{category}"}', "createEngine"),
     ("DELETE /api/v1/engines/{ownEngine}", "deleteEngine"),
     ("POST /api/v1/engines/{engine}/pause", "pauseEngine"),
     ("POST /api/v1/engines/{engine}/resume", "resumeEngine"),

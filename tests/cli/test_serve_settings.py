@@ -44,3 +44,41 @@ def test_what_is_no_origin_is_refused(wrong: str, tmp_path: Path) -> None:
         f'--cors-origin: an origin like https://app.example.com, or *, got "{wrong}".'
         in str(ran.exception) + ran.output
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "fault"),
+    [
+        (["--engine-callbacks", "9100"], '--engine-callbacks: HOST:PORT, got "9100".'),
+        (["--engine-callbacks", "h:99999"], '--engine-callbacks: HOST:PORT, got "h:99999".'),
+        (
+            ["--engine-callbacks", "0.0.0.0:9100"],
+            "--engine-callbacks: 0.0.0.0 is no address that an engine can call; give the URL too.",
+        ),
+        (["--engine-callbacks-url", "h:1"], '--engine-callbacks-url: an http:// or https:// URL, got "h:1".'),
+        (["--engine-api-url", "http://"], '--engine-api-url: an http:// or https:// URL, got "http://".'),
+        (["--http-slots", "-1"], "--http-slots: 0 or more, got -1."),
+    ],
+)
+def test_an_address_for_engines_that_cannot_be_used_is_refused(flags: list[str], fault: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(enginehouse, ["serve", "--data", str(tmp_path), *flags])
+    assert ran.exception is not None
+    assert fault in str(ran.exception) + ran.output
+
+
+@pytest.mark.parametrize(
+    ("flags", "address"),
+    [
+        ([], ("127.0.0.1", 0)),
+        (["--engine-callbacks", "[::1]:9100"], ("::1", 9100)),
+        (["--engine-callbacks", "[::]:9100", "--engine-callbacks-url", "http://h:9100"], ("::", 9100)),
+    ],
+)
+def test_engines_call_back_to_an_address(
+    flags: list[str], address: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = list[Settings]()
+    monkeypatch.setattr(server, "keep_up", lambda settings, **_: kept.append(settings))
+    ran = CliRunner().invoke(enginehouse, ["serve", "--data", str(tmp_path), *flags])
+    assert ran.exit_code == 0, ran.output
+    assert kept[0].callbacks_address() == address

@@ -211,6 +211,7 @@ def test_every_obstacle_of_a_lane_is_told() -> None:
         engine_limits={"e": 1},
         paused_organizations=frozenset({1}),
         paused_engines=frozenset({"e"}),
+        unavailable_engines=frozenset({"e"}),
         live={lane: 1, Lane(1, "f"): 1},
     )
     assert obstacles(lane, quotas) == tuple(Obstacle)

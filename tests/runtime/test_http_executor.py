@@ -15,6 +15,7 @@ from tests import make
 from tests.engines.http.sample_engine import Do, SampleEngine, Sent, engine
 from tests.runtime.memory_source import MemorySource
 
+from enginehouse.domain import ids
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.engine_health import HealthEvent
@@ -150,8 +151,8 @@ async def test_the_form_has_every_field_and_the_bytes_twice(house: House) -> Non
     assert len({address.rpartition("/")[2] for address in addresses}) == 1
     context = fields.pop("chunkContext")
     assert (context[:7], context[-3:]) == ("000000_", ".in")
-    ids = [fields.pop(name) for name in ("internalJobId", "internalTaskId")]
-    assert [len(one) for one in ids] == [36, 36]
+    names = [fields.pop(name) for name in ("internalJobId", "internalTaskId")]
+    assert [len(one) for one in names] == [36, 36]
     assert fields == {
         "veritoneApiBaseUrl": "http://server",
         "token": "the.task.token",
@@ -583,6 +584,58 @@ async def test_a_cancel_closes_the_call_and_keeps_nothing(house: House, is_async
     assert outcome.kind is FailureKind.STOP_REQUESTED
     assert house.left() == []
     assert house.source.stored == {}
+
+
+async def test_a_result_that_is_on_its_way_when_the_attempt_ends_is_not_kept(house: House) -> None:
+    rest = asyncio.Event()
+    sending = asyncio.Event()
+
+    async def blocks() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nfirst half'
+        sending.set()
+        await rest.wait()
+        yield b"second half\r\n--b--\r\n"
+
+    async def do(sample: SampleEngine, sent: Sent) -> Response:
+        form = {"content-type": "multipart/form-data; boundary=b"}
+        sample.later(sent.post(RESULT, content=blocks(), headers=form))
+        await sample.watch(sent)
+        return Response()
+
+    async with engine(do) as sample:
+        lease = house.add(sample.spec(), {"text": "x"})
+        await house.start()
+        await asyncio.wait_for(sending.wait(), 10)
+        house.capacity.request_stop([(lease.key, lease.token)])
+        await house.capacity.drain(10)
+        assert house.left() == []
+        rest.set()
+        [upload] = sample.background
+        assert (await asyncio.wait_for(upload, 10)).status_code == 404
+    assert house.left() == []
+    assert house.source.stored == {}
+
+
+async def test_a_result_goes_to_the_output_folder_that_the_engine_names(house: House) -> None:
+    fan = make.planned(make.fan_out(1))
+    [reader] = [n for n, task in enumerate(fan.tasks) if task.engine_id == "read"]
+    [place] = [n for n, folder in enumerate(fan.tasks[reader].folders) if folder.type == "output"]
+
+    async def do(sample: SampleEngine, sent: Sent) -> Response:
+        names = (fan.tasks[reader].folders[place].reference, ids.folder_uuid(lease.key.job_id, reader, place))
+        for name in names:
+            answer = await sent.post(RESULT, {"output": 1, "outputFolderID": name})
+            assert answer.status_code == 204, answer.text
+        return Response(status_code=204)
+
+    async with engine(do) as sample:
+        house.source.specs["read"] = sample.spec()
+        lease = house.source.add(fan, ordinal=reader)
+        await house.start()
+        await house.capacity.drain(60)
+    outcome = house.source.reports[-1].outcome
+    assert isinstance(outcome, Done)
+    assert [output.folder for output in outcome.outputs] == [place, place]
 
 
 # -- addresses ----------------------------------------------------------------------------------------------

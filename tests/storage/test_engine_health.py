@@ -13,7 +13,8 @@ from enginehouse.domain.work import Accepted, Lease
 from enginehouse.storage import engine_health
 from enginehouse.storage import limits as stored_limits
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.work import quotas
+from enginehouse.storage.work import claims, lanes, quotas
+from enginehouse.storage.work.lanes import Queue
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 ENGINE = "noop"
@@ -57,6 +58,20 @@ async def test_a_claim_passes_over_an_unavailable_engine_and_nothing_else(verbs:
     await record(verbs, HealthEvent.READY, probed=True)
     await record(verbs, HealthEvent.WORKS)
     assert {lease.engine_id for lease in await verbs.claim()} == {ENGINE}
+
+
+async def test_a_claim_with_an_older_look_takes_nothing_of_an_unavailable_engine(verbs: Verbs) -> None:
+    await verbs.create(make.new_job(make.independent(3)))
+    queue = Queue()
+    queue.see(await verbs.database.read(lambda tx: lanes.look(tx, pool="native")), began=0.0, ended=0.0)
+    await record(verbs, HealthEvent.NOT_READY)
+
+    async def claim(tx: Tx) -> list[Lease]:
+        return await claims.claim(
+            tx, verbs.plans, pool="native", limit=9, worker="w", lease_micros=30_000_000, queue=queue
+        )
+
+    assert await verbs.database.write_work(claim) == []
 
 
 async def test_an_engine_on_trial_gets_one_call_and_then_as_many_as_before(verbs: Verbs) -> None:
