@@ -171,6 +171,7 @@ class Settings:
         ]
         return problems
 
+
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text)

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class FailureKind(StrEnum):
-    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and four of our own."""
+    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and five of our own."""
 
     INTERNAL_ERROR = "internal_error"
     EXTERNAL_ERROR = "external_error"

@@ -209,7 +209,7 @@ def _parent(job: Job, task: Task) -> int | None:
     return min(parents, default=None)
 
 
-# The contract has a word for each kind of failure, except for three of our own.
+# The contract has a word for each kind of failure, except for four of our own.
 _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
     FailureKind.SERVER_STOPPED.value: FailureKind.SYSTEM_ERROR.value,
