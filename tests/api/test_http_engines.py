@@ -45,17 +45,17 @@ async def test_an_operator_adds_an_engine_with_a_private_address(api: Api, other
     assert made | NEW | {"runningLimit": 3} == made | {name: made.get(name, NEW[name]) for name in NEW} | {
         "runningLimit": 3
     }
-    assert made["endpoint"] == {"url": PRIVATE, "ready": "/readyz", "process": "/v2/process", "private": True}
+    assert made["address"] == {"url": PRIVATE, "ready": "/readyz", "process": "/v2/process", "private": True}
     assert (made["kind"], made["mode"], made["state"], made["inputs"]) == ("http", "stream", "active", NEW["inputs"])
     assert made["organizationID"] == "1"
     assert await api.v1.result(f"engines/{made['engineID']}") == made
     spec = api.house.catalogue.by_id[made["engineID"]].spec
-    assert spec.endpoint is not None
-    assert (spec.endpoint.ready_url, spec.endpoint.process_url) == (
+    assert spec.address is not None
+    assert (spec.address.ready_url, spec.address.process_url) == (
         "http://10.0.0.5:8080/base/readyz", "http://10.0.0.5:8080/base/v2/process",
     )  # fmt: skip
     seen = await (await api.in_role(Role.READER)).v1.result(f"engines/{made['engineID']}")
-    assert seen == {name: value for name, value in made.items() if name != "endpoint"}
+    assert seen == {name: value for name, value in made.items() if name != "address"}
     assert (await other.ask(f"GET /api/v1/engines/{made['engineID']}")).status == 404
     assert (await other.ask(f"DELETE /api/v1/engines/{made['engineID']}")).status == 404
     assert (await api.ask(f"DELETE /api/v1/engines/{made['engineID']}")).status == 204
@@ -66,7 +66,7 @@ async def test_what_is_not_given_has_a_default(api: Api, other: Api) -> None:
     made = await add(other.v1)
     assert (made["mode"], made["inputs"], made["runningLimit"]) == ("chunk", ["*/*"], 1)
     assert made["categoryID"] == OTHER.id
-    assert made["endpoint"] == {"url": OPEN, "ready": "/ready", "process": "/process", "private": False}
+    assert made["address"] == {"url": OPEN, "ready": "/ready", "process": "/process", "private": False}
     batch = await add(other.v1, mode="batch")
     assert batch["inputs"] == []
 
@@ -82,9 +82,9 @@ async def test_an_organization_adds_no_private_address(api: Api, other: Api) -> 
         assert path == "url"
         assert fault in message
         assert "Only an operator (a super administrator)" in message
-    assert (await add(api.v1, url=PUBLIC))["endpoint"]["private"]
+    assert (await add(api.v1, url=PUBLIC))["address"]["private"]
     other.limit(private_urls=True)
-    assert not (await add(other.v1, url=PRIVATE))["endpoint"]["private"]
+    assert not (await add(other.v1, url=PRIVATE))["address"]["private"]
 
 
 async def test_only_an_operator_adds_an_engine_for_everybody(api: Api, other: Api) -> None:
@@ -92,7 +92,7 @@ async def test_only_an_operator_adds_an_engine_for_everybody(api: Api, other: Ap
     made = await add(api.v1, public=True, url=PRIVATE)
     assert "organizationID" not in made
     seen = await other.v1.result(f"engines/{made['engineID']}")
-    assert "endpoint" not in seen
+    assert "address" not in seen
     assert (await other.ask(f"DELETE /api/v1/engines/{made['engineID']}")).status == 403
     assert (await api.ask(f"DELETE /api/v1/engines/{made['engineID']}")).status == 204
     assert (await other.ask(f"GET /api/v1/engines/{made['engineID']}")).status == 404
@@ -137,14 +137,14 @@ MANIFEST = {
 }  # fmt: skip
 
 
-async def endpoint_of(api: Api, engine_id: str) -> dict[str, Any]:
+async def address_of(api: Api, engine_id: str) -> dict[str, Any]:
     found: dict[str, Any] = await api.v1.result(f"engines/{engine_id}")
-    return {name: found.get(name) for name in ("endpoint", "mode", "inputs", "runningLimit")}
+    return {name: found.get(name) for name in ("address", "mode", "inputs", "runningLimit")}
 
 
 BUILD = "mutation($in: CreateBuild!) { createEngineBuild(input: $in) { id } }"
 EXPECTED = {
-    "endpoint": {"url": OPEN, "ready": "/ready", "process": "/process", "private": False},
+    "address": {"url": OPEN, "ready": "/ready", "process": "/process", "private": False},
     "mode": "batch", "inputs": ["text/plain"], "runningLimit": 4,
 }  # fmt: skip
 
@@ -153,34 +153,34 @@ async def test_an_engine_answers_where_its_manifest_says(other: Api) -> None:
     made = await other.graphql.change(
         "createEngine", "id", name="n", categoryId=OTHER.id, deploymentModel="HumanReview", manifest=MANIFEST
     )
-    assert await endpoint_of(other, made["id"]) == EXPECTED
+    assert await address_of(other, made["id"]) == EXPECTED
     await other.graphql.change("updateEngine", "id", id=made["id"], manifest={"a": 1})
-    assert await endpoint_of(other, made["id"]) == EXPECTED  # without a url it stays
+    assert await address_of(other, made["id"]) == EXPECTED  # without a url it stays
     await other.graphql.change("updateEngine", "id", id=made["id"], manifest={"url": f"{OPEN}/new"})
-    changed = await endpoint_of(other, made["id"])
-    assert changed["endpoint"]["url"] == f"{OPEN}/new"
+    changed = await address_of(other, made["id"])
+    assert changed["address"]["url"] == f"{OPEN}/new"
     assert changed["runningLimit"] == 4
 
 
 async def test_over_rest_the_manifest_is_fields_json(other: Api) -> None:
     new = {"engineName": "n", "engineCategoryID": OTHER.id, "fieldsJSON": f'{{"url": "{OPEN}"}}'}
     made = await other.edge.result("/admin/engine/create", {"engine": new})
-    assert (await endpoint_of(other, made["engineID"]))["endpoint"]["url"] == OPEN
+    assert (await address_of(other, made["engineID"]))["address"]["url"] == OPEN
 
 
 async def test_a_build_says_it_when_it_is_deployed(other: Api) -> None:
     made = await other.graphql.change(
         "createEngine", "id", name="n", categoryId=OTHER.id, deploymentModel="HumanReview"
     )
-    assert (await endpoint_of(other, made["id"]))["endpoint"] is None
+    assert (await address_of(other, made["id"]))["address"] is None
     assert made["id"] not in engines.over_http(other.house)
     given: dict[str, Any] = {"engineId": made["id"], "manifest": MANIFEST}
     build = (await other.graphql.ask(BUILD, {"in": given}))["createEngineBuild"]
     for action in ("submit", "deploy"):
-        assert (await endpoint_of(other, made["id"]))["endpoint"] is None
+        assert (await address_of(other, made["id"]))["address"] is None
         act = {"id": build["id"], "engineId": made["id"], "action": action}
         await other.graphql.ask("mutation($in: UpdateBuild!) { updateEngineBuild(input: $in) { id } }", {"in": act})
-    assert await endpoint_of(other, made["id"]) == EXPECTED
+    assert await address_of(other, made["id"]) == EXPECTED
     assert made["id"] in engines.over_http(other.house)
 
 

@@ -644,9 +644,9 @@ async def test_a_result_goes_to_the_output_folder_that_the_engine_names(house: H
 async def test_an_engine_of_an_organization_has_no_private_address(house: House) -> None:
     async with engine() as sample:
         spec = sample.spec()
-        assert spec.endpoint is not None
-        endpoint = type(spec.endpoint)(url=sample.url)
-        outcome = await house.run(structs.replace(spec, endpoint=endpoint), {"text": "x"})
+        assert spec.address is not None
+        address = type(spec.address)(url=sample.url)
+        outcome = await house.run(structs.replace(spec, address=address), {"text": "x"})
         assert (sample.asked, sample.sent) == (0, [])
     assert isinstance(outcome, Failed)
     assert outcome.kind is FailureKind.ENGINE_UNAVAILABLE

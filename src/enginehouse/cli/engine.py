@@ -75,7 +75,7 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
     if as_json:
         output.show_json(found)
         return
-    endpoint, unavailable = found.get("endpoint"), found.get("unavailable")
+    address, unavailable = found.get("address"), found.get("unavailable")
     rows = [
         ("engine", found["engineID"]),
         ("name", found["name"]),
@@ -84,8 +84,8 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
         ("running limit", str(found.get("runningLimit", "none"))),
         ("inputs", ", ".join(found["inputs"]) or "none"),
     ]
-    if endpoint is not None:
-        rows += [(what, f"{endpoint['url'].rstrip('/')}{endpoint[what]}") for what in ("ready", "process")]
+    if address is not None:
+        rows += [(what, f"{address['url'].rstrip('/')}{address[what]}") for what in ("ready", "process")]
     if unavailable is not None:
         rows.append(("not available", f"{unavailable['reason']}; tried again at {unavailable['nextTryDateTime']}"))
     output.console().print(output.table(("", ""), rows))

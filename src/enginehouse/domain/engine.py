@@ -25,7 +25,7 @@ class EngineMode(StrEnum):
     BATCH = "batch"
 
 
-class EngineEndpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EngineAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where an engine of kind `http` answers: `GET {url}{ready}` and `POST {url}{process}`.
 
     `private`: an operator registered the address, so it may be that of a private machine.
@@ -75,7 +75,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     task_type: str | None = None  # its name in `taskType` of the older createJob shape
     entry_point: str | None = None
-    endpoint: EngineEndpoint | None = None  # of an engine of kind `http`; without one nothing of it starts
+    address: EngineAddress | None = None  # of an engine of kind `http`; without one nothing of it starts
     manifest: dict[str, Any] = {}
 
 

@@ -11,7 +11,7 @@ from enginehouse.domain.engine_builds import DEPLOYED, PENDING, BuildDocument, E
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import UuidRef
-from enginehouse.operations import bounds, engine_endpoints, engines, owned
+from enginehouse.operations import bounds, engine_addresses, engines, owned
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
@@ -52,7 +52,7 @@ async def create(
     """Creates the next version of the organization's engine. Raises NotAllowed, InvalidInput."""
     require(principal, Role.ADMIN)
     known = await _engine(house, principal, engine_id)
-    faults = engine_endpoints.manifest_problems(house, principal, document.manifest)
+    faults = engine_addresses.manifest_problems(house, principal, document.manifest)
     bounds.refuse(_problems(document) + faults, known_problems)
 
     async def make(tx: Tx) -> EngineBuild:
@@ -79,7 +79,7 @@ async def update(
     async def change(tx: Tx, old: EngineBuild) -> EngineBuild:
         new = await _acted(tx, old, known, action, docker_image, principal.user_id, ref)
         if new.status == DEPLOYED:
-            bounds.refuse(engine_endpoints.manifest_problems(house, principal, new.document.manifest))
+            bounds.refuse(engine_addresses.manifest_problems(house, principal, new.document.manifest))
             await _use_manifest(tx, principal, new)
         return new
 
@@ -135,7 +135,7 @@ async def _use_manifest(tx: Tx, principal: Principal, build: EngineBuild) -> Non
     engine = await stored_engines.lock(tx, principal.organization_id, build.engine_id)
     if engine is None:
         return
-    new = engine_endpoints.with_manifest(engine, build.document.manifest, private=is_super_admin(principal))
+    new = engine_addresses.with_manifest(engine, build.document.manifest, private=is_super_admin(principal))
     if new != engine:
         await stored_engines.put(tx, new)
 

@@ -10,7 +10,7 @@ from enginehouse.domain import handlebars, ids
 from enginehouse.domain.engine import Engine, EngineDetails, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.operations import bounds, engine_endpoints, engines
+from enginehouse.operations import bounds, engine_addresses, engines
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import is_super_admin, require
@@ -40,7 +40,7 @@ async def create(
     author = principal.user_id
 
     async def make(tx: Tx) -> Engine:
-        found = [*known_problems, *engine_endpoints.manifest_problems(house, principal, request.manifest)]
+        found = [*known_problems, *engine_addresses.manifest_problems(house, principal, request.manifest)]
         await _check(tx, principal, request, found, new=True)
         spec = EngineSpec(
             id=str(uuid4()),
@@ -57,7 +57,7 @@ async def create(
             modified_at=tx.now,
             details=EngineDetails(created_by=author),
         )
-        made = engine_endpoints.with_manifest(
+        made = engine_addresses.with_manifest(
             _changed(new, request, author), request.manifest, private=is_super_admin(principal)
         )
         await storage.insert(tx, made)
@@ -88,10 +88,10 @@ async def update(
 
     async def change(tx: Tx, old: Engine) -> Engine:
         found = [*known_problems, *check(old)]
-        found += engine_endpoints.manifest_problems(house, principal, request.manifest)
+        found += engine_addresses.manifest_problems(house, principal, request.manifest)
         await _check(tx, principal, request, found, shared=old.organization_id is None)
         changed = _changed(old, request, principal.user_id)
-        changed = engine_endpoints.with_manifest(changed, request.manifest, private=is_super_admin(principal))
+        changed = engine_addresses.with_manifest(changed, request.manifest, private=is_super_admin(principal))
         new = structs.replace(changed, modified_at=tx.now)
         await storage.put(tx, new)
         return new
@@ -122,7 +122,7 @@ async def delete(house: House, principal: Principal, name: str) -> Engine:
     """
 
     async def change(tx: Tx, old: Engine) -> Engine:
-        if old.organization_id is None and old.spec.endpoint is None:
+        if old.organization_id is None and old.spec.address is None:
             raise NotAllowed("This engine belongs to the server; it can be disabled, not deleted.")
         await limits.set_engine_state(tx, principal.organization_id, old.id, was=old.state, state="deleted")
         return structs.replace(old, state="deleted")

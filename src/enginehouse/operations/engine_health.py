@@ -43,7 +43,7 @@ async def take_due(house: House) -> tuple[list[EngineSpec], float]:
         return [], min(_LOOK_SECONDS, (at - now) / _MICROS)
     due = await house.database.write(lambda tx: storage.take_due(tx, _AT_ONCE))
     known = [house.catalogue.by_id[engine_id].spec for engine_id in due if engine_id in house.catalogue.by_id]
-    return [spec for spec in known if spec.endpoint is not None], 0.0
+    return [spec for spec in known if spec.address is not None], 0.0
 
 
 async def unavailable(house: House, principal: Principal) -> dict[str, EngineHealth]:

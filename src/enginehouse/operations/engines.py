@@ -112,7 +112,7 @@ def of_category(house: House, principal: Principal, category_id: str) -> tuple[s
 
 def over_http(house: House) -> frozenset[str]:
     """Returns the engines with an address: every worker with slots for engines over HTTP takes their work."""
-    return frozenset(engine.id for engine in house.catalogue.by_id.values() if engine.spec.endpoint is not None)
+    return frozenset(engine.id for engine in house.catalogue.by_id.values() if engine.spec.address is not None)
 
 
 def refuse_withdrawn(house: House, principal: Principal, engine_ids: Iterable[str]) -> None:

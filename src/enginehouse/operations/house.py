@@ -85,7 +85,7 @@ class Presence:
         """True if a connected worker takes the engine's work, or if nobody has looked yet."""
         if self.offered is None or engine.spec.id in self.offered:
             return True
-        return self.over_http and engine.spec.endpoint is not None
+        return self.over_http and engine.spec.address is not None
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ async def appear(house: House, *, name: str, pools: Mapping[str, int], engines: 
 def _has_address(house: House) -> Callable[[str], bool]:
     def known(engine_id: str) -> bool:
         engine = house.catalogue.by_id.get(engine_id)
-        return engine is not None and engine.spec.endpoint is not None
+        return engine is not None and engine.spec.address is not None
 
     return known
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from enginehouse.domain.engine import EngineEndpoint, EngineMode, EngineSpec
+from enginehouse.domain.engine import EngineAddress, EngineMode, EngineSpec
 from enginehouse.domain.engine_health import HealthEvent
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure, Output, Work
@@ -32,7 +32,7 @@ class HttpExecutor:
         self._source = source
         self._client = client
         self._callbacks = callbacks
-        self._ready: dict[str, EngineEndpoint] = {}
+        self._ready: dict[str, EngineAddress] = {}
         self._circuits: dict[str, Circuit] = defaultdict(Circuit)
 
     async def call(self, attempt: AttemptRun, work: Work) -> list[Output]:
@@ -41,13 +41,13 @@ class HttpExecutor:
         When the task is cancelled, the connection is closed, and the addresses of the attempt do not exist any more.
         """
         spec = attempt.spec
-        endpoint = spec.endpoint
-        if endpoint is None:
+        address = spec.address
+        if address is None:
             raise EngineFailure(f"{spec.name} has no address.", FailureKind.SYSTEM_DEPENDENCY_MISSING)
-        await self._check_ready(spec, endpoint)
+        await self._check_ready(spec, address)
         on_trial = (await self._source.engine_health(spec.id)).on_trial
         try:
-            outputs = await self._called(attempt, work, endpoint)
+            outputs = await self._called(attempt, work, address)
         except NotReached as trouble:
             await self._unready(spec, HealthEvent.NOT_READY, str(trouble))
             raise _given_back(spec, str(trouble)) from None
@@ -62,11 +62,11 @@ class HttpExecutor:
 
     async def probe(self, spec: EngineSpec) -> None:
         """The engine was asked whether it is ready, and the source knows its answer."""
-        if spec.endpoint is None:
+        if spec.address is None:
             return
-        found = await readiness.ask(self._client, spec.endpoint)
+        found = await readiness.ask(self._client, spec.address)
         if found.reason is None:
-            self._ready[spec.id] = spec.endpoint
+            self._ready[spec.id] = spec.address
             await self._source.record_engine_health(spec.id, HealthEvent.READY, None, probed=True)
             return
         event = HealthEvent.GIVEN_UP if found.given_up else HealthEvent.NOT_READY
@@ -74,15 +74,15 @@ class HttpExecutor:
 
     # -- the health of the engine ----------------------------------------------------------------------------
 
-    async def _check_ready(self, spec: EngineSpec, endpoint: EngineEndpoint) -> None:
+    async def _check_ready(self, spec: EngineSpec, address: EngineAddress) -> None:
         """The engine is ready: it was before, or it says so now. Raises EngineFailure if it is not."""
-        if self._ready.get(spec.id) == endpoint:
+        if self._ready.get(spec.id) == address:
             return
-        found = await readiness.ask(self._client, endpoint)
+        found = await readiness.ask(self._client, address)
         if found.reason is not None:
             await self._unready(spec, HealthEvent.GIVEN_UP if found.given_up else HealthEvent.NOT_READY, found.reason)
             raise _given_back(spec, found.reason)
-        self._ready[spec.id] = endpoint
+        self._ready[spec.id] = address
 
     async def _unready(self, spec: EngineSpec, event: HealthEvent, reason: str) -> None:
         self._ready.pop(spec.id, None)
@@ -103,7 +103,7 @@ class HttpExecutor:
 
     # -- one call --------------------------------------------------------------------------------------------
 
-    async def _called(self, attempt: AttemptRun, work: Work, endpoint: EngineEndpoint) -> list[Output]:
+    async def _called(self, attempt: AttemptRun, work: Work, address: EngineAddress) -> list[Output]:
         try:
             await self._callbacks.start()
         except OSError as error:
@@ -125,7 +125,7 @@ class HttpExecutor:
             target = work.directory / "answer"
             try:
                 async with limit:
-                    reply = await call.process(self._client, endpoint, form, target=target, room=exchange.room)
+                    reply = await call.process(self._client, address, form, target=target, room=exchange.room)
                     return await _ended(attempt.spec.mode, exchange, reply)
             except TimeoutError:
                 text = f"{attempt.spec.name} took longer than {attempt.timeout_seconds} s, and the call was given up."

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from enginehouse.domain.engine import EngineEndpoint, EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.engine import EngineAddress, EngineKind, EngineMode, EngineSpec
 
 Do = Callable[["SampleEngine", "Sent"], Awaitable[Response]]
 
@@ -87,9 +87,9 @@ class SampleEngine:
     def spec(self, mode: EngineMode = EngineMode.CHUNK, **fields: Any) -> EngineSpec:
         """Returns the engine's declaration."""
         known: dict[str, Any] = {"inputs": ("*/*",), "outputs": ("application/json",), **fields}
-        endpoint = EngineEndpoint(url=self.url, private=True)
+        address = EngineAddress(url=self.url, private=True)
         return EngineSpec(
-            id="sample", name="Sample", category_id="test", kind=EngineKind.HTTP, mode=mode, endpoint=endpoint, **known
+            id="sample", name="Sample", category_id="test", kind=EngineKind.HTTP, mode=mode, address=address, **known
         )
 
     async def watch(self, sent: Sent) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from enginehouse.domain.engine import EngineEndpoint
+from enginehouse.domain.engine import EngineAddress
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure
 from enginehouse.engines.http import call
@@ -16,7 +16,7 @@ from enginehouse.engines.http.form import ProcessForm
 
 LOST = EngineTrouble("The connection to the engine ended while it worked: reset.", FailureKind.WORKER_LOST)
 SILENT = "The engine answered %d and did not say why."
-ENDPOINT = EngineEndpoint(url="http://engine.example", private=True)
+ADDRESS = EngineAddress(url="http://engine.example", private=True)
 FORM = ProcessForm({"a": "b"}, None, "boundary")
 
 
@@ -63,7 +63,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def process(client: Script, folder: Path) -> CallReply:
-    return await call.process(client, ENDPOINT, FORM, target=folder / "answer", room=100)
+    return await call.process(client, ADDRESS, FORM, target=folder / "answer", room=100)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import times
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.engine_health import EngineHealth
-from enginehouse.operations import engine_changes, engine_endpoints
-from enginehouse.operations.engine_endpoints import EndpointRequest
+from enginehouse.operations import engine_addresses, engine_changes
+from enginehouse.operations.engine_addresses import NewHttpEngine
 
-_NEW: Final = Body(EndpointRequest)
+_NEW: Final = Body(NewHttpEngine)
 
 
-class EndpointView(msgspec.Struct, kw_only=True):
+class EngineAddressView(msgspec.Struct, kw_only=True):
     """Where an engine over HTTP answers. `private`: it may be an address of a private machine."""
 
     url: str
@@ -37,7 +37,7 @@ class UnavailableView(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """An engine. Only who administers it sees its `endpoint`."""
+    """An engine. Only who administers it sees its `address`."""
 
     engine_id: str
     name: str
@@ -49,7 +49,7 @@ class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_on
     inputs: list[str]
     running_limit: int | None = None
     organization_id: str | None = None
-    endpoint: EndpointView | None = None
+    address: EngineAddressView | None = None
     unavailable: UnavailableView | None = None
     created_date_time: str
     modified_date_time: str
@@ -59,7 +59,7 @@ class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_on
 async def add(call: Call) -> Reply:
     """POST engines: an engine over HTTP, which may get work at once."""
     request, problems = await call.judged_body(_NEW)
-    made = await engine_endpoints.add(call.house, call.principal, request, problems)
+    made = await engine_addresses.add(call.house, call.principal, request, problems)
     return result(_view(made, EngineHealth()))
 
 
@@ -67,7 +67,7 @@ async def add(call: Call) -> Reply:
 async def get(call: Call) -> Reply:
     """GET engines/{EngineID}: the engine, and whether it is available."""
     Query(call.query).finish()
-    return result(_view(*await engine_endpoints.get(call.house, call.principal, call.ids[0])))
+    return result(_view(*await engine_addresses.get(call.house, call.principal, call.ids[0])))
 
 
 @answers(None, status=204)
@@ -79,7 +79,7 @@ async def delete(call: Call) -> Reply:
 
 
 def _view(engine: Engine, health: EngineHealth) -> EngineDetailView:
-    spec, endpoint = engine.spec, engine.spec.endpoint
+    spec, address = engine.spec, engine.spec.address
     return EngineDetailView(
         engine_id=spec.id,
         name=spec.name,
@@ -91,9 +91,9 @@ def _view(engine: Engine, health: EngineHealth) -> EngineDetailView:
         inputs=list(spec.inputs),
         running_limit=engine.running_limit,
         organization_id=optional(str, engine.organization_id),
-        endpoint=None
-        if endpoint is None
-        else EndpointView(url=endpoint.url, ready=endpoint.ready, process=endpoint.process, private=endpoint.private),
+        address=None
+        if address is None
+        else EngineAddressView(url=address.url, ready=address.ready, process=address.process, private=address.private),
         unavailable=None
         if health.until is None
         else UnavailableView(reason=health.reason or "", next_try_date_time=times.rest(health.until)),

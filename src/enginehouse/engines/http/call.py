@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from enginehouse.domain.artifact import is_media_type
-from enginehouse.domain.engine import EngineEndpoint
+from enginehouse.domain.engine import EngineAddress
 from enginehouse.engine import EngineFailure, FailureKind, Output
 from enginehouse.engines.http import messages
 from enginehouse.engines.http.client import AddressRefused, Broken, CallAnswer, EngineTrouble, HttpClient, NotReached
@@ -38,7 +38,7 @@ class CallReply:
 
 
 async def process(
-    client: HttpClient, endpoint: EngineEndpoint, form: ProcessForm, *, target: Path, room: int
+    client: HttpClient, address: EngineAddress, form: ProcessForm, *, target: Path, room: int
 ) -> CallReply:
     """Returns the engine's reply; its body is the file `target`, of at most `room` bytes.
 
@@ -49,7 +49,7 @@ async def process(
     while True:
         pause = next(tries)
         try:
-            async with client.post(endpoint.process_url, form.headers, form.blocks, private=endpoint.private) as answer:
+            async with client.post(address.process_url, form.headers, form.blocks, private=address.private) as answer:
                 if answer.status in (200, 204):
                     return await _reply(answer, target, room)
                 failure = await _refusal(answer)

@@ -1,4 +1,4 @@
-"""Adds and removes engines over HTTP, and finds the endpoint that a manifest names.
+"""Adds and removes engines over HTTP, and finds the address that a manifest names.
 
 An operator's engine may have a private address, because an operator knows the network of the server. The address of an
 organization's administrator may not, unless the server allows private addresses to everybody.
@@ -16,9 +16,9 @@ from enginehouse.domain import ids
 from enginehouse.domain.artifact import is_media_type
 from enginehouse.domain.engine import (
     Engine,
+    EngineAddress,
     EngineCategory,
     EngineDetails,
-    EngineEndpoint,
     EngineKind,
     EngineMode,
     EngineSpec,
@@ -47,7 +47,7 @@ _PATH: Final = re.compile(r"/[!-~]*")
 _ANY: Final = ("*/*",)
 
 
-class EndpointRequest(msgspec.Struct, frozen=True, kw_only=True):
+class NewHttpEngine(msgspec.Struct, frozen=True, kw_only=True):
     """An engine over HTTP to add. `category` is a name or an id; `public`: for every organization."""
 
     name: str | None = None
@@ -64,7 +64,7 @@ class EndpointRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 @trail.mutation("createEngine", ENGINE)
 async def add(
-    house: House, principal: Principal, request: EndpointRequest, known_problems: Sequence[Problem] = ()
+    house: House, principal: Principal, request: NewHttpEngine, known_problems: Sequence[Problem] = ()
 ) -> Engine:
     """Adds an engine over HTTP, which may get work at once. Raises NotAllowed, InvalidInput with all problems."""
     require(principal, Role.ADMIN)
@@ -87,7 +87,7 @@ async def add(
         mode=request.mode,
         inputs=_inputs(request.inputs, request.mode),
         outputs=("application/json",),
-        endpoint=EngineEndpoint(
+        address=EngineAddress(
             url=(request.url or "").strip(), ready=request.ready, process=request.process, private=private
         ),
     )
@@ -115,11 +115,11 @@ async def add(
 
 
 async def get(house: House, principal: Principal, name: str) -> tuple[Engine, EngineHealth]:
-    """Returns the engine and its health. Who does not administer it sees no endpoint. Raises NotFound."""
+    """Returns the engine and its health. Who does not administer it sees no address. Raises NotFound."""
     engine = await engines.get(house, principal, name)
     health = (await engine_health.unavailable(house, principal)).get(engine.id, HEALTHY)
     if not administers(principal, engine):
-        engine = structs.replace(engine, spec=structs.replace(engine.spec, endpoint=None))
+        engine = structs.replace(engine, spec=structs.replace(engine.spec, address=None))
     return engine, health
 
 
@@ -131,7 +131,7 @@ def administers(principal: Principal, engine: Engine) -> bool:
 
 
 def with_manifest(engine: Engine, manifest: Any, *, private: bool) -> Engine:
-    """Returns the engine with the endpoint, mode and formats of a manifest; without a `url` in it, unchanged.
+    """Returns the engine with the address, mode and formats of a manifest; without a `url` in it, unchanged.
 
     At first as many calls run at once as the manifest says (`maxConcurrency`), one if it does not say.
     """
@@ -142,10 +142,10 @@ def with_manifest(engine: Engine, manifest: Any, *, private: bool) -> Engine:
     mode = EngineMode(word) if word in set(EngineMode) else spec.mode
     formats = manifest.get("supportedInputFormats")
     known = [one for one in formats if isinstance(one, str)] if isinstance(formats, list) else []
-    old = spec.endpoint or EngineEndpoint(url="")
+    old = spec.address or EngineAddress(url="")
     spec = structs.replace(
         spec,
-        endpoint=structs.replace(old, url=manifest["url"].strip(), private=private),
+        address=structs.replace(old, url=manifest["url"].strip(), private=private),
         mode=mode,
         inputs=_inputs(tuple(known) or None, mode),
     )
@@ -165,7 +165,7 @@ def manifest_problems(house: House, principal: Principal, manifest: Any) -> list
     return _url_problems(house, "manifest.url", url, private=is_super_admin(principal))
 
 
-def _problems(house: House, request: EndpointRequest, *, private: bool) -> list[Problem]:
+def _problems(house: House, request: NewHttpEngine, *, private: bool) -> list[Problem]:
     problems = bounds.text("name", request.name, longest=bounds.LONGEST_NAME, required=True)
     problems += bounds.text("description", request.description)
     if not request.url or not request.url.strip():
