@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import httptools
+
 from enginehouse.http_protocol.limits import ConnectionLimits
 from enginehouse.http_protocol.refusal import RefusedRequestError
 
@@ -72,6 +74,21 @@ def _long_address(limits: ConnectionLimits) -> RefusedRequestError:
 def without_upgrade(head: bytes) -> bytes:
     """Returns the head without the wish for another protocol. This server has none, and a parser would stop there."""
     return _UPGRADE.sub(b"", head) if b"pgrade" in head or b"PGRADE" in head else head
+
+
+def path_and_query(target: bytes) -> tuple[bytes, bytes]:
+    """Returns the two parts of a request's address that an application sees. Raises RefusedRequestError.
+
+    `check_line` has let through visible ASCII only, so that of a path with a query nothing is left to check.
+    """
+    if target[:1] == b"/" and b"#" not in target:
+        path, _, query = target.partition(b"?")
+        return path, query
+    try:
+        url = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        raise RefusedRequestError(400, "The address of the request is malformed.") from None
+    return url.path or b"/", url.query or b""
 
 
 def framing(version: str, target: bytes, headers: list[tuple[bytes, bytes]]) -> Framing:

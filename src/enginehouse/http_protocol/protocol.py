@@ -11,13 +11,14 @@ from urllib.parse import unquote
 
 import httptools
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from enginehouse.domain.addresses import network_of
 from enginehouse.http_protocol import head as heads
 from enginehouse.http_protocol.chunks import ChunkScanner
 from enginehouse.http_protocol.deadline import Deadline
+from enginehouse.http_protocol.exchange import Exchange
 from enginehouse.http_protocol.limits import ConnectionLimits, ConnectionsByAddress
 from enginehouse.http_protocol.refusal import RefusedRequestError, slow_body, slow_head
 from enginehouse.http_protocol.transport import ResponseTransport
@@ -175,24 +176,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._check_end(framing.length == heads.NO_BODY)
         self._set_path()
         self._by_address.awake(self._address, self)
-        self.cycle = self._cycle(expects_continue=framing.expects_continue)
+        exchange = self._exchange(expects_continue=framing.expects_continue)
+        self.cycle = exchange  # type: ignore[assignment]  # it stands in for uvicorn's
         self._deadline.never()
         if self._message_ended:
-            self.cycle.more_body = False
-            self.cycle.message_event.set()
-        self._start_asgi_task(self.cycle, self.app)
+            exchange.more_body = False
+            exchange.message_event.set()
+        exchange.task = self.loop.create_task(exchange.run(self.app, self.tasks))
+        self.tasks.add(exchange.task)
 
-    def _cycle(self, *, expects_continue: bool) -> RequestResponseCycle:
-        return RequestResponseCycle(
-            scope=self.scope,
-            transport=self._link,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=expects_continue,
+    def _exchange(self, *, expects_continue: bool) -> Exchange:
+        return Exchange(
+            self.scope,
+            self._link,
+            self.flow,
+            self.server_state.default_headers,
+            expects_continue=expects_continue,
             keep_alive=self._keeps_alive,
             on_response=self.on_response_complete,
         )
@@ -250,15 +249,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
     def _set_path(self) -> None:
-        try:
-            url = httptools.parse_url(self.url)
-        except httptools.HttpParserInvalidURLError:
-            raise RefusedRequestError(400, "The address of the request is malformed.") from None
-        raw: bytes = url.path or b"/"
+        raw, query = heads.path_and_query(self.url)
         path = raw.decode("ascii")
         self.scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
         self.scope["raw_path"] = self.root_path.encode("ascii") + raw
-        self.scope["query_string"] = url.query or b""
+        self.scope["query_string"] = query
 
     # Ends.
 
