@@ -9,7 +9,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import REST, FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
 from enginehouse.domain.planning.additions import RouteAddition, TaskAddition
 from enginehouse.domain.planning.edges import edges_of, initial
-from enginehouse.domain.planning.plan import plan
+from enginehouse.domain.planning.plan import plan, planned_again
 from enginehouse.domain.pushes import NewPush
 from enginehouse.domain.work import NewArtifact
 from enginehouse.operations import jobs as operations
@@ -163,7 +163,7 @@ def retried(old: Job, *, only_failed: bool = True, organization_id: int = ORGANI
     """Returns the retry of a job, as the operation stores it."""
     return operations.new_job(
         principal(organization_id),
-        old.plan,
+        planned_again(old.plan),
         target_id=old.target_id,
         due_at=old.due_at,
         retry_of=old,

@@ -8,6 +8,7 @@ from tests.operations.scheduled import CALLER, furnish, scheduled
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.job import JobFilter
+from enginehouse.domain.planning.plan import planned_again
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import RecurringPart
 from enginehouse.domain.schedules.schedule import Schedule
@@ -81,7 +82,7 @@ async def test_what_was_being_fired_when_it_was_called_off_is_cancelled_too(wide
         await tx.read_clock()
         origin = JobOrigin(scheduled_job_id=schedule.id)
         await stored_jobs_creation.create(
-            tx, wide.plans, [jobs.new_job(CALLER, plan, target_id=None, due_at=None, origin=origin)]
+            tx, wide.plans, [jobs.new_job(CALLER, planned_again(plan), target_id=None, due_at=None, origin=origin)]
         )
 
     firing = asyncio.create_task(wide.database.write_work(fire))

@@ -68,7 +68,7 @@ async def _cause(tx: Tx, leased: Leased) -> tuple[EventSubscription | None, tupl
 async def _planned(house: House, owner: Principal, request: JobRequest) -> NewJob:
     [planned] = plan_all(house, owner, [request], ())
     [target_id] = await targets.for_jobs(house, owner, [request])
-    return jobs.new_job(owner, planned.plan, target_id=target_id, target=request.target, due_at=None)
+    return jobs.new_job(owner, planned, target_id=target_id, target=request.target, due_at=None)
 
 
 async def _store(

@@ -9,6 +9,7 @@ from enginehouse.artifacts.integrity import Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
 from enginehouse.domain.engine import Engine, EngineAccess
+from enginehouse.domain.planning.shapes import PlanShapes
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
@@ -154,6 +155,9 @@ class House:
 
     refusals: Refusals
     """Records refused requests."""
+
+    plan_shapes: PlanShapes = field(default_factory=PlanShapes)
+    """The plans of recent requests by their shape."""
 
     queues: dict[str, Queue] = field(default_factory=lambda: defaultdict(Queue))
     """The state of each pool between claims."""

@@ -7,9 +7,9 @@ from enginehouse.domain import fingerprint as canonical
 from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, parse_schedule
-from enginehouse.domain.job import Job, JobFilter, JobRequest, Plan, TargetRequest, Task
+from enginehouse.domain.job import Job, JobFilter, JobRequest, TargetRequest, Task
 from enginehouse.domain.planning.additions import as_new
-from enginehouse.domain.planning.edges import edges_of, initial
+from enginehouse.domain.planning.plan import Planned, planned_again
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_millis
@@ -94,7 +94,7 @@ async def create(
     new = [
         new_job(
             principal,
-            planned_job.plan,
+            planned_job,
             target_id=target_id,
             target=request.target,
             due_at=request.due_at,
@@ -147,7 +147,7 @@ def _created(answer: CreateAnswer, *, replayed: bool) -> list[CreatedJob]:
 
 def new_job(
     principal: Principal,
-    plan: Plan,
+    planned: Planned,
     *,
     target_id: int | None,
     due_at: int | None,
@@ -157,13 +157,12 @@ def new_job(
     origin: JobOrigin | None = None,
 ) -> NewJob:
     """Returns the job to store for a plan. `reused`: complete tasks of `retry_of`, each with the job that ran it."""
-    edges = edges_of(plan)
-    start = initial(plan)
+    plan, start = planned.plan, planned.beginning
     return NewJob(
         organization_id=principal.organization_id,
         plan=plan,
         document=plans.encode(plan).decode(),
-        edges=edges,
+        edges=planned.edges,
         statuses=start.statuses,
         runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
         total=sum(task.standby_for is None for task in plan.tasks) - len(reused or ()),
@@ -310,8 +309,8 @@ async def retry(
         house, principal, [task.plan.engine_id for task in old.tasks if task.ordinal not in (reused or {})]
     )
     new = new_job(
-        principal, as_new(old.plan), target_id=old.target_id, due_at=old.due_at, retry_of=old, reused=reused,
-        origin=_origin_of(old),
+        principal, planned_again(as_new(old.plan)), target_id=old.target_id, due_at=old.due_at, retry_of=old,
+        reused=reused, origin=_origin_of(old),
     )  # fmt: skip
     said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"
     entry = trail.entry(principal, "retryJob", object_type="Job", detail=said)

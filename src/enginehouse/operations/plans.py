@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import JobRequest
-from enginehouse.domain.planning.plan import Planned, plan
+from enginehouse.domain.planning.plan import Planned
 from enginehouse.operations import engines, webhooks, workers
 from enginehouse.operations.house import House
 
@@ -30,7 +31,7 @@ def plan_all(
     planned, problems = list[Planned](), list(found)
     for request in requests:
         try:
-            made = plan(
+            made = house.plan_shapes.plan(
                 request,
                 engine,
                 by_task_type,
@@ -38,7 +39,8 @@ def plan_all(
                 max_tasks=house.limits.tasks_per_job,
                 uri_fault=partial(webhooks.url_fault, house),
             )
-            planned.append(Planned(made.plan, made.warnings + workers.unserved(house, request, made.plan)))
+            unserved = workers.unserved(house, request, made.plan)
+            planned.append(replace(made, warnings=made.warnings + unserved) if unserved else made)
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)
             if len(problems) >= InvalidInput.LIMIT:

@@ -13,6 +13,7 @@ from enginehouse.domain.errors import Fault, InvalidInput, Problem
 from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport, check_job, check_task, checked_payload
+from enginehouse.domain.planning.edges import Beginning, Edges, edges_of, initial
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.planning.routes import refuse_cycle, resolve
 from enginehouse.domain.planning.standbys import mirror, stand_in
@@ -27,10 +28,17 @@ UriFault = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan to store, and the warnings for the caller."""
+    """The plan to store with what follows from it, and the warnings for the caller."""
 
     plan: Plan
-    warnings: tuple[str, ...]
+    edges: Edges
+    beginning: Beginning
+    warnings: tuple[str, ...] = ()
+
+
+def planned_again(plan: Plan) -> Planned:
+    """Returns a plan that was stored before, to be stored for another job."""
+    return Planned(plan, edges_of(plan), initial(plan))
 
 
 def plan(
@@ -74,7 +82,7 @@ def plan(
     if not legacy:
         _warn_unused(report, board, routes)
     _warn_whole_stream(report, board, tasks, routes)
-    return Planned(made, tuple(report.warnings))
+    return Planned(made, edges_of(made), initial(made), tuple(report.warnings))
 
 
 # -- tasks and engines --------------------------------------------------------------------------------------

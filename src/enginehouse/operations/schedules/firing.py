@@ -113,4 +113,4 @@ def _job_of(house: House, template: JobTemplate, organization_id: int) -> NewJob
         [planned] = plan_all(house, owner, [request], ())
     except Refusal as refused:
         return f"{INVALID_TEMPLATE}: {refused.message}"[:500]
-    return new_job(owner, planned.plan, target_id=None, target=request.target, due_at=None)
+    return new_job(owner, planned, target_id=None, target=request.target, due_at=None)

@@ -196,7 +196,7 @@ async def _planned(
     new = [
         new_job(
             principal,
-            each.plan,
+            each,
             target_id=target_id,
             target=request.target,
             due_at=None,

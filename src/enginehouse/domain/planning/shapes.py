@@ -1,0 +1,161 @@
+"""Plans of former requests, kept by the *shape* of the request: all of it that shapes the plan, without payloads.
+
+Clients send the same graph again and again, with other payloads and for other targets. A plan is a function of the
+request, of the engines that it names and of the time, so the rest of a kept plan holds for the next request of its
+shape. What may differ is checked again: the job's own fields, the engines, the payloads. A request is planned from the
+start if the time or the settings of the server decide about more than that: with a due task, a standby, or addresses to
+call.
+"""
+
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+import msgspec
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.job import GRAPHQL, JobRequest, TaskRequest
+from enginehouse.domain.planning.checks import PlanReport, check_job, checked_payload
+from enginehouse.domain.planning.plan import MAX_TASKS, Lookup, Planned, UriFault, plan
+from enginehouse.domain.webhooks import notifications, outputs
+
+_MOST_SHAPES: Final = 256
+_LARGEST: Final = 32 * 1024  # bytes of a shape; a larger job is rare, and soon costs more to keep than to plan
+_URIS: Final = (notifications.FIELD, outputs.FIELD)
+_encode: Final = msgspec.msgpack.Encoder().encode
+_replace: Final = msgspec.structs.replace
+
+
+class NamedEngine(NamedTuple):
+    """How a task names its engine, and the engine that was found."""
+
+    engine_id: str | None
+    task_type: str | None
+    spec: EngineSpec | None
+
+
+class Kept(NamedTuple):
+    """The plan of a shape without payloads and without warnings about the job's own fields, and its engines."""
+
+    planned: Planned
+    engines: tuple[NamedEngine, ...]
+
+
+Key = tuple[bytes, int, int]
+
+
+@dataclass(slots=True)
+class PlanShapes:
+    """The last plans by their shape. Safe for use from several threads."""
+
+    limit: int = _MOST_SHAPES
+    _kept: OrderedDict[Key, Kept] = field(default_factory=OrderedDict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def plan(
+        self,
+        request: JobRequest,
+        engines: Lookup,
+        by_task_type: Lookup,
+        *,
+        now: int,
+        max_tasks: int = MAX_TASKS,
+        uri_fault: UriFault = lambda uri: None,
+    ) -> Planned:
+        """Returns exactly what `planning.plan` returns for these arguments, or raises what it raises."""
+        key = None if _depends_on_more(request) else _key(request, max_tasks)
+        kept = None if key is None else self._kept.get(key)
+        if key is not None and kept is not None and _holds(kept, engines, by_task_type):
+            with suppress(KeyError):  # another thread may have dropped it
+                self._kept.move_to_end(key)
+            return _with_payloads(kept, request, now)
+        planned = plan(request, engines, by_task_type, now=now, max_tasks=max_tasks, uri_fault=uri_fault)
+        if key is not None:
+            self._keep(key, _without_payloads(planned, request, now, engines, by_task_type))
+        return planned
+
+    def _keep(self, key: Key, kept: Kept) -> None:
+        self._kept[key] = kept
+        while len(self._kept) > self.limit:
+            with suppress(KeyError):
+                self._kept.popitem(last=False)
+
+
+def _depends_on_more(request: JobRequest) -> bool:
+    """Returns True if the plan of the request depends on the time or on settings of the server, or has standbys."""
+    if any(uris in request.echo for uris in _URIS):
+        return True
+    for task in request.tasks:
+        if task.due_at is not None or task.standby is not None or any(uris in task.echo for uris in _URIS):
+            return True
+    return not request.tasks
+
+
+def _without_payload(task: TaskRequest) -> TaskRequest:
+    if task.payload is None and task.payload_text is None:
+        return task
+    return _replace(task, payload=None, payload_text=None)
+
+
+def _key(request: JobRequest, max_tasks: int) -> Key | None:
+    """Returns what two requests of one shape have in common; None if the shape is too large or cannot be written."""
+    tasks = [_without_payload(task) for task in request.tasks]
+    try:
+        shape = _encode((tasks, request.routes, request.name, request.prefix, request.echo))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    # A spelling is a constant of the program, so its identity is enough.
+    return (shape, id(request.spelling), max_tasks) if len(shape) <= _LARGEST else None
+
+
+def _holds(kept: Kept, engines: Lookup, by_task_type: Lookup) -> bool:
+    return all(
+        _found(engine_id, task_type, engines, by_task_type) == spec for engine_id, task_type, spec in kept.engines
+    )
+
+
+def _found(engine_id: str | None, task_type: str | None, engines: Lookup, by_task_type: Lookup) -> EngineSpec | None:
+    return engines(engine_id) if engine_id else by_task_type(task_type or "")
+
+
+def _without_payloads(planned: Planned, request: JobRequest, now: int, engines: Lookup, by_task_type: Lookup) -> Kept:
+    tasks = planned.plan.tasks
+    named = dict.fromkeys([(task.engine_id, task.task_type) for task in request.tasks])
+    found = tuple([NamedEngine(*words, _found(*words, engines, by_task_type)) for words in named])
+    if any(task.payload is not None for task in tasks):
+        bare = tuple([_replace(task, payload=None) for task in tasks])
+        planned = replace(planned, plan=_replace(planned.plan, tasks=bare))
+    if planned.warnings:
+        about_job = len(_report(request, len(tasks), now).warnings)
+        planned = replace(planned, warnings=planned.warnings[about_job:])
+    return Kept(planned, found)
+
+
+def _report(request: JobRequest, count: int, now: int) -> PlanReport:
+    """Returns what is to be said about the job's own fields."""
+    report = PlanReport(request.spelling, request.prefix, [None] * count)
+    check_job(report, request, now)
+    return report
+
+
+def _with_payloads(kept: Kept, request: JobRequest, now: int) -> Planned:
+    """Returns the kept plan with the payloads of this request. Raises InvalidInput."""
+    planned, tasks = kept.planned, request.tasks
+    report = _report(request, len(tasks), now)
+    one_only = request.spelling.payload_text == GRAPHQL.payload_text
+    given = {
+        ordinal: checked_payload(report, ordinal, task, one_only=one_only)
+        for ordinal, task in enumerate(tasks)
+        if task.payload is not None or task.payload_text
+    }
+    report.raise_problems()
+    warnings = (*report.warnings, *planned.warnings) if report.warnings else planned.warnings
+    if not given:
+        return replace(planned, warnings=warnings) if report.warnings else planned
+    plans = tuple(
+        [_replace(each, payload=given[n]) if n in given else each for n, each in enumerate(planned.plan.tasks)]
+    )
+    return replace(planned, plan=_replace(planned.plan, tasks=plans), warnings=warnings)
