@@ -199,7 +199,7 @@ async def _lists(floor: Floor, barrier: Barrier) -> dict[str, object]:
     """The results of every list, filter, order and count."""
     at = barrier.accepted_at
     words = (JobStatus.ABORTED, JobStatus.PENDING, JobStatus.QUEUED)
-    counts = await floor.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))
+    counts = (await floor.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))).totals
     return {
         **{word.value: await floor.page(statuses=(word,)) for word in words},
         "either": await floor.page(statuses=(JobStatus.ABORTED, JobStatus.PENDING)),

@@ -121,7 +121,7 @@ class Contest:
                 if statuses[route.child] is TaskStatus.COMPLETE and statuses[route.parent] is TaskStatus.ABORTED
                 if route.parent >= 0 and job.plan.tasks[route.parent].standby_for is None
             ]
-        counts = await self.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))
+        counts = (await self.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))).totals
         if any(count < 0 for count in counts.values()) or sum(counts.values()) != len(self.ids):
             found.append(f"the counts are {counts}")
         _, disagreements = await self.database.read(consistency.check_jobs)

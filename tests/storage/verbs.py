@@ -59,7 +59,7 @@ class Verbs:
         return job.status, [task.status for task in job.tasks]
 
     async def counts(self) -> dict[str, int]:
-        found = await self.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))
+        found = (await self.database.read(lambda tx: queries.counts_by_status(tx, make.ORGANIZATION))).totals
         return {word: n for word, n in found.items() if n}
 
     async def rows(self, statement: str) -> list[Row]:

@@ -246,8 +246,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fal
 # -- the views ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The current state of a task. Times in µs UTC.
 
     `status` is effective: in a cancelled job, a task that has not ended is aborted, unless an attempt of it must still
@@ -275,8 +274,7 @@ class Task:
     deleted_at: int | None = None  # since then no client sees it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The current state of a job, with its plan and its tasks. Times in µs UTC.
 
     `tasks` has every task of the plan, so that an ordinal is a place in it; clients see only the `shown` ones.
@@ -315,6 +313,8 @@ class Job:
     def shown_routes(self) -> tuple[Route, ...]:
         """The routes between tasks that were not deleted."""
         gone = {task.ordinal for task in self.tasks if task.deleted_at is not None}
+        if not gone:
+            return self.plan.routes
         return tuple([route for route in self.plan.routes if route.parent not in gone and route.child not in gone])
 
 

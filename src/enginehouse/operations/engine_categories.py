@@ -27,7 +27,7 @@ KIND: Final = OwnedKind(
 async def list_(house: House, principal: Principal) -> list[EngineCategory]:
     """Returns the built-in categories and the organization's own, by name."""
     require(principal, Role.READER)
-    return await house.database.read(lambda tx: storage.readable(tx, principal.organization_id))
+    return await house.database.glance(lambda tx: storage.readable(tx, principal.organization_id))
 
 
 async def get(house: House, principal: Principal, ref: UuidRef) -> EngineCategory:

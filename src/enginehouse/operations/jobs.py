@@ -209,9 +209,12 @@ async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_
         raise InvalidInput(f"0 or more, got {filter_.offset}.", "offset")
 
     async def page(tx: Tx) -> JobPage:
-        ids = await job_pages.page(tx, principal.organization_id, filter_)
-        jobs = await queries.by_ids(tx, principal.organization_id, ids)
-        total = await job_pages.count(tx, principal.organization_id, filter_) if with_count else None
+        owner, total = principal.organization_id, None
+        if with_count:
+            ids, total = await job_pages.page_and_count(tx, owner, filter_)
+        else:
+            ids = await job_pages.page(tx, owner, filter_)
+        jobs = await queries.by_ids(tx, owner, ids)
         return JobPage(tuple(jobs[job_id] for job_id in ids if job_id in jobs), total)
 
     return await house.database.read(page)

@@ -7,7 +7,7 @@ from msgspec import field
 
 from enginehouse.api.edge import words
 from enginehouse.api.edge.task_shapes import TaskRoute
-from enginehouse.api.edge.task_view import Progress, TaskDetail, task_detail
+from enginehouse.api.edge.task_view import Progress, TaskDetail, neighbours, task_detail
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
@@ -74,6 +74,7 @@ def job_detail(
     """
     echo, legacy = job.plan.echo, job.plan.legacy
     priorities = [task.plan.priority for task in job.tasks]
+    near = neighbours(job)
     retries = [task.plan.max_retries for task in job.tasks if task.plan.max_retries is not None]
     return JobDetail(
         internal_job_id=ids.job_uuid(job.id),
@@ -98,7 +99,7 @@ def job_detail(
         completed_date_time=optional(times.rest, job.completed_at),
         aborted_date_time=optional(times.rest, job.aborted_at),
         task_routes=[] if legacy else [route_view(job, route, progress) for route in job.shown_routes],
-        tasks=[task_detail(house, principal, job, task, categories, progress) for task in job.shown],
+        tasks=[task_detail(house, principal, job, task, categories, progress, near) for task in job.shown],
     )
 
 

@@ -130,13 +130,17 @@ def task_detail(
     task: Task,
     categories: dict[str, str],
     progress: Progress | None,
+    near: "Neighbours | None" = None,
 ) -> TaskDetail:
-    """Returns the task with its folders. Absent fields are left out."""
+    """Returns the task with its folders. Absent fields are left out.
+
+    Who shows several tasks of the job looks up their neighbours once, as `near`.
+    """
     plan, echo = task.plan, task.plan.echo
     engine = engines.shown(house, principal, plan.engine_id)
     category = engine.spec.category_id if engine is not None else None
-    parents = [r.parent for r in job.shown_routes if r.child == task.ordinal and r.parent >= 0]
-    children = dict.fromkeys(r.child for r in job.shown_routes if r.parent == task.ordinal)
+    near = neighbours(job) if near is None else near
+    parent, children = near.parent.get(task.ordinal), near.children.get(task.ordinal, ())
     payload = optional(json_text, plan.payload)
     output = progress.outputs.get(task_updates.key_of(task)) if progress is not None else None
     return TaskDetail(
@@ -159,7 +163,7 @@ def task_detail(
         error_count=task.items_failed,
         parallel_processing=plan.parallel,
         parent_must_be_complete_before_starting=plan.parents_first,
-        parent_task_id=ids.task_uuid(job.id, parents[0]) if parents else None,
+        parent_task_id=None if parent is None else ids.task_uuid(job.id, parent),
         child_task_ids=[ids.task_uuid(job.id, child) for child in children],
         io_folders=[] if job.plan.legacy else _folders(job, task),
         chunk_count_info=ChunkCounts(
@@ -182,6 +186,25 @@ def task_detail(
         completed_date_time=optional(times.rest, task.completed_at),
         aborted_date_time=optional(times.rest, task.aborted_at),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The first parent and all children of the tasks of a job that have one."""
+
+    parent: Mapping[int, int]
+    children: Mapping[int, Mapping[int, None]]
+
+
+def neighbours(job: Job) -> Neighbours:
+    """Returns the neighbours of all tasks of the job, in the order of its routes."""
+    parent: dict[int, int] = {}
+    children: dict[int, dict[int, None]] = {}
+    for route in job.shown_routes:
+        if route.parent >= 0:
+            parent.setdefault(route.child, route.parent)
+            children.setdefault(route.parent, {})[route.child] = None
+    return Neighbours(parent, children)
 
 
 def _folders(job: Job, task: Task) -> list[FolderView]:

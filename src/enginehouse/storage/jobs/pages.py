@@ -47,8 +47,21 @@ async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
     """Returns the ids of one page, in order."""
     applying = await _rows_may_differ(tx, organization_id, filter_)
     if filter_.offset > DEEP and not applying and _counted(filter_):
-        return await _from_the_nearer_end(tx, organization_id, filter_)
+        total = await count(tx, organization_id, filter_)
+        return await _from_the_nearer_end(tx, organization_id, filter_, total)
     return await _page(tx, organization_id, filter_, applying=applying)
+
+
+async def page_and_count(tx: Tx, organization_id: int, filter_: JobFilter) -> tuple[list[int], int]:
+    """Returns the page, and how many jobs match on all pages. Stored counts also say if a bulk cancel is open."""
+    if not _counted(filter_):
+        return await page(tx, organization_id, filter_), await count(tx, organization_id, filter_)
+    counts = await queries.counts_by_status(tx, organization_id)
+    total = _matching(counts, filter_)
+    if filter_.offset > DEEP and not counts.applying:
+        return await _from_the_nearer_end(tx, organization_id, filter_, total), total
+    applying = counts.applying and _may_differ(filter_)
+    return await _page(tx, organization_id, filter_, applying=applying), total
 
 
 async def last_changed(tx: Tx, organization_id: int, limit: int) -> list[Place]:
@@ -61,8 +74,7 @@ async def last_changed(tx: Tx, organization_id: int, limit: int) -> list[Place]:
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
     if _counted(filter_):
-        totals = await queries.counts_by_status(tx, organization_id)
-        return sum(jobs for word, jobs in totals.items() if not filter_.statuses or word in filter_.statuses)
+        return _matching(await queries.counts_by_status(tx, organization_id), filter_)
     applying = await _rows_may_differ(tx, organization_id, filter_)
     total = 0
     for scan in scans(organization_id, filter_, applying=applying, total=True):
@@ -71,9 +83,12 @@ async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     return total
 
 
-async def _from_the_nearer_end(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
+def _matching(counts: queries.StatusCounts, filter_: JobFilter) -> int:
+    return sum([jobs for word, jobs in counts.totals.items() if not filter_.statuses or word in filter_.statuses])
+
+
+async def _from_the_nearer_end(tx: Tx, organization_id: int, filter_: JobFilter, total: int) -> list[int]:
     """Returns the page of a list whose length is known without reading it."""
-    total = await count(tx, organization_id, filter_)
     limit = min(filter_.limit, total - filter_.offset)
     behind = total - filter_.offset - limit
     if limit <= 0:
@@ -233,6 +248,8 @@ def _counted(filter_: JobFilter) -> bool:
 
 async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> bool:
     """True if the filter or the order uses a value that an open bulk cancel has changed before the rows are updated."""
-    if not filter_.statuses and filter_.order_by != "modified_at" and _between(filter_) is None:
-        return False
-    return await barriers.is_open(tx, organization_id)
+    return _may_differ(filter_) and await barriers.is_open(tx, organization_id)
+
+
+def _may_differ(filter_: JobFilter) -> bool:
+    return bool(filter_.statuses) or filter_.order_by == "modified_at" or _between(filter_) is not None

@@ -169,12 +169,20 @@ def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -
     )
 
 
-async def counts_by_status(tx: Tx, organization_id: int) -> dict[str, int]:
-    """Returns how many jobs the organization has in each status."""
+class StatusCounts(NamedTuple):
+    """How many jobs an organization has in each status. `applying`: an open bulk cancel has aborted some of them."""
+
+    totals: Counter[str]
+    applying: bool
+
+
+async def counts_by_status(tx: Tx, organization_id: int) -> StatusCounts:
+    """Returns how many jobs the organization has in each status, from the stored counts."""
     rows = await tx.all("jobs.counts_by_status", organization_id=organization_id)
     totals = Counter({word: int(jobs) for word, jobs, _ in rows})
-    if any(open_cancels for _, _, open_cancels in rows):
+    applying = any(open_cancels for _, _, open_cancels in rows)
+    if applying:
         covered = await barriers.covered_by_status(tx, organization_id)
         totals.subtract(covered)
         totals[JobStatus.ABORTED.value] += sum(covered.values())
-    return totals
+    return StatusCounts(totals, applying)

@@ -171,7 +171,7 @@ async def read_created(context: Context, info: Info, created: jobs.CreatedJob) -
     if selected(info) <= KNOWN_AT_ONCE:
         return UnreadJob(created.job_id, created.target_id, created.warnings)
     job = await jobs.get(context.house, context.principal, Ref.of(created.job_id))
-    return replace(job, warnings=created.warnings or job.warnings)
+    return structs.replace(job, warnings=created.warnings or job.warnings)
 
 
 def selected(info: Info) -> set[str]:
