@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,8 @@ def main() -> int:
     asked = _asked()
     subjects = [subject for subject in SUBJECTS if not asked.subjects or subject.key in asked.subjects]
     scale = QUICK if asked.quick else FULL
+    if asked.rounds is not None:
+        scale = replace(scale, rounds=asked.rounds)
     samples: dict[str, dict[str, list[Sample]]] = {}
     failures: list[str] = []
     with ExitStack() as open_until_shown:
@@ -105,6 +108,9 @@ def _asked() -> argparse.Namespace:
     known = [subject.key for subject in SUBJECTS]
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"{', '.join(known)}; all without one")
     parser.add_argument("--quick", action="store_true", help="one short round: to see that it works, not how fast")
+    parser.add_argument(
+        "--rounds", type=_positive, metavar="N", help="measure everything N times, and show the medians"
+    )
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="Enginehouse alone")
     parser.add_argument("--database", action="append", choices=_DATABASES, help="one of the two; both without it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples to FILE as well")
@@ -115,6 +121,13 @@ def _asked() -> argparse.Namespace:
     if unknown := sorted(set(asked.subjects) - set(known)):
         parser.error(f"{', '.join(unknown)}: not a subject; choose from {', '.join(known)}.")
     return asked
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 @contextmanager

@@ -15,34 +15,41 @@ _TEXT = {"text": ""}
 CREATE = "/edge/v1/proc/job/create"
 
 
-def line(first: str) -> dict[str, Any]:
-    """Returns five tasks joined by four routes. The engine of the first is `first`; the others do nothing."""
-    tasks = []
+def line(first: str, *, payload: str | None = None, ids: str = "") -> dict[str, Any]:
+    """Returns five tasks joined by four routes. The engine of the first is `first`; the others do nothing.
+
+    `payload` is a text that the first task gets. `ids` begins each id of a task or a folder.
+    """
+    tasks: list[dict[str, Any]] = []
     for number in range(5):
         folders = []
         if number:
-            folders.append({"correlationID": f"in{number}", "mode": "stream", "type": "input"})
+            folders.append({"correlationID": f"{ids}in{number}", "mode": "stream", "type": "input"})
         if number < 4:
-            folders.append({"correlationID": f"out{number}", "mode": "stream", "type": "output"})
-        tasks.append({"engineId": NOOP if number else first, "correlationTaskId": f"t{number}", "ioFolders": folders})
+            folders.append({"correlationID": f"{ids}out{number}", "mode": "stream", "type": "output"})
+        tasks.append(
+            {"engineId": NOOP if number else first, "correlationTaskId": f"{ids}t{number}", "ioFolders": folders}
+        )
+    if payload is not None:
+        tasks[0]["taskPayloadJSON"] = json.dumps({"text": payload})
     routes = [
         {
-            "taskParentId": f"t{number}",
-            "taskParentOutputId": f"out{number}",
-            "taskChildId": f"t{number + 1}",
-            "taskChildInputId": f"in{number + 1}",
+            "taskParentId": f"{ids}t{number}",
+            "taskParentOutputId": f"{ids}out{number}",
+            "taskChildId": f"{ids}t{number + 1}",
+            "taskChildInputId": f"{ids}in{number + 1}",
         }
         for number in range(4)
     ]
     return {"tasks": tasks, "taskRoutes": routes}
 
 
-def waiting() -> dict[str, Any]:
+def waiting(*, payload: str | None = None, ids: str = "") -> dict[str, Any]:
     """Returns five tasks and four routes.
 
     Nothing of it starts while the only worker slot of its first engine is taken.
     """
-    return line(HOLD)
+    return line(HOLD, payload=payload, ids=ids)
 
 
 def holding() -> dict[str, Any]:

@@ -7,16 +7,18 @@ import subprocess
 import venv
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 
 import uvloop
 from bench.figures import Sample
-from bench.load import Place, rate
+from bench.load import WARM_UP, Place, drive, during
 from bench.scale import Scale
 from bench.server import folder, until_answered
+from bench.subjects.rest import creations
 from tests.postgres import PostgresServer
 
-from bench import jobs
+from bench import processors
 
 _HERE = Path(__file__).parent
 _WITHIN = 600
@@ -126,8 +128,12 @@ class FastAPI:
         try:
             place = Place("127.0.0.1", port, "")
             until_answered(process, place)
-            request = place.request("POST", jobs.CREATE, jobs.creation(jobs.waiting()))
-            return {"rest_create": uvloop.run(rate(place, request, clients=64, seconds=scale.seconds))}
+            requests = cycle(creations(place))
+            uvloop.run(drive(place, during(WARM_UP, requests), clients=64))
+            used = processors.seconds_used(process.pid)
+            load = uvloop.run(drive(place, during(scale.seconds, requests), clients=64))
+            used = processors.seconds_used(process.pid) - used
+            return {"rest_create": load.per_second, "rest_create_server": used / len(load.waits) * 1e6}
         finally:
             process.terminate()
             process.wait()
