@@ -19,6 +19,7 @@ from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report, Stale
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import artifacts, attempts, engines, jobs, maintenance, targets, work
 from enginehouse.operations.house import House
+from enginehouse.operations.job_pages import JobPage
 from enginehouse.storage import identity
 
 CALLER = make.principal()
@@ -101,7 +102,7 @@ async def test_foreign_and_unknown_jobs_look_the_same(ready: House) -> None:
         assert type(foreign) is type(unknown) is NotFound
         assert foreign.message == unknown.message
     assert await jobs.get_many(ready, STRANGER, [created.job_id]) == {}
-    assert (await jobs.list_(ready, STRANGER, JobFilter(), with_count=True)) == jobs.JobPage((), 0)
+    assert (await jobs.list_(ready, STRANGER, JobFilter(), with_count=True)) == JobPage((), 0)
     assert await jobs.status(ready, CALLER, Ref.of(created.job_id)) is JobStatus.PENDING
 
 

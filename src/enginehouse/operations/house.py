@@ -14,6 +14,7 @@ from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
+from enginehouse.operations.job_pages import JobPageReads
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.push_waits import PushWaits
 from enginehouse.operations.refusals import Refusals
@@ -147,6 +148,9 @@ class House:
     key_of: Callable[[KeyName], Awaitable[StoredAnswer | None]]
     """Returns the stored answer of an idempotency key; None if no request has taken it."""
 
+    page_reads: JobPageReads
+    """Reads pages of jobs, those of concurrent clients together."""
+
     watches: JobWatches
     """The jobs that clients follow."""
 
@@ -211,6 +215,7 @@ class House:
             key_of=Batcher(partial(batches.keys, database), in_flight=in_flight).ask
             if on_postgres
             else partial(batches.key, database),
+            page_reads=JobPageReads(database),
             watches=watches,
             push_waits=PushWaits(database, per_organization=limits.event_streams),
             refusals=Refusals(database, in_flight=in_flight),

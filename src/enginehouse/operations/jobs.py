@@ -17,6 +17,7 @@ from enginehouse.operations import bounds, engines, idempotency, reuse, targets
 from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
+from enginehouse.operations.job_pages import JobPage, read_alone
 from enginehouse.operations.permission import require, require_for_jobs
 from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage.audit import entries as audit_entries
@@ -51,14 +52,6 @@ class CancelAnswer:
     count: int
     status: JobStatus
     stopping: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """One page; `count` is how many jobs match on all pages, if the caller requested it."""
-
-    jobs: tuple[Job, ...]
-    count: int | None = None
 
 
 @trail.mutation("createJob", "Job")
@@ -208,16 +201,10 @@ async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_
     if filter_.offset < 0:
         raise InvalidInput(f"0 or more, got {filter_.offset}.", "offset")
 
-    async def page(tx: Tx) -> JobPage:
-        owner, total = principal.organization_id, None
-        if with_count:
-            ids, total = await job_pages.page_and_count(tx, owner, filter_)
-        else:
-            ids = await job_pages.page(tx, owner, filter_)
-        jobs = await queries.by_ids(tx, owner, ids)
-        return JobPage(tuple(jobs[job_id] for job_id in ids if job_id in jobs), total)
-
-    return await house.database.read(page)
+    owner = principal.organization_id
+    if with_count and job_pages.is_short(filter_):
+        return await house.page_reads.read(owner, filter_)
+    return await house.database.read(lambda tx: read_alone(tx, owner, filter_, with_count=with_count))
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Task]:

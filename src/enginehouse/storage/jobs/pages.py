@@ -20,6 +20,7 @@ from enginehouse.storage.jobs import queries
 NEVER: Final = 9_223_372_036_854_775_807
 _LAST_TIME: Final = 5_000_000_000_000_000  # of all that a job id can hold, in the year 2128
 DEEP: Final = 1_000  # from this offset on, a page is read from the end of the list if that is nearer
+SHORT: Final = 100  # jobs of a page that is read together with others
 FEW: Final = 2_000  # jobs that are sorted here
 MERGED: Final = 20_000  # from this offset on, the database sorts
 
@@ -53,10 +54,22 @@ async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
 
 
 async def page_and_count(tx: Tx, organization_id: int, filter_: JobFilter) -> tuple[list[int], int]:
-    """Returns the page, and how many jobs match on all pages. Stored counts also say if a bulk cancel is open."""
-    if not _counted(filter_):
-        return await page(tx, organization_id, filter_), await count(tx, organization_id, filter_)
-    counts = await queries.counts_by_status(tx, organization_id)
+    """Returns the page, and how many jobs match on all pages."""
+    if _counted(filter_):
+        counts = await queries.counts_by_status(tx, organization_id)
+        return await counted_page(tx, organization_id, filter_, counts)
+    return await page(tx, organization_id, filter_), await count(tx, organization_id, filter_)
+
+
+def is_short(filter_: JobFilter) -> bool:
+    """Returns True if the page is read quickly: it is near an end of an index, and the stored counts know its list."""
+    return filter_.offset <= DEEP and filter_.limit <= SHORT and _counted(filter_)
+
+
+async def counted_page(
+    tx: Tx, organization_id: int, filter_: JobFilter, counts: queries.StatusCounts
+) -> tuple[list[int], int]:
+    """The same for a list that the counts know. They also say if a bulk cancel is open."""
     total = _matching(counts, filter_)
     if filter_.offset > DEEP and not counts.applying:
         return await _from_the_nearer_end(tx, organization_id, filter_, total), total
