@@ -154,7 +154,7 @@ async def test_retry_is_a_new_job_and_the_old_one_is_untouched(ready: House) -> 
     assert (new.plan, new.target_id, new.due_at) == (old.plan, old.target_id, old.due_at)
     assert (new.retry_of, new.status) == (old.id, JobStatus.PENDING)
     after = await jobs.get(ready, CALLER, Ref.of(created.job_id))
-    assert after == replace(old, retries=(new.id,))
+    assert after == structs.replace(old, retries=(new.id,))
 
 
 async def test_a_live_job_may_be_retried_and_runs_on(ready: House) -> None:
