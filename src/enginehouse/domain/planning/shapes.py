@@ -20,8 +20,8 @@ from enginehouse.domain.planning.checks import PlanReport, check_job, checked_pa
 from enginehouse.domain.planning.plan import MAX_TASKS, Lookup, Planned, UriFault, plan
 from enginehouse.domain.webhooks import notifications, outputs
 
-_MOST_SHAPES: Final = 256
-_LARGEST: Final = 32 * 1024  # bytes of a shape; a larger job is rare, and soon costs more to keep than to plan
+_MOST_SHAPES: Final = 128  # with what follows from them at most about 14 MB
+_LARGEST: Final = 16 * 1024  # bytes of a shape; a larger job is rare, and soon costs more to keep than to plan
 _URIS: Final = (notifications.FIELD, outputs.FIELD)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _replace: Final = msgspec.structs.replace
