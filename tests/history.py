@@ -56,15 +56,19 @@ class History:
         self.add_to_sqlite(path)
 
     def add_to_sqlite(self, path: Path) -> None:
-        """The jobs are in the file, which a server may have open."""
+        """The jobs are in the file, which a server may have open, but not left in its log, where reads are slow."""
         numbers = (
             f"(WITH RECURSIVE k(n) AS (SELECT {self.since} UNION ALL SELECT n + 1 FROM k LIMIT "
             f"{self.count - self.since}) SELECT n FROM k) k"
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA cache_size = -262144")
+            connection.execute("PRAGMA busy_timeout = 60000")
             for statement in ("BEGIN", *self._statements(numbers), "COMMIT"):
                 connection.execute(statement)
+            # It is busy while the server moves the log itself.
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                pass
 
     async def postgres(self, dsn: str, *, allow_unsafe_durability: bool = False) -> None:
         """The jobs are in the database."""
