@@ -90,6 +90,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "another spelling": {"spelling": GRAPHQL},
     "other routes": {"routes": (route("b-out", "a-in"),)},
     "no routes": {"routes": ()},
+    "a push": {"routes": (route("a-out", "b-in", endpoint="6f1b2a0c-1a9e-4b57-9d3e-0d6a5c1f2b11"),)},
+    "a push that waits": {
+        "routes": (route("a-out", "b-in", endpoint="6f1b2a0c-1a9e-4b57-9d3e-0d6a5c1f2b11", sync=True),)
+    },
+    "a bad push": {"routes": (route("a-out", "b-in", endpoint="nowhere", sync_seconds=9_999),)},
     "another echo": {"echo": {"coreID": "d"}},
     "another name": {"name": "n"},
     "a bad name": {"name": "\n"},
