@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from enginehouse.http_protocol.exchange import Exchange
+from enginehouse.http_protocol.exchange import HttpExchange
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -29,10 +29,10 @@ class Wire:
         self.closed = True
 
 
-def begin(wire: Wire, method: str = "GET", **more: Any) -> Exchange:
+def begin(wire: Wire, method: str = "GET", **more: Any) -> HttpExchange:
     known: dict[str, Any] = {"expects_continue": False, "keep_alive": True, "on_response": lambda: None}
     transport = cast(Any, wire)
-    return Exchange({"method": method}, transport, FlowControl(transport), [(b"date", b"now")], **known | more)
+    return HttpExchange({"method": method}, transport, FlowControl(transport), [(b"date", b"now")], **known | more)
 
 
 def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def sending(*messages: dict[str, Any]) -> Application:
     return application
 
 
-async def run(exchange: Exchange, application: Application) -> None:
+async def run(exchange: HttpExchange, application: Application) -> None:
     exchange.task = asyncio.current_task()
     await exchange.run(application, set())
 

@@ -41,7 +41,7 @@ Message = MutableMapping[str, Any]
 Application = Callable[..., Any]
 
 
-class Exchange:
+class HttpExchange:
     """A request that has begun. The protocol adds to `body`, and sets `message_event` when there is news."""
 
     __slots__ = (

@@ -18,7 +18,7 @@ from enginehouse.domain.addresses import network_of
 from enginehouse.http_protocol import head as heads
 from enginehouse.http_protocol.chunks import ChunkScanner
 from enginehouse.http_protocol.deadline import Deadline
-from enginehouse.http_protocol.exchange import Exchange
+from enginehouse.http_protocol.exchange import HttpExchange
 from enginehouse.http_protocol.limits import ConnectionLimits, ConnectionsByAddress
 from enginehouse.http_protocol.refusal import RefusedRequestError, slow_body, slow_head
 from enginehouse.http_protocol.transport import ResponseTransport
@@ -185,8 +185,8 @@ class BoundedProtocol(HttpToolsProtocol):
         exchange.task = self.loop.create_task(exchange.run(self.app, self.tasks))
         self.tasks.add(exchange.task)
 
-    def _exchange(self, *, expects_continue: bool) -> Exchange:
-        return Exchange(
+    def _exchange(self, *, expects_continue: bool) -> HttpExchange:
+        return HttpExchange(
             self.scope,
             self._link,
             self.flow,
