@@ -21,8 +21,9 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py \
   tests/acceptance/test_generated_clients.py
 
-# Published clients, generators of clients and testers, which need other versions than the server. Each has a lock file in requirements/clients.
-CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis
+# Published clients, generators of clients and testers, which need other versions than the server, and an object store, which is large. Each has a
+# lock file in requirements/clients.
+CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis seaweedfs
 
 # The libraries of a generated Java client, which a test compiles.
 JARS := okhttp logging-interceptor okio-jvm kotlin-stdlib gson gson-fire jsr305 javax.annotation-api
@@ -80,7 +81,7 @@ bench: $(VENV)/dev ## Measure this server beside task queues and schedulers, whi
 lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
 	$(COMPILE) --upgrade --extra engines -o requirements/runtime.txt pyproject.toml
-	$(COMPILE) --upgrade --extra dev --extra engines -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra engines --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	@for client in $(CLIENTS); do \
 	  $(COMPILE) --upgrade -o requirements/clients/$$client.txt requirements/clients/$$client.in || exit 1; done
 

@@ -2,27 +2,29 @@
 
 import asyncio
 import errno
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from stat import S_ISREG
-from typing import BinaryIO, Final, TypeVar
+from stat import S_ISDIR, S_ISREG
+from typing import Final, TypeVar
 
+from enginehouse.artifacts import files
+from enginehouse.artifacts.files import NOTHING_THERE
+from enginehouse.artifacts.keys import path_of
 from enginehouse.artifacts.process_folder import ProcessFolder
-from enginehouse.artifacts.store import Stat, Stored
+from enginehouse.artifacts.store import Listed, Stat, Stored
 from enginehouse.artifacts.temporary_file import BLOCK, TemporaryFile
 from enginehouse.domain.errors import NotFound, Unavailable
 
-_STREAM_BLOCK: Final = 1 << 18
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SICK: Final = frozenset({errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
-_NOTHING_THERE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _T = TypeVar("_T")
 
 
 class DiskStore:
     """An `ArtifactStore` below one folder: `kept/<key>` holds what is visible, `session/` what is not finished."""
+
+    logs_are_local = False
 
     def __init__(self, root: Path) -> None:
         self.place = str(root)
@@ -75,9 +77,20 @@ class DiskStore:
         """
         path = self._path(key)
         try:
-            return await _in_thread(_append, path, offset, data)
-        except _NOTHING_THERE:
+            return await _in_thread(files.append, path, offset, data)
+        except NOTHING_THERE:
             raise NotFound("artifact", key) from None
+
+    async def complete(self, key: str) -> None:
+        """Every reader sees a log while it grows, so nothing is left to do at its end."""
+
+    async def flush(self) -> bool:
+        """Nothing waits in another place."""
+        return False
+
+    async def address(self, key: str, seconds: int) -> str | None:
+        """Returns None: nobody reads this disk over an address."""
+        return None
 
     @asynccontextmanager
     async def open(self, key: str) -> AsyncIterator[Path]:
@@ -89,17 +102,13 @@ class DiskStore:
 
     async def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yields the bytes from `start` up to `stop`, or to the end. Raises NotFound."""
-        file = await self._open(key, start)
+        path = self._path(key)
         try:
-            at = start
-            while stop is None or at < stop:
-                block = await _in_thread(file.read, _STREAM_BLOCK if stop is None else min(_STREAM_BLOCK, stop - at))
-                if not block:
-                    return
-                at += len(block)
-                yield block
-        finally:
-            file.close()
+            file = await _in_thread(files.opened, path, start)
+        except NOTHING_THERE:
+            raise NotFound("artifact", key) from None
+        async for block in files.blocks(file, start, stop):
+            yield block
 
     async def read(self, key: str, *, limit: int | None = None) -> bytes:
         """Returns the bytes under `key`, at most the first `limit`. Raises NotFound."""
@@ -111,14 +120,14 @@ class DiskStore:
 
         try:
             return await _in_thread(read)
-        except _NOTHING_THERE:
+        except NOTHING_THERE:
             raise NotFound("artifact", key) from None
 
     async def stat(self, key: str) -> Stat:
         """Returns the size of the bytes and the time of their last change. Raises NotFound."""
         try:
             seen = await _in_thread(self._path(key).stat)
-        except _NOTHING_THERE:
+        except NOTHING_THERE:
             raise NotFound("artifact", key) from None
         if not S_ISREG(seen.st_mode):
             raise NotFound("artifact", key)
@@ -126,14 +135,16 @@ class DiskStore:
 
     async def keys(self, folder: str) -> list[str]:
         """Returns the keys directly in this folder, in order."""
-        path = self._path(folder)
+        return [f"{folder}/{name}" for name in await _in_thread(files.names_in, self._path(folder))]
 
-        def names() -> list[str]:
-            with suppress(*_NOTHING_THERE):
-                return sorted(entry.name for entry in path.iterdir() if entry.is_file())
-            return []
-
-        return [f"{folder}/{name}" for name in await _in_thread(names)]
+    async def walk(self) -> AsyncIterator[list[Listed]]:
+        """Yields all keys with their sizes, folder by folder. A file that is deleted meanwhile may be missing."""
+        folders = [self.kept]
+        while folders:
+            page, deeper = await _in_thread(self._listed, folders.pop())
+            folders += deeper
+            if page:
+                yield page
 
     async def missing(self, keys: list[str]) -> list[str]:
         """Returns the keys that have no file."""
@@ -154,23 +165,7 @@ class DiskStore:
 
     def _path(self, key: str) -> Path:
         """Returns the path for the bytes of `key`. Raises ValueError if it is not a key."""
-        parts = key.split("/")
-        if len(key) > 1024 or not all(_is_name(part) for part in parts):
-            raise ValueError(f"not an artifact key: {key[:200]!r}")
-        return self.kept.joinpath(*parts)
-
-    async def _open(self, key: str, start: int) -> BinaryIO:
-        path = self._path(key)
-
-        def opened() -> BinaryIO:
-            file = path.open("rb")
-            file.seek(start)
-            return file
-
-        try:
-            return await _in_thread(opened)
-        except _NOTHING_THERE:
-            raise NotFound("artifact", key) from None
+        return path_of(self.kept, key)
 
     def _put_all(self, parts: list[tuple[str, bytes | Path]], max_bytes: int | None) -> list[Stored]:
         targets = [self._path(key) for key, _ in parts]
@@ -205,7 +200,7 @@ class DiskStore:
         for incoming, target in moves:
             self._rename(incoming.path, target)
         for folder in {target.parent for _, target in moves}:
-            _sync_folder(folder)
+            files.sync_folder(folder)
 
     def _rename(self, source: Path, target: Path) -> None:
         # Another process may delete the empty folder before the rename; then it is made again.
@@ -227,26 +222,25 @@ class DiskStore:
         for made in reversed(missing):
             with suppress(FileNotFoundError):
                 made.mkdir(exist_ok=True)
-                _sync_folder(made.parent)
+                files.sync_folder(made.parent)
+
+    def _listed(self, folder: Path) -> tuple[list[Listed], list[Path]]:
+        """Returns the files directly in the folder, and the folders in it."""
+        page, folders = list[Listed](), list[Path]()
+        with suppress(*NOTHING_THERE):
+            for entry in sorted(folder.iterdir(), reverse=True):
+                with suppress(FileNotFoundError):
+                    seen = entry.lstat()
+                    if S_ISREG(seen.st_mode):
+                        page.append(Listed(entry.relative_to(self.kept).as_posix(), seen.st_size))
+                    elif S_ISDIR(seen.st_mode):
+                        folders.append(entry)
+        return page[::-1], folders
 
     def _remove(self, paths: list[Path]) -> None:
-        touched: set[Path] = set()
-        for path in paths:
+        for folder in files.remove(paths, self.kept):
             with suppress(FileNotFoundError, NotADirectoryError):
-                path.unlink()
-            folder = path.parent
-            while folder != self.kept:
-                try:
-                    folder.rmdir()
-                except FileNotFoundError:
-                    pass
-                except OSError:  # not empty
-                    break
-                folder = folder.parent
-            touched.add(folder)
-        for folder in touched:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                _sync_folder(folder)
+                files.sync_folder(folder)
 
 
 def peek(root: Path, key: str) -> bytes | None:
@@ -258,37 +252,6 @@ def peek(root: Path, key: str) -> bytes | None:
 def file_of(root: Path, key: str) -> Path:
     """Returns where a store below `root` holds the bytes of the key. The store need not be open."""
     return root / "kept" / key
-
-
-def _is_name(part: str) -> bool:
-    return part not in ("", ".", "..") and len(part.encode()) <= 255 and part.isprintable() and "\\" not in part
-
-
-def _append(path: Path, offset: int, data: bytes) -> int:
-    if offset == 0:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    # A log that was begun and is gone was deleted with its job. It must not come back.
-    made = os.O_CREAT if offset == 0 else 0
-    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | made, 0o640)
-    try:
-        if os.fstat(handle).st_size < offset:
-            raise ValueError(f"bytes before {offset} are missing")
-        os.ftruncate(handle, offset)
-        end, view = offset, memoryview(data)
-        while view:
-            written = os.pwrite(handle, view, end)
-            end, view = end + written, view[written:]
-        return end
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 async def _in_thread(work: "Callable[..., _T]", *arguments: object) -> _T:

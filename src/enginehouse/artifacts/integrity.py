@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from enginehouse.artifacts.store import ArtifactStore, Content, Stat
-from enginehouse.domain.errors import IntegrityError, NotFound
+from enginehouse.domain.errors import BytesMissing, IntegrityError, NotFound
 
 VERIFIED_FIRST: Final = 64 << 20  # bytes up to which all of a file is verified before its first byte is sent
 SAMPLE: Final = 100  # one of so many openings of verified files verifies again
@@ -91,20 +91,24 @@ class Integrity:
             raise self._differs(expected, "size", f"{stat.size} bytes are there, {expected.size} were stored")
         return stat
 
-    def missing(self, key: str) -> IntegrityError:
+    def missing(self, key: str) -> BytesMissing:
         """Returns the error for bytes that a row names and that are not there."""
-        return self._error(key, "missing", "The stored bytes are missing.")
+        self._log_once(key, "missing")
+        return BytesMissing("The stored bytes are missing.")
 
     def _differs(self, expected: Expected, reason: str, why: str) -> IntegrityError:
         self._verified.pop(expected.key, None)
         return self._error(expected.key, reason, f"The stored bytes are not those that were stored: {why}.")
 
     def _error(self, key: str, reason: str, message: str) -> IntegrityError:
+        self._log_once(key, reason)
+        return IntegrityError(message)
+
+    def _log_once(self, key: str, reason: str) -> None:
         # Whoever asks for the same file again and again fills no log. The last part of a key is an engine's word.
         if key not in self._logged and len(self._logged) < _REMEMBERED:
             self._logged.add(key)
             _log.error("stored bytes are missing or have changed", item=key.rpartition("/")[0], reason=reason)
-        return IntegrityError(message)
 
     def _is_known(self, key: str, stat: Stat) -> bool:
         """Returns True if this file was verified and has not changed since, unless it is verified again as a sample."""

@@ -2,7 +2,7 @@
 
 import fcntl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,17 +14,18 @@ class ProcessFolder:
     """Temporary files and the scratch folder, as `session/<name>/` below the store's root.
 
     A session lives as long as its process holds a lock on `<name>.lock`. So the next process that opens the store can
-    tell the residue of a killed process, and removes it. It does not touch the session of a living one.
+    tell the residue of a killed process, and removes it. It does not touch the session of a living one. Before, `save`
+    gets the folder of a killed session and the new one, to move over what is still needed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, save: Callable[[Path, Path], None] = lambda killed, own: None) -> None:
         sessions = root / "session"
         sessions.mkdir(parents=True, exist_ok=True)
         self._sessions_lock = root / "session.lock"
         with _locked(self._sessions_lock):
-            _remove_residue(sessions)
             self.folder = Path(tempfile.mkdtemp(prefix="", dir=sessions))
             self._lock = _open_locked(self.folder.with_suffix(".lock"))
+            _remove_residue(sessions, lambda killed: save(killed, self.folder))
         self.scratch = self.folder / "scratch"
         self.scratch.mkdir()
 
@@ -34,10 +35,11 @@ class ProcessFolder:
         with _locked(self._sessions_lock):
             yield
 
-    def close(self) -> None:
-        """The session's files are gone and its lock is free."""
-        folders.remove(self.folder)
-        self.folder.with_suffix(".lock").unlink(missing_ok=True)
+    def close(self, *, keep: bool = False) -> None:
+        """The session's files are gone and its lock is free. With `keep` the next process finds the files."""
+        if not keep:
+            folders.remove(self.folder)
+            self.folder.with_suffix(".lock").unlink(missing_ok=True)
         self._lock.close()
 
 
@@ -53,7 +55,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _remove_residue(sessions: Path) -> None:
+def _remove_residue(sessions: Path, save: Callable[[Path], None]) -> None:
     for session in [path for path in sessions.iterdir() if path.is_dir()]:
         lock = session.with_suffix(".lock")
         with lock.open("wb") as file:
@@ -61,5 +63,6 @@ def _remove_residue(sessions: Path) -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
+            save(session)
             folders.remove(session)
             lock.unlink(missing_ok=True)

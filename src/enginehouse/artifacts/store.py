@@ -24,14 +24,25 @@ class Stat(NamedTuple):
     modified: float
 
 
+class Listed(NamedTuple):
+    """A key and the number of its bytes."""
+
+    key: str
+    size: int
+
+
 class ArtifactStore(Protocol):
     """Bytes under a key. A key becomes visible only when it is whole and durable. Only a log may grow.
 
-    `place` tells people where the bytes are.
+    `place` tells people where the bytes are. `logs_are_local`: only the process that appends to a log sees it before it
+    is complete. Every verb raises StoreUnavailable if the store is elsewhere and does not answer.
     """
 
     @property
     def place(self) -> str: ...
+
+    @property
+    def logs_are_local(self) -> bool: ...
 
     async def put(
         self, key: str, source: bytes | Path | AsyncIterator[bytes], *, max_bytes: int | None = None
@@ -44,7 +55,7 @@ class ArtifactStore(Protocol):
     async def create(self, key: str, data: bytes) -> bool:
         """The bytes are durable under `key`. Returns False, and changes nothing, if something was there already.
 
-        Exactly one of several concurrent callers, in any process, gets True.
+        Of several concurrent callers with different bytes, in any process, exactly one gets True.
         """
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
@@ -53,6 +64,15 @@ class ArtifactStore(Protocol):
         For logs: readers see the bytes at once, but a crash of the machine may lose them. At offset 0 the key is
         created. Raises NotFound if the key is gone, ValueError if bytes before `offset` are missing.
         """
+
+    async def complete(self, key: str) -> None:
+        """Nothing is appended to the log any more, and soon every process sees it. An unknown key is ignored."""
+
+    async def flush(self) -> bool:
+        """Complete logs that wait on this machine are in the store. Returns True if more of them wait."""
+
+    async def address(self, key: str, seconds: int) -> str | None:
+        """Returns a URL from which anybody reads the bytes for so long; None if there is none. It is a secret."""
 
     def open(self, key: str) -> AbstractAsyncContextManager[Path]:
         """Yields a local file with the bytes. Read it only inside the context. Raises NotFound."""
@@ -68,6 +88,9 @@ class ArtifactStore(Protocol):
 
     async def keys(self, folder: str) -> list[str]:
         """Returns the keys directly in this folder, in order."""
+
+    def walk(self) -> AsyncIterator[list[Listed]]:
+        """Yields all keys with their sizes, in pages."""
 
     async def missing(self, keys: list[str]) -> list[str]:
         """Returns the keys that have no bytes."""

@@ -1,6 +1,5 @@
 """A file that is written under a temporary name, hashed meanwhile, and synced before it is renamed into the store."""
 
-import hashlib
 import os
 import stat
 import tempfile
@@ -8,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from enginehouse.artifacts.digest import Digest
 from enginehouse.artifacts.store import Stored
-from enginehouse.domain.errors import TooLarge
 
 BLOCK: Final = 1 << 20
 
@@ -21,17 +20,10 @@ class TemporaryFile:
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=folder)
         self.path = Path(name)
         self._file = os.fdopen(handle, "wb", buffering=0)
-        self._max_bytes = max_bytes
-        self._size = 0
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._digest = Digest(max_bytes)
 
     def write(self, block: bytes) -> None:
-        self._size += len(block)
-        if self._max_bytes is not None and self._size > self._max_bytes:
-            raise TooLarge(f"Larger than {self._max_bytes} bytes, the most that is kept here.")
-        self._sha256.update(block)
-        self._md5.update(block)
+        self._digest.add(block)
         view = memoryview(block)
         while view:
             view = view[self._file.write(view) :]
@@ -51,7 +43,7 @@ class TemporaryFile:
             self._file.close()
 
     def stored(self, key: str) -> Stored:
-        return Stored(key=key, size=self._size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
+        return self._digest.stored(key)
 
     def discard(self) -> None:
         """The temporary file is gone. After a publish it already was."""

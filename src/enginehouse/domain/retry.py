@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class FailureKind(StrEnum):
-    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and five of our own."""
+    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and six of our own."""
 
     INTERNAL_ERROR = "internal_error"
     EXTERNAL_ERROR = "external_error"
@@ -34,6 +34,7 @@ class FailureKind(StrEnum):
     NOT_STARTED = "not_started"  # the worker had no free slot for it and gave it back
     STOP_REQUESTED = "stop_requested"  # its job was cancelled while it ran
     ENGINE_UNAVAILABLE = "engine_unavailable"  # an engine over HTTP could not be reached; it never got the work
+    STORE_UNAVAILABLE = "store_unavailable"  # the bytes could not be read or stored; the attempt is not at fault
 
 
 class Blame(StrEnum):
@@ -62,13 +63,13 @@ _FINAL: Final = frozenset(
     }
 )
 
-
 _CHARGED_TO_NOBODY: Final = frozenset(
     {
         FailureKind.SERVER_STOPPED,
         FailureKind.NOT_STARTED,
         FailureKind.STOP_REQUESTED,
         FailureKind.ENGINE_UNAVAILABLE,
+        FailureKind.STORE_UNAVAILABLE,
     }
 )
 
@@ -111,11 +112,14 @@ def after_failure(
 
     `max_retries` n means n+1 tries. Without it the organization's default applies, else three tries in all. The pause
     begins at one second, doubles each time, and is at most five minutes. `retry_after` (seconds) is what the other side
-    asks for: the pause is at least that long, up to an hour.
+    asks for: the pause is at least that long, up to an hour. A failure that nobody pays for has hardly any other pause.
     """
+    wish = retry_after if retry_after is not None and retry_after > 0 else 0
+    wanted = int(min(wish * 1_000_000, LONGEST_WISH))
     match blame(kind, is_final=is_final):
         case Blame.NOBODY:
-            return Again(now + FIRST_PAUSE if kind is FailureKind.ENGINE_UNAVAILABLE else now)
+            least = FIRST_PAUSE if kind is FailureKind.ENGINE_UNAVAILABLE else 0
+            return Again(now + max(least, wanted))
         case Blame.LOST:
             return GiveUp(FailureKind.WORKER_LOST) if lost >= MAX_LOST else Again(now)
         case Blame.FINAL:
@@ -125,7 +129,6 @@ def after_failure(
             if failures > allowed:
                 return GiveUp(kind)
             pause = min(FIRST_PAUSE << min(failures - 1, 20), LONGEST_PAUSE)
-            wish = retry_after if retry_after is not None and retry_after > 0 else 0
-            return Again(now + max(pause, int(min(wish * 1_000_000, LONGEST_WISH))))
+            return Again(now + max(pause, wanted))
         case unknown:
             assert_never(unknown)

@@ -16,6 +16,7 @@ OF_THE_SERVER: Final = frozenset(
         FailureKind.NOT_STARTED,
         FailureKind.STOP_REQUESTED,
         FailureKind.ENGINE_UNAVAILABLE,
+        FailureKind.STORE_UNAVAILABLE,
     }
 )
 """The kinds that only the server uses. An engine that reports one of them is not believed."""

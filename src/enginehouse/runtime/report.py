@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from enginehouse.domain.errors import IntegrityError, TooLarge, Unavailable
+from enginehouse.domain.errors import BytesMissing, IntegrityError, StoreUnavailable, TooLarge, Unavailable
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Failed, Report, Stale
 from enginehouse.engine import EngineFailure
@@ -53,8 +53,12 @@ def failure(error: Exception, *, engine: str, task_id: str) -> Failed:
     match error:
         case EngineFailure():
             return Failed(error.kind, _text(error.message), error.is_final, error.retry_after)
+        case BytesMissing():
+            return Failed(FailureKind.STREAM_READ_ERROR, error.message)
         case TooLarge() | IntegrityError():
             return Failed(FailureKind.INVALID_DATA, error.message)
+        case StoreUnavailable(data={"retry_after": int(seconds)}):
+            return Failed(FailureKind.STORE_UNAVAILABLE, error.message, retry_after=seconds)
         case Unavailable():
             return Failed(FailureKind.SYSTEM_ERROR, error.message)
         case _:

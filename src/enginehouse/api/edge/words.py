@@ -31,6 +31,7 @@ _REASONS: Final[dict[str, str]] = {
     _K.NOT_STARTED: "resources",
     _K.STOP_REQUESTED: "resources",
     _K.ENGINE_UNAVAILABLE: "connection",
+    _K.STORE_UNAVAILABLE: "connection",
 }
 
 FAILURES: Final = (

@@ -13,6 +13,7 @@ from enginehouse.domain.errors import (
     MalformedId,
     RateLimited,
     Refusal,
+    StoreUnavailable,
     TooLarge,
     TooManyFailures,
     Unavailable,
@@ -52,6 +53,7 @@ def headers(refusal: Refusal) -> Headers:
             CapacityExceeded(data={"retry_after": seconds})
             | KeyInProgress(data={"retry_after": seconds})
             | RateLimited(data={"retry_after": seconds})
+            | StoreUnavailable(data={"retry_after": seconds})
         ):
             return ((b"retry-after", str(seconds).encode()),)
         case CapacityExceeded() | Unavailable():

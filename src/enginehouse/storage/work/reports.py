@@ -248,4 +248,5 @@ _OUTCOMES: Final = {
     FailureKind.NOT_STARTED: "stopped",
     FailureKind.STOP_REQUESTED: "stopped",
     FailureKind.ENGINE_UNAVAILABLE: "stopped",
+    FailureKind.STORE_UNAVAILABLE: "stopped",
 }
