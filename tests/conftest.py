@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from tests.object_store import ObjectStore
+from tests.object_store import started as object_store_started
 from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.operations import passwords
@@ -31,6 +33,13 @@ def postgres() -> Iterator[PostgresServer]:
     """Yields the PostgreSQL of this test process. The first test that needs it starts it."""
     with started() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """Yields the object store of this test process. The first test that needs it starts it."""
+    with object_store_started() as store:
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Gives the tests an object store of their own, which speaks S3, starts on first use and stops with the test session."""
+"""Gives the tests an object store of their own, which speaks S3. It starts on first use and stops with the session."""
 
 import http.client
 import json
@@ -19,6 +19,7 @@ from enginehouse.engines import processes
 
 WEED = Path(__file__).parents[1] / ".venv" / "clients" / "seaweedfs" / "bin" / "weed"
 STARTS_WITHIN = 60.0
+BUCKET = "enginehouse-tests"
 KEY, SECRET = "tests", "the-secret-of-the-tests"
 
 
@@ -52,11 +53,12 @@ class ObjectStore:
         self._process = subprocess.Popen(
             [
                 str(WEED), "server", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-                "-s3", "-s3.autoCreateBucket=false", f"-s3.config={self.folder / 's3.json'}", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}",
-                f"-s3.port.iceberg={rows}", "-s3.port.lance=0",
-                f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}", f"-master.port={master}",
-                f"-master.port.grpc={master_grpc}", f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}",
-                "-master.volumeSizeLimitMB=128", "-volume.max=100", "-master.telemetry=false",
+                "-s3", "-s3.autoCreateBucket=false", f"-s3.config={self.folder / 's3.json'}",
+                f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", f"-s3.port.iceberg={rows}", "-s3.port.lance=0",
+                f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
+                f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false",
+                f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}",
+                "-master.volumeSizeLimitMB=128", "-volume.max=100",
             ],
             stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"), stdin=subprocess.DEVNULL,
             preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no store
@@ -66,6 +68,7 @@ class ObjectStore:
             assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
             assert time.monotonic() < deadline, "the object store did not start"
             time.sleep(0.05)
+        self._make_bucket()
 
     def kill(self) -> None:
         """The store is killed, as by a power failure."""
@@ -73,14 +76,15 @@ class ObjectStore:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(30)
 
-    def bucket(self) -> str:
-        """Returns a new, empty bucket."""
-        name = f"tests-{token_hex(6)}"
+    def place(self) -> str:
+        """Returns a new, empty place in the bucket of the tests. More buckets would need more room on the disk."""
+        return f"s3://{BUCKET}/{token_hex(6)}/artifacts"
+
+    def _make_bucket(self) -> None:
         filer = http.client.HTTPConnection("127.0.0.1", self._ports[2], timeout=30)
-        filer.request("POST", f"/buckets/{name}/")
-        assert filer.getresponse().status == 201
+        filer.request("POST", f"/buckets/{BUCKET}/")
+        assert filer.getresponse().status in (201, 409)
         filer.close()
-        return name
 
     def _answers(self, port: int) -> bool:
         with suppress(OSError, http.client.HTTPException):
@@ -110,7 +114,10 @@ def free_ports(count: int) -> list[int]:
 def started() -> Iterator[ObjectStore]:
     """Yields a running store. Afterwards it is gone, with its data. Without `make clients` the test is skipped."""
     if not WEED.exists():
-        pytest.skip("the object store is not installed: make clients")
+        sentence = "the environment of the client seaweedfs is missing; run: make clients"
+        if os.environ.get("CI"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
     with tempfile.TemporaryDirectory(prefix="enginehouse-s3-", ignore_cleanup_errors=True) as folder:
         store = ObjectStore(Path(folder))
         store.start()

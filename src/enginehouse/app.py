@@ -6,15 +6,17 @@ import os
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from enginehouse.api.asgi import Application, application
-from enginehouse.artifacts.disk import DiskStore
+from enginehouse.artifacts.place import PlaceError, folder_of, open_store
+from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.errors import StoreUnavailable
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
@@ -59,7 +61,7 @@ from enginehouse.server.exporter import Exporter
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings
-from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.database import Database, StorageRefused
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
 
@@ -141,9 +143,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     advice = (await storage_clock.inspect(database)).advice
     if advice is not None:
         log.error("the storage clock is ahead", advice=advice)
-    store = DiskStore(settings.data / "artifacts")
-    closing.callback(store.close)
-    database_id = await store_identity.bind(database, store)
+    store, database_id = await _store(settings, database, closing)
     await asyncio.to_thread(database_file.bind, settings.data, place, database_id)
     key = await _secret_key(settings, database)
     limits = Limits(
@@ -157,6 +157,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         signed_upload_bytes=settings.signed_upload_mb << 20,
         export_seconds=settings.export_days * _DAY,
         private_urls=settings.allow_private_urls,
+        redirect=settings.artifacts_redirect,
     )
     house = House.build(database, store, limits, key)
     closing.push_async_callback(house.watches.close)
@@ -165,6 +166,35 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
         closing.push_async_callback(close)
     return house
+
+
+async def _store(settings: Settings, database: Database, closing: AsyncExitStack) -> tuple[ArtifactStore, str]:
+    """Returns the store of the database and its id. Raises StorageRefused if it is another one, or cannot be used."""
+    local = settings.data / "artifacts-local"
+    try:
+        store = open_store(artifacts_place(settings), local, cache_bytes=settings.artifacts_cache_mb << 20)
+    except PlaceError as error:
+        raise StorageRefused(str(error)) from None
+    closing.callback(store.close)
+    try:
+        database_id = await store_identity.bind(database, store)
+    except StoreUnavailable as away:
+        text = f"The store {store.place} cannot be used: {away.reason}. Check its name, and the variables AWS_*."
+        raise StorageRefused(text) from None
+    closing.push_async_callback(_flush, store)
+    return store, database_id
+
+
+def artifacts_place(settings: Settings) -> str:
+    """Returns the place of the bytes."""
+    return settings.artifacts or str(settings.data / "artifacts")
+
+
+async def _flush(store: ArtifactStore) -> None:
+    """Complete logs that wait here are in the store. If it is away, the next start stores them."""
+    with suppress(StoreUnavailable):
+        while await store.flush():
+            pass
 
 
 async def _secret_key(settings: Settings, database: Database) -> SecretKey:
@@ -196,7 +226,8 @@ async def open_database(settings: Settings) -> Database:
 
 def _sandbox(settings: Settings) -> Sandbox:
     """Returns the sandbox of the engines, which sees nothing of the data folder. Raises SandboxMissing."""
-    hidden = (settings.data, settings.data / "artifacts")
+    place = folder_of(artifacts_place(settings))
+    hidden = (settings.data, settings.data / "artifacts", *([] if place is None else [place]))
     return Sandbox(choose(settings.engine_sandbox), settings.engine_read, settings.engine_write, hidden)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")  # as browsers send it
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
 
 
@@ -25,6 +26,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 9000
     database: str | None = None  # a postgresql:// URL; None for the embedded database in the data folder
+    artifacts: str | None = None  # s3://bucket/prefix or a folder for the bytes; None for a folder in the data folder
+    artifacts_cache_mb: int = 10_240  # of local copies of bytes that are elsewhere; 0 for none
+    artifacts_redirect: bool = False  # signed URLs send their readers to the store
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
     secret_key: str | None = field(default=None, repr=False)  # ENGINEHOUSE_SECRET_KEY: the secret key of the server
     allow_private_urls: bool = False
@@ -82,6 +86,8 @@ class Settings:
             problems.append(f"port: 0–65535, got {self.port}.")
         if self.database is not None and not self.database.startswith(("postgresql://", "postgres://")):
             problems.append(f'database: a postgresql:// URL, got "{self.database.split(":")[0]}:…".')
+        if self.artifacts is not None and "://" in self.artifacts and not _PLACE.fullmatch(self.artifacts):
+            problems.append(f'artifacts: s3://bucket or s3://bucket/prefix, or a folder, got "{self.artifacts}".')
         problems += [
             f"{name}: must be greater than 0, got {value}."
             for name, value in (
@@ -111,6 +117,7 @@ class Settings:
         problems += [
             f"{name}: 0 or more, got {value}."
             for name, value in (
+                ("artifacts_cache_mb", self.artifacts_cache_mb),
                 ("native_slots", self.native_slots),
                 ("python_slots", self.python_slots),
                 ("http_slots", self.http_slots),

@@ -41,6 +41,7 @@ class MemorySource:
     asset: Asset | None = None
     assets: list[tuple[LeaseId, Output, str]] = field(default_factory=list)
     logs: dict[LeaseId, bytes] = field(default_factory=dict)
+    ended_logs: list[LeaseId] = field(default_factory=list)
     log_trouble: Exception | None = None
     log_gate: asyncio.Event | None = None
     offers: list[tuple[str, WorkerOffer | str]] = field(default_factory=list)
@@ -144,6 +145,10 @@ class MemorySource:
         assert offset == len(self.logs.get(lease_id, b""))
         self.logs[lease_id] = self.logs.get(lease_id, b"") + data
         return offset + len(data)
+
+    async def end_log(self, lease: Lease) -> None:
+        assert (lease.key, lease.token) not in self.ended_logs
+        self.ended_logs.append((lease.key, lease.token))
 
     def add(self, request: JobRequest | Plan, *, ordinal: int = 0, target_id: int | None = None) -> Lease:
         """One task of a job can be claimed, as its job's only item. Returns its lease."""

@@ -15,7 +15,7 @@ _FILES: Final = 1_000  # … or so many files
 _KEEP: Final = 0.9  # of the limit, after an eviction
 
 
-class Version(NamedTuple):
+class CacheEntry(NamedTuple):
     """One version of the bytes under a key. Bytes that are replaced in the store get another tag."""
 
     key: str
@@ -39,7 +39,7 @@ class FileCache:
         folder.mkdir(parents=True, exist_ok=True)
 
     @asynccontextmanager
-    async def open(self, version: Version, fetch: Callable[[Path], Awaitable[None]]) -> AsyncIterator[Path]:
+    async def open(self, version: CacheEntry, fetch: Callable[[Path], Awaitable[None]]) -> AsyncIterator[Path]:
         """Yields a file with these bytes for this reader. `fetch` writes a copy, if there is none, to a new path."""
         link = self._session / f"reading-{token_hex(8)}"
         try:
@@ -60,7 +60,7 @@ class FileCache:
                 if path.name.partition("-")[0] in names:
                     path.unlink(missing_ok=True)
 
-    async def _fetch(self, version: Version, link: Path, fetch: Callable[[Path], Awaitable[None]]) -> None:
+    async def _fetch(self, version: CacheEntry, link: Path, fetch: Callable[[Path], Awaitable[None]]) -> None:
         """Readers of this process at the same time share one copy."""
         place = self._path(version)
         lock = self._fetches.setdefault(place, asyncio.Lock())
@@ -74,11 +74,11 @@ class FileCache:
             if not lock.locked():
                 self._fetches.pop(place, None)
 
-    def _path(self, version: Version) -> Path:
+    def _path(self, version: CacheEntry) -> Path:
         name = _name(version.key)
         return self._folder / name[:2] / f"{name}-{hashlib.sha256(version.tag.encode()).hexdigest()[:16]}"
 
-    def _link(self, version: Version, link: Path) -> bool:
+    def _link(self, version: CacheEntry, link: Path) -> bool:
         """The reader has a link to the copy. Returns False if there is none."""
         path = self._path(version)
         try:
@@ -92,7 +92,7 @@ class FileCache:
         os.utime(link)  # the age of a copy is the time since its last use
         return True
 
-    def _admit(self, version: Version, whole: Path) -> None:
+    def _admit(self, version: CacheEntry, whole: Path) -> None:
         """The new copy is in the cache, if it has room there."""
         if version.size > self._limit or not self._limit:
             return

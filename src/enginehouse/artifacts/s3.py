@@ -12,14 +12,14 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
 from enginehouse.artifacts import files, log_files
-from enginehouse.artifacts.cache import FileCache, Version
+from enginehouse.artifacts.cache import CacheEntry, FileCache
 from enginehouse.artifacts.digest import Digest
 from enginehouse.artifacts.files import STREAM_BLOCK
 from enginehouse.artifacts.keys import parts_of
 from enginehouse.artifacts.log_files import LogFiles
 from enginehouse.artifacts.process_folder import ProcessFolder
 from enginehouse.artifacts.s3_client import CHUNK, Availability, Patience, connect, is_past_the_end
-from enginehouse.artifacts.s3_upload import Upload, blocks_of
+from enginehouse.artifacts.s3_upload import MultipartUpload, blocks_of
 from enginehouse.artifacts.store import Listed, Stat, Stored
 from enginehouse.domain.errors import NotFound, StoreUnavailable
 
@@ -66,7 +66,7 @@ class S3Store:
             await _add(digest, source)
             await self._put_small(key, source)
             return digest.stored(key)
-        upload = Upload(blocks_of(source), digest)
+        upload = MultipartUpload(blocks_of(source), digest)
         first = await upload.take(CHUNK)
         if upload.ended:
             await self._put_small(key, first)
@@ -148,7 +148,7 @@ class S3Store:
             return
         with self._availability.call(key):
             seen = await obstore.head_async(self._bucket, key)
-        version = Version(key, f"{seen['e_tag']} {seen['last_modified']}", seen["size"])
+        version = CacheEntry(key, f"{seen['e_tag']} {seen['last_modified']}", seen["size"])
         async with self._cache.open(version, lambda target: self._fetch(version, target)) as path:
             yield path
 
@@ -244,7 +244,7 @@ class S3Store:
         self._logs.forget(keys)
         self._cache.forget(keys)
 
-    async def _fetch(self, version: Version, target: Path) -> None:
+    async def _fetch(self, version: CacheEntry, target: Path) -> None:
         """The bytes are in a new local file. Raises NotFound if they are gone, or were replaced meanwhile."""
         size = 0
         with await asyncio.to_thread(target.open, "xb") as file:
@@ -261,7 +261,7 @@ class S3Store:
         except NotFound as error:
             raise self._availability.failure(FileNotFoundError()) from error
 
-    async def _put_large(self, key: str, first: bytes, upload: Upload) -> None:
+    async def _put_large(self, key: str, first: bytes, upload: MultipartUpload) -> None:
         try:
             with self._availability.call(key):
                 await upload.send(self._bucket, key, first)

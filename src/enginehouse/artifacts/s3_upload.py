@@ -15,7 +15,7 @@ from enginehouse.artifacts.temporary_file import BLOCK, open_regular
 _PARTS_AT_ONCE: Final = 3  # parts of one upload in memory
 
 
-class Upload:
+class MultipartUpload:
     """The blocks of a source on their way. `digest` has the digests of everything that was taken from it."""
 
     def __init__(self, source: AsyncIterator[bytes], digest: Digest) -> None:

@@ -33,6 +33,14 @@ _path = click.Path(path_type=Path)
 @_setting("--host", "The address to listen on.")
 @_setting("--database", "postgresql://…; without it, an embedded database in the data folder.", metavar="URL")
 @_setting(
+    "--artifacts",
+    "Where the bytes are: s3://bucket/prefix, or a folder; without it, a folder in the data folder. "
+    "AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say how to reach a bucket.",
+    metavar="PLACE",
+)
+@_setting("--artifacts-cache-mb", "The most megabytes of local copies of bytes in a bucket.")
+@_setting("--artifacts-redirect", "Let signed URLs send their readers to the bucket.", is_flag=True)
+@_setting(
     "--allow-private-urls", "Let jobs read from private and local addresses, and webhooks call them.", is_flag=True
 )
 @_setting("--allow-unsafe-durability", "Serve a PostgreSQL that can lose what it acknowledged.", is_flag=True)

@@ -138,10 +138,10 @@ class NotFound(Refusal):
     code = graphql_name = "not_found"
     rest_status = 404
 
-    def __init__(self, object_type: str, object_id: object, *, path: str = "") -> None:
+    def __init__(self, object_type: str, object_id: object, *, path: str = "", why: str = "") -> None:
         self.object_type, self.object_id, self.path = object_type, str(object_id), path
-        prefix = f"{path}: " if path else ""
-        super().__init__(f'{prefix}{object_type} "{object_id}" was not found.')
+        prefix, suffix = f"{path}: " if path else "", f" {why}" if why else ""
+        super().__init__(f'{prefix}{object_type} "{object_id}" was not found.{suffix}')
 
 
 class MalformedId(NotFound):

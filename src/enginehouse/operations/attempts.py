@@ -42,7 +42,10 @@ async def of_tasks(
 
 
 async def log(house: House, principal: Principal, ref: TaskRef, item: int, number: int) -> Content:
-    """Returns the output of the attempt's engine, capped. There is no log before the engine prints. Raises NotFound."""
+    """Returns the output of the attempt's engine, capped. There is no log before the engine prints.
+
+    Raises NotFound. It names the server that has the log if the attempt runs on another one.
+    """
     await job_operations.task(house, principal, ref)
     organization_id = principal.organization_id
     there = await house.database.peek(
@@ -53,4 +56,16 @@ async def log(house: House, principal: Principal, ref: TaskRef, item: int, numbe
     try:
         return await store.content(house.store, log_key(organization_id, ref.job_id, ref.ordinal, item, number))
     except NotFound:
+        if house.store.logs_are_local and (worker := await _worker(house, organization_id, ref, item, number)):
+            why = (
+                f'The attempt runs on "{worker}", which has its log until the attempt ends, if it has printed anything.'
+            )
+            raise NotFound("Log", f"{item}/{number}", why=why) from None
         raise NotFound("Log", f"{item}/{number}") from None
+
+
+async def _worker(house: House, organization_id: int, ref: TaskRef, item: int, number: int) -> str | None:
+    """Returns the worker of an attempt that runs, None if it has ended."""
+    return await house.database.peek(
+        lambda tx: attempts.worker(tx, organization_id, ref.job_id, ref.ordinal, item, number)
+    )

@@ -55,6 +55,7 @@ class Limits:
     exports: int = 100  # of one organization that wait
     export_seconds: int = 7 * 86_400  # how long an export is kept
     private_urls: bool = False  # webhooks may have private addresses
+    redirect: bool = False  # signed URLs send their readers to the store of the bytes
     subscriptions: int = 100  # of one organization
     events: int = 1_000  # that one organization declares
     outbox_bytes: int = 64 << 20  # of messages of one organization that wait

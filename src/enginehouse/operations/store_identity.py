@@ -29,11 +29,14 @@ async def bind(database: Database, store: ArtifactStore) -> str:
     if of_database is None and of_store is not None and of_store.new:
         new = of_store.id
         of_database = await database.write(lambda tx: server_facts.add_store_id(tx, new))
-    if (text := mismatch(store.place, of_store, of_database)) is not None:
+    known = await database.read(server_facts.store_place)
+    if (text := mismatch(store.place, of_store, of_database, known)) is not None:
         raise StorageRefused(text)
     own = cast(StoreId, of_store)  # without an id in the store there is a mismatch
     if own.new:
         await store.put(KEY, f"{own.id}\n".encode())
+    if known != store.place:
+        await database.write(lambda tx: server_facts.set_store_place(tx, store.place))
     return own.id
 
 
@@ -61,23 +64,25 @@ def parse(data: bytes) -> StoreId:
     return StoreId(id_, state == _NEW)
 
 
-def mismatch(place: str, of_store: StoreId | None, of_database: str | None) -> str | None:
-    """Returns a sentence that says why no server starts on the two, and what to do; None if they belong together."""
+def mismatch(place: str, of_store: StoreId | None, of_database: str | None, known: str | None = None) -> str | None:
+    """Returns a sentence that says why no server starts on the two, and what to do; None if they belong together.
+
+    `known` is where the bytes of the database were at its last start.
+    """
     if of_database is None:
         if of_store is None or of_store.new:
             return None
         return (
-            f"The store {place} holds the bytes of another database: give a new database a new data folder, "
-            "or start with the database that belongs to this one."
+            f"The store {place} holds the bytes of another database: give a new database a new data folder or another "
+            "--artifacts, or start with the database that belongs to this store."
         )
-    if of_store is None:
-        return (
-            f"The bytes of the database lie in the store {of_database}, and {place} is without an id: start with the "
-            "data folder that the database was used with, or restore its artifacts/kept together with the database."
-        )
-    if of_store.id != of_database:
-        return (
-            f"The bytes of the database lie in the store {of_database}, and {place} is the store {of_store.id}: start "
-            "with the data folder that the database was used with, or restore both from the same backup."
-        )
-    return None
+    if of_store is not None and of_store.id == of_database:
+        return None
+    there = "without an id" if of_store is None else f"the store {of_store.id}"
+    where = "" if known is None else f" at {known}"
+    advice = "the data folder" if known is None else f"--artifacts {known} and the data folder"
+    return (
+        f"The bytes of the database lie in the store {of_database}{where}, and {place} is {there}: start with {advice} "
+        "that the database was used with, restore both from the same backup, or move the bytes with `enginehouse "
+        "artifacts copy` and `enginehouse artifacts use`."
+    )

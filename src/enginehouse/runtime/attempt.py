@@ -55,7 +55,7 @@ class AttemptRun:
         self.downloads = downloads or DownloadQuota()
         self.task_id = task_graphql(lease.key.job_id, lease.key.ordinal)
         self.timeout_seconds = self.task.timeout_seconds or spec.timeout_seconds
-        self.log = AttemptLog(partial(source.log, lease))
+        self.log = AttemptLog(partial(source.log, lease), partial(source.end_log, lease))
         self.context = AttemptContext(self)
         key = lease.key
         self._directory = folder / f"{key.job_id}-{key.ordinal}-{key.item}-{lease.token}"

@@ -17,11 +17,20 @@ LOG_BYTES: Final = 1_048_576
 class AttemptLog:
     """Sends the written bytes in order, one piece at a time: `send(offset, data)` returns the next offset.
 
+    `end` tells the source that nothing follows.
+
     If a send fails, the rest of the log is lost, but the attempt goes on.
     """
 
-    def __init__(self, send: Callable[[int, bytes], Awaitable[int]], limit: int = LOG_BYTES) -> None:
+    def __init__(
+        self,
+        send: Callable[[int, bytes], Awaitable[int]],
+        end: Callable[[], Awaitable[None]] | None = None,
+        limit: int = LOG_BYTES,
+    ) -> None:
         self._send = send
+        self._end = end
+        self._begun = False
         self._pending = bytearray()
         self._offset = 0
         self._sending: asyncio.Task[None] | None = None
@@ -38,17 +47,25 @@ class AttemptLog:
         self.room = self.room - len(data) if has_room else 0
         self._pending += data
         if self._pending and self._sending is None:
+            self._begun = True
             self._sending = asyncio.create_task(self._send_all())
 
     @property
     def is_complete(self) -> bool:
-        """True when everything written has arrived."""
-        return self._sending is None
+        """True when everything written has arrived, and the source knows that nothing follows."""
+        return not self._begun
 
     async def close(self) -> None:
-        """Everything written has arrived."""
+        """Everything written has arrived, and the source knows that nothing follows."""
         if self._sending is not None:
             await self._sending
+        if self._begun:
+            self._begun = False
+            try:
+                if self._end is not None:
+                    await self._end()
+            except Exception as error:
+                logger.warning("the log of an attempt is not complete at its source", exc_info=error)
 
     async def _send_all(self) -> None:
         try:

@@ -109,3 +109,6 @@ class WorkSource(Protocol):
 
         Repeated data is in the log once.
         """
+
+    async def end_log(self, lease: Lease) -> None:
+        """The attempt's log is complete. An attempt without a log is ignored."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from enginehouse.domain.errors import StoreUnavailable
 from enginehouse.operations import bulk_cancels, exports, maintenance, outbox, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
@@ -45,7 +46,13 @@ def _work(house: House) -> list[Duty]:
     async def expire() -> bool:
         return await maintenance.expire_leases(house) >= _BATCH
 
-    return [Duty("expire leases", 1.0, expire)]
+    async def store_logs() -> bool:
+        try:
+            return await house.store.flush()
+        except StoreUnavailable:
+            return False  # the store itself logs it
+
+    return [Duty("expire leases", 1.0, expire), Duty("store logs", 1.0, store_logs)]
 
 
 def _pruning(house: House) -> list[Duty]:

@@ -120,6 +120,9 @@ class InProcess:
         key = log_key(lease.organization_id, *lease.key, lease.attempt)
         return await self._house.store.append(key, offset, data)
 
+    async def end_log(self, lease: Lease) -> None:
+        await self._house.store.complete(log_key(lease.organization_id, *lease.key, lease.attempt))
+
 
 def _principal(lease: Lease) -> Principal:
     """Returns the principal of an attempt: the organization of its job, and no user."""

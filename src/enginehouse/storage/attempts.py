@@ -29,6 +29,13 @@ class AttemptRow(NamedTuple):
     stop_signalled_at: int | None
 
 
+class RunnerRow(NamedTuple):
+    """The worker of a running attempt."""
+
+    worker: str
+
+
+_WORKER: Final = Select("attempts.worker", RunnerRow)
 _PAGES: Final = Select("attempts.attempts", AttemptRow)
 
 
@@ -65,6 +72,14 @@ async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, i
         organization_id=organization_id, job_id=job_id, ordinal=ordinal, item=item, number=number,
     )  # fmt: skip
     return row is not None
+
+
+async def worker(tx: Tx, organization_id: int, job_id: int, ordinal: int, item: int, number: int) -> str | None:
+    """Returns the worker that runs this attempt of the organization, None if nobody does."""
+    row = await _WORKER.one(
+        tx, organization_id=organization_id, job_id=job_id, ordinal=ordinal, item=item, number=number
+    )
+    return None if row is None else row.worker
 
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> None:

@@ -30,6 +30,13 @@ WHERE j.id = :job_id AND j.organization_id = :organization_id
                WHERE w.job_id = j.id AND w.ordinal = :ordinal AND w.item = :item AND w.attempts = :number
                  AND w.lease_until IS NOT NULL));
 
+-- name: worker
+-- The worker that runs the attempt.
+SELECT w.worker
+FROM job j JOIN work_item w ON w.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND w.ordinal = :ordinal AND w.item = :item
+  AND w.attempts = :number AND w.lease_until IS NOT NULL;
+
 -- name: insert
 -- Writes each attempt once, in the transaction that ends it.
 -- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint

@@ -14,6 +14,8 @@ class FactRow(NamedTuple):
 
 _BY_NAME: Final = Select("server_facts.by_name", FactRow)
 _STORE_ID: Final = "store_id"
+_STORE_PLACE: Final = "store_place"
+_FORMER_STORES: Final = "former_stores"
 _SECRET_KEY_CHECK: Final = "secret_key_check"  # noqa: S105 - the name of a fact
 
 
@@ -25,6 +27,31 @@ async def store_id(tx: Tx) -> str | None:
 async def add_store_id(tx: Tx, value: str) -> str:
     """Records the id of the store unless one is recorded. Returns the recorded id, which may be an earlier one."""
     return await _add(tx, _STORE_ID, value)
+
+
+async def store_place(tx: Tx) -> str | None:
+    """Returns where the store was at the last start, as people write it; None before the first."""
+    return await _value(tx, _STORE_PLACE)
+
+
+async def set_store_place(tx: Tx, place: str) -> None:
+    """Records where the store is."""
+    await tx.run("server_facts.set", name=_STORE_PLACE, value=place)
+
+
+async def change_store(tx: Tx, *, old: str, new: str) -> bool:
+    """Records another store, and the old one as a former one. Returns False if `old` is not the recorded one."""
+    if await _value(tx, _STORE_ID) != old:
+        return False
+    former = [*await former_stores(tx), old]
+    await tx.run("server_facts.set", name=_STORE_ID, value=new)
+    await tx.run("server_facts.set", name=_FORMER_STORES, value=" ".join(former))
+    return True
+
+
+async def former_stores(tx: Tx) -> list[str]:
+    """Returns the ids of the stores that the database has left."""
+    return (await _value(tx, _FORMER_STORES) or "").split()
 
 
 async def secret_key_check(tx: Tx) -> str | None:

@@ -8,3 +8,9 @@ WHERE name = :name;
 INSERT INTO server_fact (name, value)
 VALUES (:name, :value)
 ON CONFLICT (name) DO NOTHING;
+
+-- name: set
+-- A fact has this value.
+INSERT INTO server_fact (name, value)
+VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
