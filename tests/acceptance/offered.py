@@ -93,6 +93,16 @@ def honest(work: Work) -> list[Output]:
 
 
 @Offered
+def weighs(work: Work) -> list[Output]:
+    """Returns the number of bytes of its input."""
+    size = 0
+    with work.inputs[0].path.open("rb") as file:
+        while block := file.read(1 << 20):
+            size += len(block)
+    return [Output(media_type="text/plain", data=str(size).encode(), name="size.txt")]
+
+
+@Offered
 def curious(work: Work) -> list[Output]:
     """Tries to read the files in payload.paths. Returns what came of each, and its own environment."""
     seen = {}

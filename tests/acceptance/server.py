@@ -176,8 +176,14 @@ def share(data: Path, other: Path) -> None:
     (other / "artifacts").mkdir(parents=True, exist_ok=True)
     data.mkdir(exist_ok=True)
     (data / "artifacts").symlink_to(other / "artifacts")
+    share_secret(data, other)
+
+
+def share_secret(data: Path, other: Path) -> None:
+    """A server on `data` has the same secret key as the one on `other`. Neither has started yet."""
     key = other / "secret-key"
     for file in (key, data / "secret-key"):
+        file.parent.mkdir(exist_ok=True)
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(key.read_text() if file != key else "5e" * 32)

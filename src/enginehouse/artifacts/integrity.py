@@ -63,6 +63,14 @@ class Integrity:
             return Content(self._store, expected.key, *stat)
         return UnverifiedContent(self._store, expected.key, *stat, integrity=self, expected=expected)
 
+    async def address(self, expected: Expected, seconds: int) -> str | None:
+        """Returns a URL of the bytes at their store, None if it has none. Only their size was compared.
+
+        Raises NotFound, and IntegrityError for another size.
+        """
+        await self._stat(expected)
+        return await self._store.address(expected.key, seconds)
+
     async def read(self, expected: Expected) -> bytes:
         """Returns the bytes. Raises the errors of `verify`."""
         raw = await self._store.read(expected.key)

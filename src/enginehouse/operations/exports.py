@@ -122,6 +122,23 @@ async def update(house: House, principal: Principal, ref: UuidRef, status: Expor
 
 async def content(house: House, principal: Principal, export_id: str) -> Content:
     """Returns the zip. Raises NotFound, also for an export that is not complete."""
+    expected = await _expected(house, principal, export_id)
+    try:
+        return await house.integrity.content(expected)
+    except NotFound:
+        raise NotFound(EXPORT, export_id) from None
+
+
+async def address(house: House, principal: Principal, export_id: str) -> str | None:
+    """Returns the address of the zip at its store, if readers are sent there. Raises as `content`."""
+    expected = await _expected(house, principal, export_id)
+    try:
+        return await house.address(expected)
+    except NotFound:
+        raise NotFound(EXPORT, export_id) from None
+
+
+async def _expected(house: House, principal: Principal, export_id: str) -> Expected:
     require(principal, Role.READER)
     key = parse_uuid(export_id)
     found = None
@@ -129,10 +146,7 @@ async def content(house: House, principal: Principal, export_id: str) -> Content
         found = (await house.database.peek(lambda tx: storage.by_ids(tx, principal.organization_id, [key]))).get(key)
     if found is None or found.storage_key is None or found.size is None or found.sha256 is None:
         raise NotFound(EXPORT, export_id)
-    try:
-        return await house.integrity.content(Expected(found.storage_key, found.size, found.sha256))
-    except NotFound:
-        raise NotFound(EXPORT, export_id) from None
+    return Expected(found.storage_key, found.size, found.sha256)
 
 
 async def prune(house: House, *, now: int, limit: int = 200) -> int:

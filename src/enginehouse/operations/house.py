@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
-from enginehouse.artifacts.integrity import Integrity
+from enginehouse.artifacts.integrity import Expected, Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
 from enginehouse.domain.engine import Engine, EngineAccess
@@ -29,6 +30,8 @@ from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work.lanes import Queue
+
+_REDIRECT_SECONDS: Final = 900  # how long an address at the store works, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,15 @@ class House:
             token_usage=TokenUsage(database),
             request_rates=RequestRates(limits.token_requests, limits.organization_requests),
         )
+
+    async def address(self, expected: Expected) -> str | None:
+        """Returns the address to which the reader of a signed URL is sent, None if the server sends the bytes itself.
+
+        Raises NotFound, IntegrityError.
+        """
+        if not self.limits.redirect:
+            return None
+        return await self.integrity.address(expected, min(self.limits.signed_url_seconds, _REDIRECT_SECONDS))
 
     def waiting(self, organization_id: int | None = None) -> None:
         """Work of the organization (None: of any) may start: marks queues without it as stale, wakes the dispatcher."""

@@ -228,6 +228,12 @@ async def content(house: House, asset: Asset) -> Content:
         return await house.integrity.content(expected)
 
 
+async def address(house: House, asset: Asset) -> str | None:
+    """Returns the address of the asset's bytes at their store, if readers are sent there. Raises as `content`."""
+    async with _missing_or_deleted(house, asset) as expected:
+        return await house.address(expected)
+
+
 async def read(house: House, asset: Asset) -> bytes:
     """Returns the asset's bytes. Raises the errors of `content`."""
     async with _missing_or_deleted(house, asset) as expected:

@@ -110,13 +110,27 @@ async def put(
 
 async def content(house: House, principal: Principal, upload_id: str) -> tuple[StoredUpload, Content]:
     """Returns the uploaded bytes, also after an asset has claimed them. Raises NotFound."""
+    found, expected = await _found(house, principal, upload_id)
+    try:
+        return found, await house.integrity.content(expected)
+    except NotFound:
+        raise NotFound(UPLOAD, upload_id) from None
+
+
+async def address(house: House, principal: Principal, upload_id: str) -> str | None:
+    """Returns the address of the bytes at their store, if readers are sent there. Raises NotFound."""
+    _, expected = await _found(house, principal, upload_id)
+    try:
+        return await house.address(expected)
+    except NotFound:
+        raise NotFound(UPLOAD, upload_id) from None
+
+
+async def _found(house: House, principal: Principal, upload_id: str) -> tuple[StoredUpload, Expected]:
     found = await house.database.peek(lambda tx: storage.by_id(tx, principal.organization_id, upload_id))
     if found is None:
         raise NotFound(UPLOAD, upload_id)
-    try:
-        return found, await house.integrity.content(Expected(found.storage_key, found.size, found.sha256))
-    except NotFound:
-        raise NotFound(UPLOAD, upload_id) from None
+    return found, Expected(found.storage_key, found.size, found.sha256)
 
 
 def id_in(uri: str | None) -> str | None:

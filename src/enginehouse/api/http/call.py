@@ -41,13 +41,14 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, from anybody. `ids` are the variable parts of the path, in order."""
+    """One request, from anybody. `ids` are the variable parts of the path, in order. A GET may be a HEAD."""
 
     house: House
     ids: tuple[str, ...]
     query: bytes
     headers: Headers
     receive: http_body.Receive
+    method: str = field(default="GET", kw_only=True)
 
     @property
     def id(self) -> str:

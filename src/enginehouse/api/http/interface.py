@@ -96,7 +96,8 @@ class Interface:
                 receive = house.token_usage.received(principal, receive)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
             case ForAnybody(open_handler):
-                return await open_handler(Request(self._house(), ids, scope["query_string"], headers, receive))
+                request = Request(self._house(), ids, scope["query_string"], headers, receive, method=scope["method"])
+                return await open_handler(request)
             case None:
                 return _other_method(method, sorted(operations))
 
