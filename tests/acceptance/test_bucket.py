@@ -30,7 +30,15 @@ from tests.store_proxy import StoreProxy, Trouble, proxy_to
 
 SENTIMENT = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
 WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"
-LARGE = 64 << 20
+LARGE = 192 << 20
+GRAPH = f"""mutation J($target: ID!) {{ createJob(input: {{
+  targetId: $target
+  tasks: [
+    {{engineId: "{WEBSTREAM}", ioFolders: [{{referenceId: "a", mode: stream, type: output}}]}}
+    {{engineId: "weighs", ioFolders: [{{referenceId: "b", mode: stream, type: input}}]}}
+  ]
+  routes: [{{parentIoFolderReferenceId: "a", childIoFolderReferenceId: "b"}}]
+}}) {{ id }} }}"""
 
 
 @pytest.fixture
@@ -213,16 +221,9 @@ async def test_a_large_input_passes_through_a_server_that_stays_small(
             await uploaded(client, 1 << 20)
             before = resident(server.pid)
             target = await uploaded(client, LARGE)
-            job = await graphql(
-                client,
-                """mutation J($target: ID!) { createJob(input: {targetId: $target, tasks: [{engineId: "weighs"}]}) {
-                id } }""",
-                target=target["id"],
-            )
-            assert await ended(client, job["createJob"]["id"]) == "complete", await detail(
-                client, job["createJob"]["id"]
-            )
-            assert await output(client, job["createJob"]["id"]) == str(LARGE)
+            job = (await graphql(client, GRAPH, target=target["id"]))["createJob"]["id"]
+            assert await ended(client, job) == "complete"
+            assert await output(client, job) == str(LARGE)
             got = 0
             async with client.stream("GET", target["primaryAsset"]["signedUri"]) as answer:
                 async for block in answer.aiter_bytes():
