@@ -128,6 +128,8 @@ def _reason(error: Exception) -> str:
             return "it refuses the credentials"
         case NotSupportedError():
             return "it does not support what is needed"
+        case _ if status is not None and status[1] == "404":
+            return "the bucket does not exist"
         case _ if status is not None:
             return f"it answers {status[1]}"
         case _:

@@ -40,6 +40,30 @@ async def bind(database: Database, store: ArtifactStore) -> str:
     return own.id
 
 
+async def change(database: Database, old: ArtifactStore, new: ArtifactStore) -> bool:
+    """The database belongs to the new store. Everything of the old one is there already, and no server runs.
+
+    Returns False if it belonged to it before. Raises StorageRefused if the old store is not the database's, or the new
+    one is that of another database. A store that the database has left is taken back.
+    """
+    of_database = await database.read(server_facts.store_id)
+    of_new = await _read(new)
+    if of_database is not None and of_new is not None and of_new.id == of_database and not of_new.new:
+        return False
+    of_old = await _read(old)
+    if of_database is None or of_old is None or of_old.id != of_database:
+        raise StorageRefused(f"The store {old.place} is not the one of the database: name the right one with --from.")
+    former = await database.read(server_facts.former_stores)
+    if of_new is not None and not of_new.new and of_new.id not in former:
+        raise StorageRefused(f"The store {new.place} holds the bytes of another database: name an empty place.")
+    # Killed halfway, the old store still belongs to the database, or the next start completes the new one.
+    id_ = str(uuid4())
+    await new.put(KEY, f"{id_} {_NEW}\n".encode())
+    await database.write(lambda tx: server_facts.change_store(tx, old=of_database, new=id_, place=new.place))
+    await new.put(KEY, f"{id_}\n".encode())
+    return True
+
+
 async def _first_id(database: Database, store: ArtifactStore) -> tuple[StoreId | None, str | None]:
     """Returns the ids in the store and in the database. If both have none, the store gets a new id first."""
     while True:

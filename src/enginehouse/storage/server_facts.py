@@ -39,14 +39,12 @@ async def set_store_place(tx: Tx, place: str) -> None:
     await tx.run("server_facts.set", name=_STORE_PLACE, value=place)
 
 
-async def change_store(tx: Tx, *, old: str, new: str) -> bool:
-    """Records another store, and the old one as a former one. Returns False if `old` is not the recorded one."""
-    if await _value(tx, _STORE_ID) != old:
-        return False
+async def change_store(tx: Tx, *, old: str, new: str, place: str) -> None:
+    """Records another store and where it is, and the old one as a former one."""
     former = [*await former_stores(tx), old]
     await tx.run("server_facts.set", name=_STORE_ID, value=new)
+    await tx.run("server_facts.set", name=_STORE_PLACE, value=place)
     await tx.run("server_facts.set", name=_FORMER_STORES, value=" ".join(former))
-    return True
 
 
 async def former_stores(tx: Tx) -> list[str]:
