@@ -221,6 +221,17 @@ SUBJECTS: Final = (
             Figure("memory_child", "one warm engine process (no-op)", "MB"),
         ),
     ),
+    Subject(
+        "stores",
+        "Bytes, one at a time, on a disk and in a bucket on the same machine",
+        tuple(
+            Figure(f"stores_{verb}_{size}_{store}", f"{verb} {bytes_}, {place}", "ms", less=True)
+            for size, bytes_ in (("small", "4 KiB"), ("large", "64 MiB"))
+            for verb in ("put", "get")
+            for store, place in (("disk", "disk"), ("s3", "bucket"))
+        ),
+        peers=(),
+    ),
 )
 
 

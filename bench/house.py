@@ -24,6 +24,7 @@ from bench.subjects import (
     schedules,
     start,
     stop,
+    stores,
     tasks,
 )
 from tests.postgres import PostgresServer
@@ -36,6 +37,7 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "bulk": lambda home, database, scale: uvloop.run(bulk.measure(home, database, scale)),
     "schedules": schedules.measure,
     "rest": lambda home, database, scale: uvloop.run(rest.measure(home, database, scale)),
+    "stores": lambda home, database, scale: uvloop.run(stores.measure(home, database, scale)),
     "history": lambda home, database, scale: uvloop.run(history.measure(home, database, scale)),
 }
 # One worker slot for Python engines. A job that holds it makes all others wait.

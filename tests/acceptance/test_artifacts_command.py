@@ -18,6 +18,13 @@ def command(*arguments: str | Path, **environment: str) -> "subprocess.Completed
     )  # fmt: skip
 
 
+def doctor(*arguments: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(COMMAND), "doctor", *map(str, arguments)],
+        env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
 async def worked(server: Server) -> tuple[str, str]:
     """Returns the ids of a job with an output, and of one whose engine has printed something."""
     async with server.client() as client:
@@ -58,6 +65,11 @@ async def test_the_bytes_move_to_a_bucket_and_back(tmp_path: Path, object_store:
         both = await worked(server)
         second = await seen(server, *both)
         assert server.stop() == 0
+    for environ, code in ((environment, 0), (environment | {"AWS_SECRET_ACCESS_KEY": "x"}, 1)):
+        checked = doctor("--data", data, "--artifacts", "--json", **environ)
+        assert checked.returncode == code, checked.stdout
+        assert (f"{place} holds the bytes of the database" in checked.stdout) == (code == 0)
+        assert len(json.loads(checked.stdout)["artifacts"]["wrong"]) == (0 if code == 0 else 4)
 
     assert "already" in command("use", place, "--data", data, **environment).stdout
     missing = command("use", folder, "--data", data, **environment)

@@ -231,7 +231,7 @@ async def test_a_large_input_passes_through_a_server_that_stays_small(
             assert got == LARGE
             grown = resident(server.pid) - before
             sys.stdout.write(f"{LARGE >> 20} MiB in, to an engine and out: the server grew by {grown >> 20} MiB\n")
-            assert grown < LARGE
+            assert grown < LARGE // 2
         assert server.stop() == 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from enginehouse.cli import doctor_artifacts, doctor_checks, machine, output
+from enginehouse.cli import doctor_artifacts, doctor_checks, doctor_store, machine, output
 from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.cli.errors import CommandError
 from enginehouse.client import Json
@@ -17,9 +17,15 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"
 @click.command()
 @click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
 @click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@click.option(
+    "--store",
+    envvar="ENGINEHOUSE_ARTIFACTS",
+    metavar="PLACE",
+    help="Where the bytes are.  [default: the bucket of the last server, or a folder in the data folder]",
+)
 @click.option("--artifacts", is_flag=True, help="Also read and verify every stored file. This can take long.")
 @output.json_option
-def doctor(*, data: Path | None, database: str | None, artifacts: bool, as_json: bool) -> None:
+def doctor(*, data: Path | None, database: str | None, store: str | None, artifacts: bool, as_json: bool) -> None:
     """Check the storage, the engines, the disk and the clock. The exit code is 1 if something is wrong.
 
     A server may run meanwhile. Without --data and --database the command checks only the machine.
@@ -29,10 +35,12 @@ def doctor(*, data: Path | None, database: str | None, artifacts: bool, as_json:
     findings = list(machine.findings(data))
     if data is not None or database is not None:
         findings += doctor_checks.findings(data, database)
+        if data is not None and _readable(findings):
+            findings.append(doctor_store.finding(data, database, store))
     report: Json = {}
     if artifacts and data is not None:
         if _readable(findings):
-            verified = doctor_artifacts.check(data, database)
+            verified = doctor_artifacts.check(data, database, store)
             findings += verified.findings()
             report = {"artifacts": verified.as_json()}
         else:

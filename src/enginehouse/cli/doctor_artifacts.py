@@ -6,9 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
-from enginehouse.artifacts.disk import file_of
-from enginehouse.artifacts.integrity import digest_of_file
-from enginehouse.cli import doctor_checks, terminal
+from enginehouse.cli import doctor_checks, doctor_store, terminal
 from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.client import Json
 from enginehouse.domain.ids import job_graphql
@@ -43,13 +41,14 @@ class Verification:
         return {"files": self.files, "bytes": self.bytes, "wrong": self.wrong}
 
 
-def check(data: Path, database: str | None) -> Verification:
+def check(data: Path, database: str | None, store: str | None) -> Verification:
     """Verifies every file. Says on stderr how far it is. Raises CommandError if the database cannot be read."""
     total, seen, report = doctor_checks.read(data, database, files.count), 0, Verification()
+    place = doctor_store.place_of(data, database, store)
     last: StoredFile | None = None
     while page := doctor_checks.read(data, database, partial(files.next_page, last=last)):
         for file in page:
-            _verify(data, database, file, report)
+            _verify(place, data, database, file, report)
             seen += 1
             if seen * _STEPS // max(total, 1) > (seen - 1) * _STEPS // max(total, 1):
                 terminal.echo(f"artifacts: {seen} of {total} files, {len(report.wrong)} wrong", err=True)
@@ -57,8 +56,8 @@ def check(data: Path, database: str | None) -> Verification:
     return report
 
 
-def _verify(data: Path, database: str | None, file: StoredFile, report: Verification) -> None:
-    fault = _fault(file_of(data / "artifacts", file.storage_key), file)
+def _verify(place: str, data: Path, database: str | None, file: StoredFile, report: Verification) -> None:
+    fault = doctor_store.fault(place, file.storage_key, file.size, file.sha256)
     if fault is None:
         report.files += 1
         report.bytes += file.size
@@ -77,18 +76,3 @@ def _owner(file: StoredFile) -> str:
             return f"asset {file.id}"
         case unknown:
             assert_never(unknown)
-
-
-def _fault(path: Path, file: StoredFile) -> tuple[str, str] | None:
-    """Returns what is wrong with the file, as a word and as a sentence."""
-    try:
-        size = path.stat().st_size
-        if size != file.size:
-            return "size", f"{size} bytes are there, {file.size} were stored"
-        if digest_of_file(path) != file.sha256:
-            return "sha256", "the bytes have changed since they were stored"
-    except (FileNotFoundError, NotADirectoryError):
-        return "missing", "the bytes are missing"
-    except OSError as error:
-        return "unreadable", f"the bytes cannot be read: {error.strerror}"
-    return None

@@ -7,11 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from enginehouse.artifacts.disk import peek
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.times import rest
-from enginehouse.operations import store_identity
 from enginehouse.operations.storage_clock import ClockState
 from enginehouse.storage import inspection
 from enginehouse.storage.audit import seals
@@ -58,8 +56,6 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
     yield _durability(inspected)
     yield _schema(inspected)
     yield _clock(inspected)
-    if data is not None and inspected.schema == inspected.known_schema:
-        yield _store(data / "artifacts", inspected.store_id)
     yield from _statuses(inspected)
     yield from _seals(inspected)
     if inspected.slots is not None:
@@ -125,17 +121,6 @@ def _clock(inspected: Inspection) -> Finding:
         return Finding("clock", Verdict.WRONG, text)
     # An embedded database stores the last moment that it returned. Normally that moment is in the past.
     return Finding("clock", Verdict.OK, "the storage clock is not ahead of this machine's clock")
-
-
-def _store(place: Path, of_database: str | None) -> Finding:
-    data = peek(place, store_identity.KEY)
-    of_store = None if data is None else store_identity.parse(data)
-    wrong = store_identity.mismatch(str(place), of_store, of_database)
-    if wrong is not None:
-        return Finding("store", Verdict.WRONG, wrong)
-    if of_database is None:
-        return Finding("store", Verdict.OK, "the next start gives the database and its store an id")
-    return Finding("store", Verdict.OK, f"{place} holds the bytes of the database")
 
 
 def _statuses(inspected: Inspection) -> Iterator[Finding]:
