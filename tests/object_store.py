@@ -80,6 +80,15 @@ class ObjectStore:
         """Returns a new, empty place in the bucket of the tests. More buckets would need more room on the disk."""
         return f"s3://{BUCKET}/{token_hex(6)}/artifacts"
 
+    def unfinished_uploads(self) -> set[str]:
+        """Returns the uploads whose last part has not come, and that nobody has given up."""
+        filer = http.client.HTTPConnection("127.0.0.1", self._ports[2], timeout=30)
+        filer.request("GET", f"/buckets/{BUCKET}/.uploads/?limit=1000", headers={"Accept": "application/json"})
+        answer = filer.getresponse()
+        found = json.loads(answer.read()) if answer.status == 200 else {}
+        filer.close()
+        return {entry["FullPath"] for entry in found.get("Entries") or []}
+
     def _make_bucket(self) -> None:
         filer = http.client.HTTPConnection("127.0.0.1", self._ports[2], timeout=30)
         filer.request("POST", f"/buckets/{BUCKET}/")

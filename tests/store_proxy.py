@@ -16,6 +16,7 @@ class Trouble(Enum):
     NONE = auto()
     BUSY = auto()  # 503, and the store does not see it
     LOST = auto()  # the store has done it, and its answer is lost
+    FORGOTTEN = auto()  # 404, and the store does not see it
     CUT = auto()  # the answer breaks off in the middle
 
 
@@ -45,6 +46,11 @@ class StoreProxy:
 
         self.decide = decide
 
+    def in_turn(self, method: str, part: str, *troubles: Trouble) -> None:
+        """The next requests with this method, and this in their path, have these troubles. No other one has."""
+        left = list(troubles)
+        self.decide = lambda given, path: left.pop(0) if left and given == method and part in path else Trouble.NONE
+
     def always(self, trouble: Trouble) -> None:
         self.decide = lambda method, path: trouble
 
@@ -62,8 +68,8 @@ def proxy_to(target: str) -> Iterator[StoreProxy]:
             proxy.seen[self.command] += 1
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             trouble = proxy.decide(self.command, self.path)
-            if trouble is Trouble.BUSY:
-                self.send_response(503)
+            if trouble in (Trouble.BUSY, Trouble.FORGOTTEN):
+                self.send_response(503 if trouble is Trouble.BUSY else 404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return

@@ -18,7 +18,7 @@ from tests.store_proxy import StoreProxy, Trouble, proxy_to
 from enginehouse.artifacts.place import PlaceError, folder_of, open_store
 from enginehouse.artifacts.s3 import S3Store
 from enginehouse.artifacts.s3_client import CHUNK, Availability, Patience
-from enginehouse.domain.errors import NotFound, StoreUnavailable
+from enginehouse.domain.errors import NotFound, StoreUnavailable, TooLarge
 
 QUICK = Patience(connect=1.0, silent=10.0, retries=3, first_pause=0.01, longest_pause=0.02, all_retries=5.0)
 
@@ -56,22 +56,49 @@ async def test_a_put_survives_a_few_503_and_lost_answers(store: S3Store, proxy: 
     assert await keys(store) == ["a/1"]
 
 
-async def test_a_large_put_whose_last_answer_is_lost_has_happened_once(store: S3Store, proxy: StoreProxy) -> None:
-    data = os.urandom(CHUNK + 5)
-    proxy.first(1, Trouble.LOST, "POST", "uploadId=")
+@pytest.mark.parametrize("second", [Trouble.NONE, Trouble.FORGOTTEN])
+async def test_a_large_put_whose_last_answer_is_lost_has_happened(
+    store: S3Store, proxy: StoreProxy, second: Trouble
+) -> None:
+    """Some stores no longer know an upload that is complete."""
+    data = os.urandom(2 * CHUNK + 5)
+    proxy.in_turn("POST", "uploadId=", Trouble.LOST, second)
     stored = await store.put("a/1", data)
     assert stored.size == len(data)
     assert await store.read("a/1") == data
 
 
+@pytest.mark.parametrize("there", [b"other bytes", bytes(2 * CHUNK + 5), None])
 async def test_a_large_put_that_the_store_has_forgotten_is_no_success(
-    store: S3Store, proxy: StoreProxy, object_store: ObjectStore
+    store: S3Store, proxy: StoreProxy, there: bytes | None
 ) -> None:
-    """The store answers 404 to the last request, and other bytes are under the key."""
-    await store.put("a/1", b"other bytes")
-    store._bucket = opened("s3://there-is-no-such-bucket/x", Path("/tmp/unused"))._bucket
+    if there is not None:
+        await store.put("a/1", there)
+    proxy.in_turn("POST", "uploadId=", Trouble.FORGOTTEN)
     with pytest.raises(StoreUnavailable):
-        await store.put("a/1", os.urandom(CHUNK + 5))
+        await store.put("a/1", os.urandom(2 * CHUNK + 5))
+
+
+async def test_a_put_that_is_cancelled_or_fails_makes_the_store_forget_its_parts(
+    store: S3Store, object_store: ObjectStore
+) -> None:
+    before = object_store.unfinished_uploads()
+    waits = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield bytes(1 << 20)
+        waits.set()
+        await asyncio.Event().wait()
+
+    putting = asyncio.create_task(store.put("a/1", slow()))
+    await asyncio.wait_for(waits.wait(), 60)
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    with pytest.raises(TooLarge):
+        await store.put("a/2", bytes(3 * CHUNK), max_bytes=2 * CHUNK)
+    assert object_store.unfinished_uploads() == before
 
 
 async def test_a_create_whose_answer_is_lost_has_created(store: S3Store, proxy: StoreProxy) -> None:
