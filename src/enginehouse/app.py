@@ -144,7 +144,8 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     if advice is not None:
         log.error("the storage clock is ahead", advice=advice)
     store, database_id = await _store(settings, database, closing)
-    await asyncio.to_thread(database_file.bind, settings.data, place, database_id)
+    former = await store_identity.former(database)
+    await asyncio.to_thread(database_file.bind, settings.data, place, database_id, former)
     key = await _secret_key(settings, database)
     limits = Limits(
         lease_seconds=settings.lease_seconds,

@@ -40,6 +40,11 @@ async def bind(database: Database, store: ArtifactStore) -> str:
     return own.id
 
 
+async def former(database: Database) -> list[str]:
+    """Returns the ids of the stores that the database has left."""
+    return await database.read(server_facts.former_stores)
+
+
 async def change(database: Database, old: ArtifactStore, new: ArtifactStore) -> bool:
     """The database belongs to the new store. Everything of the old one is there already, and no server runs.
 
@@ -53,8 +58,7 @@ async def change(database: Database, old: ArtifactStore, new: ArtifactStore) -> 
     of_old = await _read(old)
     if of_database is None or of_old is None or of_old.id != of_database:
         raise StorageRefused(f"The store {old.place} is not the one of the database: name the right one with --from.")
-    former = await database.read(server_facts.former_stores)
-    if of_new is not None and not of_new.new and of_new.id not in former:
+    if of_new is not None and not of_new.new and of_new.id not in await former(database):
         raise StorageRefused(f"The store {new.place} holds the bytes of another database: name an empty place.")
     # Killed halfway, the old store still belongs to the database, or the next start completes the new one.
     id_ = str(uuid4())

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from secrets import token_hex
 from typing import Final, NamedTuple
@@ -43,10 +44,13 @@ def check_place(data: Path, place: str) -> None:
         )
 
 
-def bind(data: Path, place: str, id_: str) -> None:
-    """The folder remembers this database. Raises Unavailable if it remembers another one."""
+def bind(data: Path, place: str, id_: str, former: Collection[str] = ()) -> None:
+    """The folder remembers this database. Raises Unavailable if it remembers another one.
+
+    `former`: the ids of the stores that the database has left.
+    """
     known, own = read(data), RememberedDatabase(id_, place)
-    if known is not None and known.id != own.id:
+    if known is not None and known.id not in (own.id, *former):
         raise Unavailable(
             f"The data folder {data} belongs to another database, which was at {known.place}: start with that one, or "
             f"give another --data. If it is gone for good, remove {data / FILE}."

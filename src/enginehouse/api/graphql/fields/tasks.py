@@ -210,6 +210,7 @@ def _parent(job: Job, task: Task) -> int | None:
 
 
 # The contract has a word for each kind of failure, except for four of our own.
+# The contract has a word for each kind of failure, except for some of our own.
 _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
     FailureKind.SERVER_STOPPED.value: FailureKind.SYSTEM_ERROR.value,
