@@ -24,7 +24,7 @@ from enginehouse.api.http.paths import Place
 from enginehouse.api.v1 import routes as v1
 from enginehouse.cli.main import enginehouse
 from enginehouse.cli.serve import serve
-from enginehouse.domain import errors
+from enginehouse.domain import errors, store_errors
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.retry import FailureKind, blame
@@ -94,7 +94,7 @@ def refusals() -> str:
     """Every expected failure and how each interface tells it."""
     known = [
         refusal
-        for refusal in vars(errors).values()
+        for refusal in (vars(errors) | vars(store_errors)).values()
         if inspect.isclass(refusal) and issubclass(refusal, errors.Refusal) and refusal is not errors.Refusal
     ]
     return _table(

@@ -16,8 +16,8 @@ from enginehouse.api.asgi import Application, application
 from enginehouse.artifacts.place import PlaceError, folder_of, open_store
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.errors import StoreUnavailable
 from enginehouse.domain.secret_key import SecretKey
+from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs

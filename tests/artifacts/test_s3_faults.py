@@ -18,7 +18,8 @@ from tests.store_proxy import StoreProxy, Trouble, proxy_to
 from enginehouse.artifacts.place import PlaceError, folder_of, open_store
 from enginehouse.artifacts.s3 import S3Store
 from enginehouse.artifacts.s3_client import CHUNK, Availability, Patience
-from enginehouse.domain.errors import NotFound, StoreUnavailable, TooLarge
+from enginehouse.domain.errors import NotFound, TooLarge
+from enginehouse.domain.store_errors import StoreUnavailable
 
 QUICK = Patience(connect=1.0, silent=10.0, retries=3, first_pause=0.01, longest_pause=0.02, all_retries=5.0)
 

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import structlog
 
 from enginehouse.artifacts.store import ArtifactStore, Content, Stat
-from enginehouse.domain.errors import BytesMissing, IntegrityError, NotFound
+from enginehouse.domain.errors import IntegrityError, NotFound
+from enginehouse.domain.store_errors import BytesMissing
 
 VERIFIED_FIRST: Final = 64 << 20  # bytes up to which all of a file is verified before its first byte is sent
 SAMPLE: Final = 100  # one of so many openings of verified files verifies again

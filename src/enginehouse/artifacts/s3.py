@@ -21,7 +21,8 @@ from enginehouse.artifacts.process_folder import ProcessFolder
 from enginehouse.artifacts.s3_client import CHUNK, Availability, Patience, connect, is_past_the_end
 from enginehouse.artifacts.s3_upload import MultipartUpload, blocks_of
 from enginehouse.artifacts.store import Listed, Stat, Stored
-from enginehouse.domain.errors import NotFound, StoreUnavailable
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.store_errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from obstore import GetOptions

@@ -19,7 +19,8 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store as Bucket
 
-from enginehouse.domain.errors import NotFound, StoreUnavailable
+from enginehouse.domain.errors import NotFound
+from enginehouse.domain.store_errors import StoreUnavailable
 
 CHUNK: Final = 8 << 20  # bytes of one part of an upload
 ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")

@@ -13,7 +13,8 @@ from enginehouse.artifacts.copy import CopyReport
 from enginehouse.artifacts.place import PlaceError, folder_of, open_store
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.cli.errors import CommandError
-from enginehouse.domain.errors import Refusal, StoreUnavailable
+from enginehouse.domain.errors import Refusal
+from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.operations import store_identity
 from enginehouse.settings import Settings
 from enginehouse.storage import server_facts, workers

@@ -1,4 +1,4 @@
-"""Every refusal of the product: code, GraphQL name, REST status. Each is defined only here.
+"""Every refusal of the product: code, GraphQL name, REST status. Two more of the store are in `store_errors`.
 
 Refusal
  ├─ InvalidInput        the request is wrong; every problem is listed with its path
@@ -21,11 +21,9 @@ Refusal
  │   └─ QuotaReached    the token has used what it may use in an hour
  ├─ TooLarge            the request body is over the limit
  ├─ IntegrityError      stored bytes are missing, or are not those that were stored
- │   └─ BytesMissing    stored bytes are missing
  ├─ UnreadableDocument  an output or asset says that it is JSON, and is none
  ├─ NotImplementedYet   documented, not served by this server
  └─ Unavailable         storage or disk cannot answer now
-     └─ StoreUnavailable  the store of the bytes cannot answer now
 """
 
 from collections.abc import Iterable, Sequence
@@ -325,10 +323,6 @@ class IntegrityError(Refusal):
     rest_status = 500
 
 
-class BytesMissing(IntegrityError):
-    """The store has no bytes under a key that a row names."""
-
-
 class UnreadableDocument(Refusal):
     """An output or asset says that it is JSON, but it cannot be served as JSON. Its bytes can be downloaded."""
 
@@ -353,11 +347,3 @@ class Unavailable(Refusal):
     def __init__(self, message: str, *, reason: str = "") -> None:
         super().__init__(message)
         self.reason = reason  # for the log; clients must not see the words of a driver
-
-
-class StoreUnavailable(Unavailable):
-    """The store of the bytes cannot answer now. The same request may succeed after `retry_after` seconds."""
-
-    def __init__(self, *, reason: str, retry_after: int) -> None:
-        super().__init__("The store that holds the bytes cannot answer now.", reason=reason)
-        self.data = {"retry_after": retry_after}

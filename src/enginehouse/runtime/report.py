@@ -4,8 +4,9 @@ import asyncio
 
 import structlog
 
-from enginehouse.domain.errors import BytesMissing, IntegrityError, StoreUnavailable, TooLarge, Unavailable
+from enginehouse.domain.errors import IntegrityError, TooLarge, Unavailable
 from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.store_errors import BytesMissing, StoreUnavailable
 from enginehouse.domain.work import Failed, Report, Stale
 from enginehouse.engine import EngineFailure
 from enginehouse.runtime.outage import Outage

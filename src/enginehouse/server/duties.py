@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from enginehouse.domain.errors import StoreUnavailable
+from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.operations import bulk_cancels, exports, maintenance, outbox, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House

@@ -13,11 +13,11 @@ from enginehouse.domain.errors import (
     MalformedId,
     RateLimited,
     Refusal,
-    StoreUnavailable,
     TooLarge,
     TooManyFailures,
     Unavailable,
 )
+from enginehouse.domain.store_errors import StoreUnavailable
 
 _encode: Final = msgspec.json.Encoder().encode
 
