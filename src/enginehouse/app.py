@@ -6,18 +6,17 @@ import os
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from enginehouse.api.asgi import Application, application
-from enginehouse.artifacts.place import PlaceError, folder_of, open_store
-from enginehouse.artifacts.store import ArtifactStore
+from enginehouse.artifacts.place import folder_of
 from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.secret_key import SecretKey
-from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import load_specs
@@ -54,14 +53,14 @@ from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, WorkSource
 from enginehouse.runtime.supervisor import Supervisor
-from enginehouse.server import database_file, duties
+from enginehouse.server import artifact_store, database_file, duties
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings
-from enginehouse.storage.database.database import Database, StorageRefused
+from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
 
@@ -143,7 +142,11 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     advice = (await storage_clock.inspect(database)).advice
     if advice is not None:
         log.error("the storage clock is ahead", advice=advice)
-    store, database_id = await _store(settings, database, closing)
+    local, cache_bytes = settings.data / "artifacts-local", settings.artifacts_cache_mb << 20
+    bind = partial(store_identity.bind, database)
+    store, database_id = await closing.enter_async_context(
+        artifact_store.opened(bind, artifacts_place(settings), local, cache_bytes=cache_bytes)
+    )
     former = await store_identity.former(database)
     await asyncio.to_thread(database_file.bind, settings.data, place, database_id, former)
     key = await _secret_key(settings, database)
@@ -169,33 +172,9 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     return house
 
 
-async def _store(settings: Settings, database: Database, closing: AsyncExitStack) -> tuple[ArtifactStore, str]:
-    """Returns the store of the database and its id. Raises StorageRefused if it is another one, or cannot be used."""
-    local = settings.data / "artifacts-local"
-    try:
-        store = open_store(artifacts_place(settings), local, cache_bytes=settings.artifacts_cache_mb << 20)
-    except PlaceError as error:
-        raise StorageRefused(str(error)) from None
-    closing.callback(store.close)
-    try:
-        database_id = await store_identity.bind(database, store)
-    except StoreUnavailable as away:
-        text = f"The store {store.place} cannot be used: {away.reason}. Check its name, and the variables AWS_*."
-        raise StorageRefused(text) from None
-    closing.push_async_callback(_flush, store)
-    return store, database_id
-
-
 def artifacts_place(settings: Settings) -> str:
     """Returns the place of the bytes."""
     return settings.artifacts or str(settings.data / "artifacts")
-
-
-async def _flush(store: ArtifactStore) -> None:
-    """Complete logs that wait here are in the store. If it is away, the next start stores them."""
-    with suppress(StoreUnavailable):
-        while await store.flush():
-            pass
 
 
 async def _secret_key(settings: Settings, database: Database) -> SecretKey:

@@ -209,7 +209,6 @@ def _parent(job: Job, task: Task) -> int | None:
     return min(parents, default=None)
 
 
-# The contract has a word for each kind of failure, except for four of our own.
 # The contract has a word for each kind of failure, except for some of our own.
 _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.WORKER_LOST.value: FailureKind.HEARTBEAT_TIMEOUT.value,
