@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 from tests.api.clients import Api, Callers, Rest, serving
+from tests.api.row_digests import PostgresRows, RowDigests, SqliteRows
 
 from enginehouse.domain.identity import Role
 from enginehouse.operations.house import House
@@ -26,6 +28,17 @@ async def sqlite_api(sqlite_database: Database, tmp_path: Path) -> AsyncIterator
     with capture_logs():
         async with serving(sqlite_database, tmp_path) as served:
             yield served
+
+
+@pytest.fixture
+async def rows(database: Database, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RowDigests]:
+    """Yields digests of what an organization has in the tables of the database."""
+    if database.dialect == "sqlite":
+        yield SqliteRows(tmp_path / "test.db")
+        return
+    connection = await asyncpg.connect(request.getfixturevalue("postgres_dsn"))
+    yield PostgresRows(connection)
+    await connection.close()
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ The calls are made from the schema and from the tables that every new field must
 all of them on SQLite and some on PostgreSQL; `make chaos` all on both.
 """
 
-import hashlib
 import re
-import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from graphql import GraphQLNonNull, get_named_type, is_composite_type
@@ -25,6 +22,7 @@ from tests.api.root_calls import (
     selection,
     without_sample,
 )
+from tests.api.row_digests import RowDigests
 from tests.api.samples import fill
 from tests.api.verbs import Answer
 from tests.thorough import THOROUGH
@@ -168,62 +166,32 @@ def same(text: str, things: dict[str, str], call: Call) -> str:
     return text
 
 
-def rows_of(path: Path, organization: int) -> dict[str, str]:
-    """Returns a digest of each table: of the rows of the organization, and of its jobs and schedules."""
-    with sqlite3.connect(path) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {name: digest for (name,) in tables if (digest := _digest(connection, name, organization))}
-
-
-_OWNERS: Final = {
-    "organization": "id = :owner",
-    "organization_id": "organization_id = :owner",
-    "job_id": "job_id IN (SELECT id FROM job WHERE organization_id = :owner)",
-    "scheduled_job_id": "scheduled_job_id IN (SELECT id FROM scheduled_job WHERE organization_id = :owner)",
-    "schedule_id": "schedule_id IN (SELECT id FROM scheduled_job WHERE organization_id = :owner)",
-}
-
-
-def _digest(connection: sqlite3.Connection, table: str, organization: int) -> str:
-    columns = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
-    owner = next((rule for name, rule in _OWNERS.items() if name in columns | {table}), None)
-    if owner is None:
-        return ""
-    rows = connection.execute(f"SELECT * FROM {table} WHERE {owner}", {"owner": organization}).fetchall()
-    return hashlib.sha256(repr(sorted(map(repr, rows))).encode()).hexdigest()
-
-
-def file_of(database: Database, folder: Path) -> Path | None:
-    """Returns the file of a SQLite database."""
-    return folder / "test.db" if database.dialect == "sqlite" else None
-
-
 async def test_a_foreign_id_gets_the_response_of_an_absent_one_and_changes_nothing(
-    api: Api, database: Database, tmp_path: Path
+    api: Api, database: Database, rows: RowDigests
 ) -> None:
     who = await callers(api)
-    file, owner = file_of(database, tmp_path), int(who.things["organization"])
+    owner = int(who.things["organization"])
     for call in some_calls(database):
-        before = rows_of(file, owner) if file and call.root == "Mutation" and call.name not in BY_SECRET else {}
+        before = await rows(owner) if call.root == "Mutation" and call.name not in BY_SECRET else {}
         foreign, names = await ask(who.stranger, call, who.things)
         absent, _ = await ask(who.stranger, call, who.absent)
         if call.kinds and call.name not in BY_SECRET:
             assert same(foreign.response.text, who.things, call) == same(absent.response.text, who.absent, call), call
             assert names or call.root == "Query" or call.name in OF_EACH, call
         await ask(who.stranger, call, malformed(call, who.things))
-        if file and before:
+        if before:
             assert len(before) > 25
-            after = rows_of(file, owner)
+            after = await rows(owner)
             assert [table for table in before if before[table] != after[table]] == [], call
 
 
 async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(
-    api: Api, database: Database, tmp_path: Path
+    api: Api, database: Database, rows: RowDigests
 ) -> None:
     who = await callers(api)
-    file, owner = file_of(database, tmp_path), int(who.things["organization"])
+    owner = int(who.things["organization"])
     for call in (call for call in some_calls(database) if call.name not in BY_SECRET):
-        before = rows_of(file, owner) if file else {}
+        before = await rows(owner)
         for caller in (who.nobody, who.unknown):
             for things in (who.things, who.absent):
                 _, names = await ask(caller, call, things)
@@ -242,9 +210,8 @@ async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(
             for things in (who.absent, malformed(call, who.things)):
                 _, names = await ask(caller, call, things)
                 assert names or call.root == "Query" or call.name in READERS, call
-        if file:
-            after = rows_of(file, owner)
-            assert {table for table in before if before[table] != after[table]} <= {"audit_entry"}, call
+        after = await rows(owner)
+        assert {table for table in before if before[table] != after[table]} <= {"audit_entry"}, call
 
 
 async def test_a_caller_with_the_right_is_never_refused_for_its_role(api: Api, database: Database) -> None:

@@ -5,15 +5,15 @@ The calls are made from the tables that every new operation must be in (`rest_ca
 
 import json
 import re
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from tests.api.clients import Api
 from tests.api.declared import parameters_read, served
 from tests.api.rest_calls import WHERE, Call, calls, unknown_fields, unknown_parameters, without_call
+from tests.api.row_digests import RowDigests
 from tests.api.samples import BATCH, fill
-from tests.api.test_every_field import INTERNALS, Callers, callers, rows_of
+from tests.api.test_every_field import INTERNALS, Callers, callers
 from tests.api.verbs import Answer
 
 from enginehouse.api.edge.roles import ROLE_IDS
@@ -160,12 +160,10 @@ async def everybody(api: Api) -> Callers:
     return Callers(**{**vars(who), "things": of(who.things) | shared, "absent": of(who.absent) | nothing})
 
 
-async def test_a_foreign_id_gets_the_response_of_an_absent_one_and_changes_nothing(
-    sqlite_api: Api, tmp_path: Path
-) -> None:
-    who = await everybody(sqlite_api)
-    file, owner = tmp_path / "test.db", int(who.things["organization"])
-    before, wrong = rows_of(file, owner), []
+async def test_a_foreign_id_gets_the_response_of_an_absent_one_and_changes_nothing(api: Api, rows: RowDigests) -> None:
+    who = await everybody(api)
+    owner = int(who.things["organization"])
+    before, wrong = await rows(owner), []
     assert len(before) > 25
     for call in (call for call in calls() if set(call.kinds) - SHARED and call.operation not in OPEN):
         foreign = await ask(who.stranger, call, who.things)
@@ -174,13 +172,13 @@ async def test_a_foreign_id_gets_the_response_of_an_absent_one_and_changes_nothi
             wrong.append((call.request, foreign.response.text[:200], absent.response.text[:200]))
         if foreign.response.is_success and call.method != "GET" and call.operation not in READERS | NARROWED:
             wrong.append((call.request, foreign.response.text[:200], ""))
-        after = rows_of(file, owner)
+        after = await rows(owner)
         assert [table for table in before if before[table] != after[table]] == [], call
     assert wrong == []
 
 
-async def test_a_malformed_id_is_refused_with_its_forms(sqlite_api: Api, tmp_path: Path) -> None:
-    who = await everybody(sqlite_api)
+async def test_a_malformed_id_is_refused_with_its_forms(api: Api, rows: RowDigests) -> None:
+    who = await everybody(api)
     wrong, place = [], 0
     for call in calls():
         for kind in dict.fromkeys(call.kinds):
@@ -194,10 +192,10 @@ async def test_a_malformed_id_is_refused_with_its_forms(sqlite_api: Api, tmp_pat
     assert wrong == []
 
 
-async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(sqlite_api: Api, tmp_path: Path) -> None:
-    who = await everybody(sqlite_api)
-    file, owner = tmp_path / "test.db", int(who.things["organization"])
-    before, wrong = rows_of(file, owner), []
+async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(api: Api, rows: RowDigests) -> None:
+    who = await everybody(api)
+    owner = int(who.things["organization"])
+    before, wrong = await rows(owner), []
     for call in (call for call in calls() if call.operation not in OPEN):
         for things in (who.things, who.absent):
             for caller in (who.nobody, who.unknown):
@@ -208,13 +206,13 @@ async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(sqlite_
                 answer = await ask(caller, call, who.things)
                 if (answer.status, answer.error) != (403, "not_allowed"):
                     wrong.append((role.value, call.request, answer.status, answer.response.text[:200]))
-        after = rows_of(file, owner)
+        after = await rows(owner)
         assert {table for table in before if before[table] != after[table]} <= {"audit_entry"}, call
     assert wrong == [], WHO
 
 
-async def test_a_caller_with_the_right_is_never_refused_for_its_role(sqlite_api: Api) -> None:
-    who = await everybody(sqlite_api)
+async def test_a_caller_with_the_right_is_never_refused_for_its_role(api: Api) -> None:
+    who = await everybody(api)
     wrong = []
     for call in calls():
         for role, caller in ((Role.READER, who.reader), (Role.USER, who.user), (Role.ADMIN, who.admin)):
@@ -236,8 +234,8 @@ def may(role: Role, call: Call) -> bool:
     return role is not Role.READER or reads or call.operation in READERS | OPEN
 
 
-async def test_every_read_of_an_own_object_is_served_and_takes_what_it_declares(sqlite_api: Api) -> None:
-    who = await everybody(sqlite_api)
+async def test_every_read_of_an_own_object_is_served_and_takes_what_it_declares(api: Api) -> None:
+    who = await everybody(api)
     parameters_read.clear()
     things = who.things | {"job": who.things["ended"], "task": who.things["taskUUID"]}  # which have outputs
     for call in (call for call in calls() if call.method == "GET" and call.operation not in WITHOUT_FILE):
