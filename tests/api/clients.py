@@ -126,7 +126,9 @@ class Rest:
         await work.finish(self.house, Report(lease.key, lease.token, stopped))
 
     async def fail_one(self, kind: FailureKind) -> None:
-        [lease] = await work.claim(self.house, pool="native", limit=1, worker="test")
+        await self.fail_leased(await self.start_one(), kind)
+
+    async def fail_leased(self, lease: Lease, kind: FailureKind) -> None:
         await work.finish(self.house, Report(lease.key, lease.token, Failed(kind, "it broke")))
 
     def _headers(self) -> dict[str, str]:

@@ -15,7 +15,6 @@ WARN = """mutation($t: ID, $r: String!, $m: String, $about: ID) {
     appendWarningToTask(taskId: $t, reason: $r, message: $m, referenceId: $about) }"""
 SHOWN = "query($t: ID!) { task(id: $t) { warnings { id reason message referenceId } log { text } } }"
 LOG = "mutation($t: ID!) { createTaskLog(input: {taskId: $t}) { uri text jsondata } }"
-QUEUE = "mutation($ids: [ID!]) { updateJobs(input: {ids: $ids, status: queued}) { count records { id paused } } }"
 
 
 async def new_task(api: Api) -> str:
@@ -93,28 +92,6 @@ async def test_a_log_without_a_file_is_refused(api: Api) -> None:
     task = await new_task(api)
     answer = await add_log(api, task, None)
     assert answer["errors"][0]["message"] == "file: must be uploaded: the part `file` of a multipart request."
-
-
-async def test_paused_jobs_are_put_back_into_the_queue_all_or_none(api: Api) -> None:
-    paused, waiting, ended = [await api.graphql.create_job() for _ in range(3)]
-    await api.graphql.ask("mutation($i: ID!) { pauseJob(id: $i) { id } }", {"i": paused})
-    await api.graphql.ask("mutation($i: ID!) { cancelJob(id: $i) { id } }", {"i": ended})
-    refused = await api.graphql.refused(QUEUE, {"ids": [paused, ended, "nothing"]})
-    assert refused["message"] == (
-        "ids[1]: is aborted; retryJob creates a new job that does the same.\n"
-        'ids[2]: "nothing" was not found.'
-    )  # fmt: skip
-    assert (await api.graphql.ask("query($i: ID!) { job(id: $i) { paused } }", {"i": paused}))["job"]["paused"]
-    queued = (await api.graphql.ask(QUEUE, {"ids": [paused, waiting]}))["updateJobs"]
-    assert queued == {"count": 2, "records": [{"id": paused, "paused": False}, {"id": waiting, "paused": False}]}
-
-
-async def test_a_running_job_and_no_job_are_refused(api: Api) -> None:
-    await api.edge.create()
-    lease = await api.edge.start_one()
-    refused = await api.graphql.refused(QUEUE, {"ids": [ids.job_graphql(lease.key.job_id)]})
-    assert refused["message"] == "ids[0]: is running and not paused; there is nothing to put back into the queue."
-    assert (await api.graphql.refused(QUEUE, {"ids": []}))["message"] == "ids: must name at least one job."
 
 
 @pytest.mark.parametrize(

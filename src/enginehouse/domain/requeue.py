@@ -21,6 +21,14 @@ class AllTasks(NamedTuple):
     deleted: Collection[int] = frozenset()
 
 
+def ended(of: AllTasks) -> frozenset[int]:
+    """Returns the tasks without which the job does not complete: failed or aborted ones, not deleted ones.
+
+    Neither a standby that was not needed nor a task whose standby has taken its place.
+    """
+    return frozenset(ordinal for ordinal in of.states if _has_its_place(of, ordinal)) - frozenset(of.deleted)
+
+
 def returning(of: AllTasks, ordinals: Collection[int]) -> frozenset[int]:
     """Returns the tasks that run again: those of `ordinals` that failed or were aborted, and their dependants.
 

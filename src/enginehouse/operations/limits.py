@@ -1,6 +1,5 @@
 """Pauses, resumes and limits jobs, organizations and engines. A pause lets running work end, and nothing new starts."""
 
-from collections.abc import Sequence
 from typing import Final, Literal
 
 from enginehouse.domain.audit import Entry
@@ -8,12 +7,11 @@ from enginehouse.domain.engine import Engine
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.identity import Organization, Principal, Role
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.status import JOB_ENDED, JobStatus
+from enginehouse.domain.status import JOB_ENDED
 from enginehouse.operations import accounts, bounds, engines
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require, require_super_admin
-from enginehouse.operations.references import not_found
 from enginehouse.storage import limits as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -59,41 +57,6 @@ async def resume_job(house: House, principal: Principal, ref: Ref) -> bool:
     house.waiting()
     house.watches.changed([ref.number])
     return resumed.changed
-
-
-@trail.mutation("updateJobs", "Job")
-async def queue_jobs(house: House, principal: Principal, refs: Sequence[Ref]) -> None:
-    """Resumes those of the jobs that are paused; one that waits already stays as it is. All or none.
-
-    Raises InvalidInput with a problem for each job that is unknown, has ended, or runs and is not paused.
-    """
-    require(principal, Role.USER)
-    problems = [] if refs else [Problem("ids", "must name at least one job.")]
-    if len(refs) > house.limits.page_size:
-        problems = [Problem("ids", f"at most {house.limits.page_size} per request, got {len(refs)}.")]
-    bounds.refuse(problems)
-    entry = trail.entry(principal, "updateJobs", object_type="Job", detail="queued")
-    ids = sorted({ref.number for ref in refs})
-
-    async def resume(tx: Tx) -> None:
-        found = {job_id: await storage.resume_job(tx, principal.organization_id, job_id) for job_id in ids}
-        bounds.refuse([p for n, ref in enumerate(refs) if (p := _not_queued(n, ref, found[ref.number])) is not None])
-        await entries.record(tx, [entry.about(job_id) for job_id in ids])
-
-    await house.database.write(resume)
-    house.waiting()
-    house.watches.changed(ids)
-
-
-def _not_queued(number: int, ref: Ref, found: storage.Paused | None) -> Problem | None:
-    path = f"ids[{number}]"
-    if found is None:
-        return not_found(path, ref.text)
-    if found.status in JOB_ENDED:
-        return Problem(path, f"is {found.status}; retryJob creates a new job that does the same.", found.status.value)
-    if found.status is JobStatus.RUNNING and not found.changed:
-        return Problem(path, "is running and not paused; there is nothing to put back into the queue.", "running")
-    return None
 
 
 @trail.mutation("pauseOrganization", "Organization", names="organization_id")

@@ -61,7 +61,7 @@ async def update(
             first.setdefault((ref.job_id, ref.ordinal), NamedTask(ref.job_id, ref.ordinal, f"taskIDs[{n}]", ref.text))
     named = list(first.values())
     again = status not in {"aborted", _CLOSED}
-    withdrawn = _withdrawn(house, principal) if again else set()
+    withdrawn = withdrawn_engines(house, principal) if again else set()
     entry = trail.entry(principal, "updateTasksStatus", object_type="Task", detail=status)
     outcome = StatusesOutcome(())
 
@@ -83,7 +83,7 @@ async def update(
 
     once_answer = await once(house, stored_key, int, write, starts_work=True)
     if not once_answer.replayed:
-        await _tell(house, principal, outcome)
+        await tell(house, principal, outcome)
     return once_answer
 
 
@@ -119,12 +119,14 @@ def _word_problems(status: str) -> list[Problem]:
     return [unknown_word("taskStatus", status, _SETTABLE)]
 
 
-def _withdrawn(house: House, principal: Principal) -> set[str]:
+def withdrawn_engines(house: House, principal: Principal) -> set[str]:
+    """Returns the engines that the organization may not use."""
     known = house.catalogue.by_id.values()
     return {engine.spec.id for engine in known if not engines.usable(house, principal, engine)}
 
 
-async def _tell(house: House, principal: Principal, outcome: StatusesOutcome) -> None:
+async def tell(house: House, principal: Principal, outcome: StatusesOutcome) -> None:
+    """Whoever waits for what the committed change has brought knows it, and the bytes that nobody names are gone."""
     if changed := sorted({job_id for job_id, _ in outcome.tasks}):
         house.watches.changed(changed)
     if outcome.runnable:

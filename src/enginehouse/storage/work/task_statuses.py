@@ -9,6 +9,7 @@ from enginehouse.domain import requeue
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning import pushes
+from enginehouse.domain.planning.additions import label
 from enginehouse.domain.planning.edges import Edges, edges_of
 from enginehouse.domain.requeue import AllTasks
 from enginehouse.domain.settlement_rows import Missing, TaskState
@@ -35,6 +36,13 @@ class NamedTask(NamedTuple):
     ordinal: int
     path: str
     text: str
+
+
+class NamedJob(NamedTuple):
+    """A job that a client names: where in its request."""
+
+    job_id: int
+    path: str
 
 
 class StatusesOutcome(NamedTuple):
@@ -95,10 +103,46 @@ async def put_back(
         for each in work.named:
             why = requeue.obstacle(work.all_tasks, again, each.ordinal)
             if why is None and each.ordinal in again and work.plan.tasks[each.ordinal].engine_id in withdrawn:
-                why = "its engine is no longer available to your organization."
+                why = _WITHDRAWN
             if why is not None:
                 problems.append(_problem(each, why))
     _refuse(problems)
+    return await _write_back(tx, organization_id, works, chosen)
+
+
+async def put_jobs_back(
+    tx: Tx, plans: Plans, organization_id: int, named: Sequence[NamedJob], withdrawn: Collection[str] = ()
+) -> StatusesOutcome:
+    """All failed and aborted tasks of these failed jobs of the organization run again, as with `put_back`.
+
+    Raises InvalidInput with the problems of all jobs.
+    """
+    found = {work.job.id: work for work in await _read(tx, plans, organization_id, {each.job_id for each in named})}
+    problems, chosen = list[Problem](), dict[int, list[int]]()
+    for job_id, path in named:
+        work = found[job_id]
+        if (closed := _closed(work.job, "run again")) is not None:
+            problems.append(Problem(path, closed))
+            continue
+        wanted = requeue.ended(work.all_tasks)
+        again = requeue.returning(work.all_tasks, wanted)
+        chosen[job_id] = sorted(again)
+        if not wanted:
+            problems.append(Problem(path, _ALL_DELETED))
+        for ordinal in sorted(wanted):
+            why = requeue.obstacle(work.all_tasks, again, ordinal)
+            if why is None and work.plan.tasks[ordinal].engine_id in withdrawn:
+                why = _WITHDRAWN
+            if why is not None:
+                problems.append(Problem(path, f'its task "{label(work.plan, ordinal)}": {why}'))
+    _refuse(problems)
+    return await _write_back(tx, organization_id, list(found.values()), chosen)
+
+
+async def _write_back(
+    tx: Tx, organization_id: int, works: Sequence[_Work], chosen: Mapping[int, Sequence[int]]
+) -> StatusesOutcome:
+    """The chosen tasks of each job are as if they had never run."""
     keys = [(job_id, ordinal) for job_id, ordinals in sorted(chosen.items()) for ordinal in ordinals]
     removed = await _remove_outputs(tx, organization_id, keys, works)
     await tx.many("task_statuses.count_attempts", keys)
@@ -182,35 +226,36 @@ async def _works(
     tx: Tx, plans: Plans, organization_id: int, named: Sequence[NamedTask], verb: str
 ) -> tuple[list[_Work], list[Problem]]:
     """Locks the jobs of the tasks and reads them. The problems are of tasks that are unknown or of cancelled jobs."""
-    barrier_lock.require_shared(tx)
-    locked = await job_locks.lock(tx, {each.job_id for each in named})
-    await tx.read_clock()
-    own = {job.id: job for job in locked.values() if job.organization_id == organization_id}
-    loaded = await plans.load(tx, job_locks.revisions(own.values()))
+    own = {work.job.id: work for work in await _read(tx, plans, organization_id, {each.job_id for each in named})}
     by_job, problems = defaultdict[int, list[NamedTask]](list), list[Problem]()
-    deleted = defaultdict[int, set[int]](set)
-    for job_id, ordinal in await tx.all("task_statuses.deleted", ids=sorted(own)):
-        deleted[job_id].add(ordinal)
     for each in named:
-        if (
-            each.job_id not in own
-            or each.ordinal >= len(loaded[each.job_id][0].tasks)
-            or each.ordinal in deleted[each.job_id]
-        ):
+        work = own.get(each.job_id)
+        if work is None or each.ordinal not in work.tasks or each.ordinal in work.deleted:
             problems.append(
                 Problem(each.path, f"{excerpt(each.text)} was not found.", excerpt(each.text), fault=Fault.UNKNOWN)
             )
-        elif (why := _closed(own[each.job_id], verb)) is not None:
+        elif (why := _closed(work.job, verb)) is not None:
             problems.append(_problem(each, why))
         else:
             by_job[each.job_id].append(each)
-    keys = [(job_id, ordinal) for job_id in by_job for ordinal in range(len(loaded[job_id][0].tasks))]
+    return [own[job_id]._replace(named=by_job[job_id]) for job_id in sorted(by_job)], problems
+
+
+async def _read(tx: Tx, plans: Plans, organization_id: int, job_ids: Collection[int]) -> list[_Work]:
+    """Locks those of the jobs that the organization has, in key order, and returns them with all their tasks."""
+    barrier_lock.require_shared(tx)
+    locked = await job_locks.lock(tx, job_ids)
+    await tx.read_clock()
+    own = {job.id: job for job in locked.values() if job.organization_id == organization_id}
+    loaded = await plans.load(tx, job_locks.revisions(own.values()))
+    deleted = defaultdict[int, set[int]](set)
+    for job_id, ordinal in await tx.all("task_statuses.deleted", ids=sorted(own)):
+        deleted[job_id].add(ordinal)
+    keys = [(job_id, ordinal) for job_id in own for ordinal in range(len(loaded[job_id][0].tasks))]
     states = await work_settlement.task_states(tx, keys) if keys else {}
-    works = [
-        _Work(own[job_id], *loaded[job_id], states[job_id], by_job[job_id], frozenset(deleted[job_id]))
-        for job_id in sorted(by_job)
+    return [
+        _Work(own[job_id], *loaded[job_id], states[job_id], [], frozenset(deleted[job_id])) for job_id in sorted(own)
     ]
-    return works, problems
 
 
 def _closed(job: LockedJob, verb: str) -> str | None:
@@ -222,6 +267,10 @@ def _closed(job: LockedJob, verb: str) -> str | None:
 
 
 _NO_PUSHES: Final = 'waits for no pushes: its engine reports "complete"; updateTask does, for an engine outside.'
+_WITHDRAWN: Final = "its engine is no longer available to your organization."
+_ALL_DELETED: Final = (
+    "is failed, and its tasks that failed were deleted; retryJob creates a new job that does the same."
+)
 _CANCELLED: Final = "its job was cancelled; retryJob creates a new job that does the same."
 
 

@@ -19,7 +19,7 @@ from enginehouse.domain.ids import job_graphql, parse_job
 from enginehouse.domain.job import Job, JobRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import jobs, limits
+from enginehouse.operations import jobs, limits, requeue
 from enginehouse.operations.references import refuse_unknown
 from enginehouse.operations.targets import take_back
 
@@ -154,7 +154,7 @@ async def update_jobs(_: object, info: Info, input: dict[str, Any]) -> paging.Pa
     if input.get("status") is None:
         raise InvalidInput("required: queued.", "status")
     named = [_job_ref(text) for text in input.get("ids") or ()]
-    await limits.queue_jobs(context.house, principal, named)
+    await requeue.queue_jobs(context.house, principal, named)
     ids = list(dict.fromkeys(ref.number for ref in named))
     found = await jobs.get_many(context.house, principal, ids)
     return paging.Page([found[job_id] for job_id in ids if job_id in found], 0, len(ids))
