@@ -56,6 +56,7 @@ HISTORY: Final = {
     "engine": "… of an engine",
     "changed": "… by their last change",
     "range": "10 jobs of an hour, with their number",
+    "tasks": "10 tasks, with the number of all",
 }
 
 # The calls of the subject `rest` by 64 clients, with the least number a second that is enough.

@@ -98,7 +98,9 @@ class Filled:
                 f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at}, "
                 f"{at} FROM {numbers}"
             ),
-            "job_count (organization_id, status, shard, jobs)": f"{self.organization_id}, 'pending', 0, {self.count}",
+            "job_count (organization_id, status, shard, jobs, tasks)": (
+                f"{self.organization_id}, 'pending', 0, {self.count}, {self.count * self.tasks}"
+            ),
         }
         return [f"INSERT INTO {table} SELECT {values}" for table, values in rows.items()]
 

@@ -182,8 +182,9 @@ class History:
                 f"{job}, '{{}}', 2, CASE WHEN n % 20 = 0 THEN 'pending' ELSE 'delivered' END, "
                 f"CASE WHEN n % 20 = 0 THEN {at} END, {at}, {at}, CASE WHEN n % 20 <> 0 THEN {at} END FROM {numbers}"
             ),
-            "job_count (organization_id, status, shard, jobs)": (
-                f"{organization}, {status}, {self.since}, COUNT(*) FROM {numbers} GROUP BY 2"
+            "job_count (organization_id, status, shard, jobs, tasks)": (
+                f"{organization}, {status}, {self.since}, COUNT(*), SUM(CASE WHEN n % 20 = 3 THEN 2 ELSE 1 END) "
+                f"FROM {numbers} GROUP BY 2"
             ),
         }
         return [

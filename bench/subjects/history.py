@@ -56,6 +56,7 @@ async def _reads(place: Place, history: History, seconds: float) -> dict[str, fl
     first, last_second = (history.at(number) // 1_000_000 for number in (100, 900))
     requests = {key: place.graphql(query) for key, query in queries.items()}
     requests["range"] = place.request("GET", f"/edge/v1/proc/jobs?startTime={first}&endTime={last_second}")
+    requests["tasks"] = place.request("GET", "/edge/v1/proc/tasks")
     found = dict[str, float]()
     for key in HISTORY:
         await drive(place, until(WARM_UP, requests[key]), clients=1)

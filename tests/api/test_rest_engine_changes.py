@@ -158,9 +158,12 @@ async def test_a_category_is_created_and_changed(rest: Rest) -> None:
     new = {"engineCategoryName": "Own", "engineCategoryType": "Cognition"}
     made = await rest.result("/admin/engine/category/create", new)
     assert {name: made[name] for name in new} == new
+    assert made["createdDateTime"] == made["modifiedDateTime"] > "2026"
     path = f"/admin/engine/category/{made['engineCategoryID']}"
     changed = await rest.result(f"{path}/update", {"engineCategoryName": "Other"})
     assert await rest.result(f"{path}/detail") == changed
+    assert changed in await rest.result("/admin/engine/categories")
+    assert changed["createdDateTime"] == made["createdDateTime"] < changed["modifiedDateTime"]
     assert (changed["engineCategoryName"], changed["engineCategoryType"]) == ("Other", "Cognition")
     assert await problems(rest, "/admin/engine/category/create", {"engineCategoryType": "odd"}) == [
         "engineCategoryName", "engineCategoryType",

@@ -39,6 +39,30 @@ async def test_a_list_shows_what_the_details_show_newest_first_with_the_number_o
     assert [task["internalTaskID"] for task in oldest[:4]] == [task["internalTaskID"] for task in tasks[3::-1]]
 
 
+async def test_the_number_of_all_tasks_follows_every_change(api: Api) -> None:
+    rest, other = api.edge, await api.another_organization()
+    await other.edge.create(single())
+
+    async def number() -> int:
+        page = (await rest.get("/proc/tasks?limit=1")).json()
+        assert page["count"] == len(await rest.result("/proc/tasks", limit=100))
+        found: int = page["count"]
+        return found
+
+    job, alone = await rest.create(transcription()), await rest.create(single())
+    assert await number() == 5
+    assert (await rest.post(f"/proc/job/{alone}/addtask", {"task": {"engineId": BATCH}})).status_code == 200
+    assert await number() == 6
+    await rest.post("/proc/jobs/cancel", {"jobID": job})
+    assert await number() == 6
+    [first, *_] = (await rest.detail(job))["tasks"]
+    assert (await rest.post(f"/proc/task/{first['internalTaskID']}/delete")).status_code == 200
+    assert await number() == 5
+    for deleted, left in ((job, 2), (alone, 0)):
+        assert (await rest.post(f"/proc/job/{deleted}/delete")).status_code == 200
+        assert await number() == left
+
+
 async def test_each_filter_narrows_the_list(rest: Rest) -> None:
     job_id = await rest.create(transcription())
     other = await rest.create(single())

@@ -8,6 +8,7 @@ attempt that must still stop.
 
 import random
 from collections import Counter, defaultdict
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, T
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report
 from enginehouse.storage import consistency, limits
 from enginehouse.storage.database.database import Database, Row, Tx
-from enginehouse.storage.jobs import cancellation, creation, queries, stops
+from enginehouse.storage.jobs import cancellation, counts, creation, queries, stops
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import claims
 from enginehouse.storage.work import leases as work_leases
@@ -194,6 +195,8 @@ async def check(database: Database, plan_of: dict[int, Plan]) -> None:
         statuses[row[1]] += 1
     counted = {status: count for _, status, count in await rows(database, "count_rows") if count}
     assert counted == dict(statuses)
+    for organization_id, shown in await rows(database, "count_tasks"):
+        assert await database.read(partial(counts.tasks, organization_id=organization_id)) == shown
 
 
 def _check_job(row: Row, tasks: list[Row], items: dict[tuple[int, int], list[Row]], plan: Plan) -> None:

@@ -152,7 +152,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                 (job.id + shift, n, engine, job.modified_at)
                 for job in rows for n, engine in enumerate(job.engines)
             ])  # fmt: skip
-        await tx.many("jobs.add_counts", [(1, status, 0, number) for status, number in sorted(counts.items())])
+        await tx.many("jobs.add_counts", [(1, status, 0, number, 0) for status, number in sorted(counts.items())])
 
     await database.write(store)
     return rows

@@ -19,6 +19,7 @@ from enginehouse.domain.artifact import TargetFilter
 from enginehouse.domain.audit import AuditFilter
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
+from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage import targets
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.clock import Clock, Steady
@@ -26,7 +27,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
-from enginehouse.storage.jobs import pages, queries
+from enginehouse.storage.jobs import pages, queries, task_pages
 from enginehouse.storage.schedules import jobs as schedule_jobs
 
 SHORT, LONG = 4_000, 20_000
@@ -89,6 +90,8 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
     yield "last page", bound(pages.page, 1, JobFilter(offset=history.count - 30))
     complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)
     yield "last page of a status", bound(pages.page, 1, complete)
+    yield "tasks, by last change", bound(task_pages.page, 1, TaskFilter(order_by="modified_at"))
+    yield "count of tasks", bound(task_pages.count, 1, TaskFilter())
     yield "one job", bound(queries.by_ids, 1, [history.job_id(25)])
     yield "thirty jobs", bound(queries.by_ids, 1, [history.job_id(n) for n in range(30)])
     yield "usual runs", bound(schedule_jobs.usual_runs, [SCHEDULE])

@@ -196,6 +196,10 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                 if task.items_open
             ]  # fmt: skip
             await tx.many("work.insert_items", items)
+            await tx.many("jobs.add_counts", [  # which are exact in all together
+                (organization_id, "failed", 0, 0, len(rows) + 3), (organization_id, "failed", 1, 0, -5),
+                (organization_id, "pending", 0, 0, 2),
+            ])  # fmt: skip
         await tx.many("test.add_organization", [(1, "one")])
         await tx.many("test.add_target", [(11, 1, None), (12, 1, 7)])
 

@@ -46,6 +46,7 @@ class JobState(msgspec.Struct):
     complete: int
     failed: int
     aborted: int
+    new_tasks: int = 0  # of `total`, those that the transaction adds
     stopping: int = 0  # attempts that must stop and have not ended
     paused: bool = False
     listeners: int = 3  # who may want to hear of ends: 1 its own notificationUris, 2 subscriptions

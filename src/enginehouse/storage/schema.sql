@@ -493,12 +493,14 @@ CREATE TABLE barrier (
 );
 CREATE INDEX barrier_open ON barrier (organization_id, id) WHERE settled_at IS NULL;
 
--- How many jobs an organization has in each status: the sum over the shards. Writers use different shards.
+-- How many jobs an organization has in each status: the sum over the shards. Writers use different shards. `tasks` summed
+-- over all statuses is how many tasks it has that are not deleted: no change of a status moves them.
 CREATE TABLE job_count (
   organization_id BIGINT NOT NULL,
   status TEXT NOT NULL,
   shard INTEGER NOT NULL,
   jobs BIGINT NOT NULL,
+  tasks BIGINT NOT NULL,
   PRIMARY KEY (organization_id, status, shard)
 ) {clustered};
 

@@ -79,6 +79,10 @@ SELECT job_id, ordinal, item, token, outcome FROM attempt ORDER BY job_id, ordin
 -- name: count_rows
 SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count GROUP BY organization_id, status;
 
+-- name: count_tasks
+SELECT j.organization_id, COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE t.deleted_at IS NULL
+GROUP BY j.organization_id;
+
 -- name: stop_times
 SELECT stop_requested_at, stop_signalled_at FROM work_item ORDER BY job_id, ordinal, item;
 

@@ -186,7 +186,8 @@ async def _settled(tx: Tx, growth: _Growth) -> Settlement:
     while True:
         tasks = await work_settlement.task_states(tx, ((growth.job.id, ordinal) for ordinal in ordinals))
         state = job_locks.state(growth.job)
-        state.total += len(growth.plan.tasks) - growth.first_new
+        state.new_tasks = len(growth.plan.tasks) - growth.first_new
+        state.total += state.new_tasks
         settlement = Settlement(state, tasks[growth.job.id], growth.plan, edges, now=tx.now, chunks=chunks)
         settlement.events += [(ordinal, kind, None) for ordinal, kind in growth.placed.items()]
         try:

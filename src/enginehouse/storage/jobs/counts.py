@@ -1,14 +1,24 @@
-"""The number of an organization's jobs in each status. Every change updates it, so that no read counts rows."""
+"""The number of an organization's jobs in each status, and of its tasks. Every change updates them."""
 
 from collections.abc import Mapping
 
 from enginehouse.storage.database.database import Tx
 
+Changes = Mapping[tuple[int, str], int]
+"""By how much the count of each (organization, status) changes."""
 
-async def add(tx: Tx, changes: Mapping[tuple[int, str], int]) -> None:
-    """Adds the changes to the counts of each (organization, status).
 
-    The rows are in key order, so that two writers of one shard never deadlock.
+async def add(tx: Tx, jobs: Changes, tasks: Changes | None = None) -> None:
+    """Adds the changes to the counts. Tasks are new or deleted ones, under any status: only their sum is read.
+
+    A transaction calls this once. The rows are in key order, so that two writers of one shard never deadlock.
     """
-    rows = [(organization_id, status, tx.shard, by) for (organization_id, status), by in sorted(changes.items()) if by]
+    by = {key: (jobs.get(key, 0), (tasks or {}).get(key, 0)) for key in {*jobs, *(tasks or {})}}
+    rows = [(*key, tx.shard, *changes) for key, changes in sorted(by.items()) if any(changes)]
     await tx.many("jobs.add_counts", rows)
+
+
+async def tasks(tx: Tx, organization_id: int) -> int:
+    """Returns how many tasks the organization has that are not deleted."""
+    [(found,)] = await tx.all("jobs.count_tasks", organization_id=organization_id)
+    return int(found)

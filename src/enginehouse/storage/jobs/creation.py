@@ -29,13 +29,14 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
     item_rows, origins = list[Row](), list[tuple[int, int | None, int | None, int | None]]()
-    changes = defaultdict[tuple[int, str], int](int)
+    changes, tasks = defaultdict[tuple[int, str], int](int), defaultdict[tuple[int, str], int](int)
     for job_id, job in zip(ids, jobs, strict=True):
         item_rows += [
             work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now)
             for ordinal in sorted(job.runnable)
         ]
         changes[job.organization_id, JobStatus.PENDING.value] += 1
+        tasks[job.organization_id, JobStatus.PENDING.value] += len(job.plan.tasks)
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
         plans.keep_new(job_id, job.plan, job.edges, job.document)
@@ -46,7 +47,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     await endpoints.insert(tx, [(job_id, job.organization_id, job.plan.routes) for job_id, job in taking])
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
         await tx.run("jobs.mark_standbys", ids=standbys)
-    await counts.add(tx, changes)
+    await counts.add(tx, changes, tasks)
     if retried:
         await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
     return list(zip(ids, target_ids, strict=True))

@@ -47,8 +47,12 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     ids = [row.id for row in rows]
     keys = await _keys_to_remove(tx, ids)
     changes: dict[tuple[int, str], int] = defaultdict(int)
+    tasks: dict[tuple[int, str], int] = defaultdict(int)
     for row in rows:
         changes[row.organization_id, row.status] -= 1
+    of_job = {row.id: (row.organization_id, row.status) for row in rows}
+    for job_id, number in await tx.all("deletion.tasks", ids=ids):
+        tasks[of_job[job_id]] -= number
     await work_items.delete_of_jobs(tx, ids)
     for part in ("documents", "engines", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
@@ -57,7 +61,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     await tx.run("task_updates.delete_polls", ids=ids)
     await tx.run("additions.delete_given_ids", ids=ids)
     await endpoints.delete_of_jobs(tx, ids)
-    await counts.add(tx, changes)
+    await counts.add(tx, changes, tasks)
     # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.
     covered = Counter(row.covered_by for row in rows if row.covered_by is not None)
     for barrier_id, jobs in sorted(covered.items()):

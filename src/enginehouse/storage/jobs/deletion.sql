@@ -3,6 +3,11 @@
 SELECT storage_key, MAX(shared) FROM artifact WHERE job_id IN {ids} AND bytes_deleted_at IS NULL
 GROUP BY storage_key;
 
+-- name: tasks
+-- How many tasks of each of these jobs are not deleted.
+-- lists: ids bigint
+SELECT job_id, COUNT(*) FROM task WHERE job_id IN {ids} AND deleted_at IS NULL GROUP BY job_id;
+
 -- name: named_elsewhere
 -- The keys that jobs outside `ids`, or assets, also use.
 -- lists: keys text, ids bigint

@@ -305,10 +305,14 @@ SELECT job_id, document FROM job_document WHERE job_id IN {ids};
 
 -- name: add_counts
 -- Adds to the counts of organizations. The rows come in key order, so that two writers of one shard never deadlock.
--- rows: organization_id bigint, status text, shard int, jobs bigint
-INSERT INTO job_count (organization_id, status, shard, jobs)
-SELECT r.organization_id, r.status, r.shard, r.jobs FROM {rows} r WHERE true
-ON CONFLICT (organization_id, status, shard) DO UPDATE SET jobs = job_count.jobs + excluded.jobs;
+-- rows: organization_id bigint, status text, shard int, jobs bigint, tasks bigint
+INSERT INTO job_count (organization_id, status, shard, jobs, tasks)
+SELECT r.organization_id, r.status, r.shard, r.jobs, r.tasks FROM {rows} r WHERE true
+ON CONFLICT (organization_id, status, shard) DO UPDATE SET
+  jobs = job_count.jobs + excluded.jobs, tasks = job_count.tasks + excluded.tasks;
+
+-- name: count_tasks
+SELECT CAST(COALESCE(SUM(tasks), 0) AS BIGINT) FROM job_count WHERE organization_id = :organization_id;
 
 -- name: mark_origins
 -- Records the schedule, the slot and the template that each job comes from.

@@ -6,6 +6,7 @@ from enginehouse.domain.artifact import log_key
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs import counts
 from enginehouse.storage.jobs.deletion import SHARED_BYTES
 from enginehouse.storage.work import job_locks
 
@@ -56,6 +57,7 @@ async def delete(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Tas
         await tx.run(f"task_deletion.delete_{part}", **place)
     await tx.run("task_deletion.mark", **place, now=now)
     await tx.run("task_deletion.touch", id=job_id, organization_id=organization_id, now=now)
+    await counts.add(tx, {}, {(organization_id, job.status): -1})
     if shared := sorted(key for key, is_shared in gone.items() if is_shared):
         for (key,) in await tx.all("assets.named", keys=shared):
             del gone[key]

@@ -13,7 +13,7 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.jobs import pages
+from enginehouse.storage.jobs import counts, pages
 from enginehouse.storage.jobs.pages import FEW, NEVER
 
 TaskPlace = tuple[int, ...]
@@ -32,6 +32,7 @@ class TaskTally(NamedTuple):
 
 _ANY_JOB: Final = frozenset(JobStatus)
 _LIVE: Final = _ANY_JOB - JOB_ENDED
+_LIST: Final = "tasks.list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class TaskScan:
 
     parts: frozenset[str]
     params: dict[str, Any]
-    family: str = "tasks.list"
+    family: str = _LIST
 
     def and_(self, part: str, **params: object) -> "TaskScan":
         return replace(self, parts=self.parts | {part}, params=self.params | params)
@@ -100,6 +101,8 @@ async def count(tx: Tx, organization_id: int, filter_: TaskFilter) -> int:
     narrowed = await _of_late(tx, organization_id, filter_)
     total = 0
     for scan in scans(organization_id, narrowed, applying=applying):
+        if not scan.parts and scan.family == _LIST:
+            return await counts.tasks(tx, organization_id)
         [(tasks,)] = await tx.all(scan.number(), **scan.params)
         total += int(tasks)
     return total

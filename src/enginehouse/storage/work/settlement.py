@@ -153,8 +153,10 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: boo
     now, barrier = tx.now, None
     job_rows, stopped_rows, event_rows = list[Row](), list[Row](), list[Row]()
     changes: dict[tuple[int, str], int] = defaultdict(int)
+    tasks: dict[tuple[int, str], int] = defaultdict(int)
     for settlement in settlements:
         job, status = settlement.job, settlement.status()
+        tasks[job.organization_id, status.value] += job.new_tasks
         since = None
         if settlement.may_be_cancelled():
             if barrier is None:
@@ -178,7 +180,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: boo
             job.status = status
     await tx.many("work.set_jobs", job_rows)
     await tx.many("work.set_stopped", stopped_rows)
-    await counts.add(tx, changes)
+    await counts.add(tx, changes, tasks)
     return event_rows
 
 
