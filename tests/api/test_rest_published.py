@@ -59,7 +59,6 @@ DELIBERATE: Final[dict[str, str]] = {
     r"GET /proc/tasks/(errors|stats/engines): query \w+ is ours": "it takes every filter of the list of tasks",
     r"\.(engineInstanceID|hostID) is never answered": "a worker has a name and no id",
     r"^GET /proc/jobs/backlog_count_by_engine: is not published": "known clients read it with GET",
-    r"backlog_count_by_engine: answer.counts\[\]\.priority is never answered": "a past backlog has no priority",
     r"/admin/backlog/clear: query organizationID is ours": "a super administrator names the organization",
     r"/admin/backlog/clear: answer\.(count is ours|result is never answered)": "published is that of another operation",
     r"GET /admin/engines: query engineCategoryID has the format uuid": "other texts are refused, with the form",

@@ -128,6 +128,22 @@ async def test_the_backlog_over_time_is_what_had_not_started(rest: Rest, busy: d
     assert [number for _, number in all_["values"]] == [0, 4]
 
 
+async def test_the_backlog_is_counted_by_priority(rest: Rest) -> None:
+    urgent = await rest.create(single(priority=-3), single(priority=-3))
+    await rest.create(single(priority=7))
+    added = {"task": {"engineId": BATCH, "priority": 7}}
+    assert (await rest.post(f"/proc/job/{urgent}/addtask", added)).status_code == 200
+    await rest.start_one()  # of the urgent ones
+    now = int(time.time())
+    query = {"startTime": now - 60, "endTime": now + 60, "interval": 120}
+    rows = await counts(rest, "/proc/jobs/backlog_count_by_engine", **query)
+    assert [(row["engineID"], row["priority"], [number for _, number in row["values"]]) for row in rows] == [
+        (BATCH, -3, [0, 1]), (BATCH, 7, [0, 2]),
+    ]  # fmt: skip
+    summary = await rest.result("/admin/backlog/summary")
+    assert [(row["priority"], row["count"]) for row in summary] == [(-3, 1), (7, 2)]
+
+
 async def test_the_instances_are_the_attempts_that_run(rest: Rest, busy: dict[str, str]) -> None:
     answer = (await rest.request("GET", "/proc/tasks/instances/by_category_host")).json()
     category = (await rest.detail(busy["running"]))["tasks"][0]["engineCategoryID"]

@@ -100,8 +100,8 @@ async def tasks(
     return await house.database.read(lambda tx: task_pages.tally(tx, principal.organization_id, criteria, step=step))
 
 
-async def backlog(house: House, principal: Principal, range_: Window) -> dict[str, list[int]]:
-    """Returns how many tasks of each engine had not started at each mark. Engines without any are missing."""
+async def backlog(house: House, principal: Principal, range_: Window) -> dict[tuple[str, int], list[int]]:
+    """Returns how many tasks of each (engine, priority) had not started at each mark. Those without any are missing."""
     require(principal, Role.READER)
     marks = range_.marks
     rows = await house.database.read(
@@ -109,12 +109,12 @@ async def backlog(house: House, principal: Principal, range_: Window) -> dict[st
             tx, principal.organization_id, first=range_.start, last=range_.end, step=range_.step
         )
     )
-    changes = defaultdict[str, list[int]](lambda: [0] * len(marks))
+    changes = defaultdict[tuple[str, int], list[int]](lambda: [0] * len(marks))
     for row in rows:
         if row.mark < len(marks):
-            changes[row.engine_id][row.mark] += int(row.change)
-    waiting = {engine_id: list(accumulate(changes[engine_id])) for engine_id in sorted(changes)}
-    return {engine_id: numbers for engine_id, numbers in waiting.items() if any(numbers)}
+            changes[row.engine_id, row.priority][row.mark] += int(row.change)
+    waiting = {key: list(accumulate(changes[key])) for key in sorted(changes)}
+    return {key: numbers for key, numbers in waiting.items() if any(numbers)}
 
 
 async def running(house: House, principal: Principal, *, start: int, end: int) -> list[RunningAttempts]:

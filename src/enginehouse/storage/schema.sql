@@ -362,7 +362,8 @@ CREATE TABLE job_engine (
 -- The plan of a job, as one text. It changes only when a task or a route is added to the job under way.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
 
--- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items.
+-- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items, all
+-- of which have its `priority`.
 -- `reused_from`: the job whose stored outputs this task uses (same ordinal); the task itself never runs.
 -- `deleted_at`: since then it is shown nowhere, and its outputs and attempts are gone; it still counts in the job's status.
 -- `attempts_before`: how many attempts it had before it was last requeued; the numbers of later ones follow.
@@ -375,6 +376,7 @@ CREATE TABLE task (
     OR status = 'standby_pending'
   ),
   engine_id TEXT NOT NULL,
+  priority INTEGER NOT NULL DEFAULT 0,
   waits_for INTEGER NOT NULL,
   items INTEGER NOT NULL DEFAULT 0,
   items_open INTEGER NOT NULL DEFAULT 0,

@@ -107,24 +107,25 @@ async def by_organization(call: Call) -> Reply:
 
 @answers(Statistic[EngineSeries], query={**SERIES, **ORGANIZATIONS})
 async def backlog(call: Call) -> Reply:
-    """POST proc/jobs/backlog_count_by_engine: how many tasks had not started, by engine and time."""
+    """POST proc/jobs/backlog_count_by_engine: how many tasks had not started, by engine, priority and time."""
     query = Query(call.query)
     named, organizations = times_of(query, with_interval=True), query.text("organizationIDs")
     query.finish()
     principals, range_ = await owners(call, organizations), await window(call, named)
-    numbers, names = dict[str, list[list[int]]](), dict[str, str]()
+    numbers, names = dict[tuple[str, int], list[list[int]]](), dict[str, str]()
     for principal in principals:
-        for engine_id, series in (await statistics.backlog(call.house, principal, range_)).items():
-            numbers.setdefault(engine_id, []).append(series)
+        for (engine_id, priority), series in (await statistics.backlog(call.house, principal, range_)).items():
+            numbers.setdefault((engine_id, priority), []).append(series)
             if (engine := engines.shown(call.house, principal, engine_id)) is not None:
                 names[engine_id] = engine.spec.name
     counts = [
         EngineSeries(
             engine_id=engine_id,
             engine_name=names.get(engine_id),
+            priority=priority,
             values=pairs(range_, dict(enumerate(statistics.total(series, len(range_.marks))))),
         )
-        for engine_id, series in sorted(numbers.items())
+        for (engine_id, priority), series in sorted(numbers.items())
     ]
     return answer(range_, counts)
 

@@ -99,10 +99,11 @@ class Failures(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True)
 
 
 class EngineSeries(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """The numbers of one engine over time."""
+    """The numbers of one engine's tasks of one priority over time."""
 
     engine_id: str
     engine_name: str | None = None
+    priority: int
     values: Pairs
 
 

@@ -169,7 +169,11 @@ def _grow(growth: _Growth, grown: Grown, kind: EventKind) -> None:
 async def _write(tx: Tx, grown: Sequence[_Growth]) -> int:
     """Stores the plans and the new tasks, and settles what follows. Returns how many items may start now."""
     added = [(each, ordinal) for each in grown for ordinal in range(each.first_new, len(each.plan.tasks))]
-    rows = [(each.job.id, ordinal, each.plan.tasks[ordinal].engine_id, tx.now) for each, ordinal in added]
+    rows = [
+        (each.job.id, ordinal, task.engine_id, task.priority, tx.now)
+        for each, ordinal in added
+        for task in (each.plan.tasks[ordinal],)
+    ]
     await tx.many("additions.insert_tasks", rows)
     engines = {(each.job.organization_id, each.plan.tasks[ordinal].engine_id, each.job.id) for each, ordinal in added}
     await tx.many("additions.insert_engines", sorted(engines))

@@ -131,7 +131,7 @@ async def _insert_on_postgres(tx: Tx, rows: Sequence[tuple[Row, str]]) -> set[in
 async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now: int) -> None:
     """Inserts the tasks of the jobs, and which engines each job has."""
     tasks = [
-        (job_id, n, job.statuses[n], task.engine_id, job.edges.waits_for[n], 1 if n in job.runnable else 0, now)
+        (job_id, n, job.statuses[n], task.engine_id, task.priority, job.edges.waits_for[n], int(n in job.runnable), now)
         for job_id, job in zip(ids, jobs, strict=True)
         for n, task in enumerate(job.plan.tasks)
     ]
@@ -141,7 +141,7 @@ async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now:
         await tx.many("jobs.insert_tasks_and_engines", rows)
         return
     await tx.many("jobs.insert_tasks", tasks)
-    engines = {(job_id, engine_id) for job_id, _, _, engine_id, _, _, _ in tasks}
+    engines = {(job_id, engine_id) for job_id, _, _, engine_id, *_ in tasks}
     await tx.many("jobs.insert_engines", [(owners[job_id], engine_id, job_id) for job_id, engine_id in sorted(engines)])
 
 

@@ -40,21 +40,21 @@ INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {ro
 -- name: insert_tasks
 -- The new tasks; all items of a task that may start are open.
 -- only: sqlite
--- rows: job_id bigint, ordinal int, status text, engine_id text, waits_for int, items int, modified_at bigint
-INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
-SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
+-- rows: job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint
+INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at)
+SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.priority, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
 
 -- name: insert_tasks_and_engines
 -- Like insert_tasks and insert_engines, in one round trip.
 -- only: postgres
--- rows: organization_id bigint, job_id bigint, ordinal int, status text, engine_id text, waits_for int, items int, modified_at bigint
+-- rows: organization_id bigint, job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint
 WITH given AS (SELECT r.* FROM {rows} r),
 engines AS (
   INSERT INTO job_engine (organization_id, engine_id, job_id)
   SELECT DISTINCT g.organization_id, g.engine_id, g.job_id FROM given g
 )
-INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
-SELECT g.job_id, g.ordinal, g.status, g.engine_id, g.waits_for, g.items, g.items, g.modified_at FROM given g;
+INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at)
+SELECT g.job_id, g.ordinal, g.status, g.engine_id, g.priority, g.waits_for, g.items, g.items, g.modified_at FROM given g;
 
 -- name: insert_engines
 -- only: sqlite

@@ -18,9 +18,10 @@ class JobTally(NamedTuple):
 
 
 class BacklogChange(NamedTuple):
-    """By how many tasks the backlog of the engine has changed at the mark with this number."""
+    """By how many tasks the backlog of the engine and priority has changed at the mark with this number."""
 
     engine_id: str
+    priority: int
     mark: int
     change: int
 
@@ -70,7 +71,7 @@ async def jobs(
 
 
 async def backlog(tx: Tx, organization_id: int, *, first: int, last: int, step: int) -> list[BacklogChange]:
-    """Returns the changes of the backlog by engine and mark. The marks are `step` apart, from `first` on (µs)."""
+    """Returns the changes of the backlog by engine, priority and mark, which are `step` apart from `first` on (µs)."""
     return await _BACKLOG.all(tx, organization_id=organization_id, first=first, last=last, step=step)
 
 

@@ -14,29 +14,29 @@ WHERE j.organization_id = :organization_id
 GROUP BY 1, 2;
 
 -- name: backlog
--- By how many tasks the backlog of each engine has changed at each mark: a task comes with its job, and goes with its
+-- By how many tasks the backlog of each engine and priority has changed at each mark: a task comes with its job, and goes with its
 -- first attempt, or with its end. Marks are `step` apart; 0 is everything up to the first one. A job that ended before
 -- the first mark changes nothing.
 WITH stay AS (
-  SELECT t.engine_id, j.created_at AS came,
+  SELECT t.engine_id, t.priority, j.created_at AS came,
          COALESCE(t.started_at, t.completed_at, t.aborted_at, {covered_at:j}, j.aborted_at, j.stop_requested_at) AS gone
   FROM job j CROSS JOIN task t
   WHERE {task_of_job} AND j.organization_id = :organization_id AND j.status IN ('pending', 'queued', 'running')
     AND j.created_at <= :last AND t.reused_from IS NULL
   UNION ALL
-  SELECT t.engine_id, j.created_at, COALESCE(t.started_at, t.completed_at, t.aborted_at, j.aborted_at, j.stop_requested_at)
+  SELECT t.engine_id, t.priority, j.created_at, COALESCE(t.started_at, t.completed_at, t.aborted_at, j.aborted_at, j.stop_requested_at)
   FROM job j CROSS JOIN task t
   WHERE {task_of_job} AND j.organization_id = :organization_id AND j.status IN ('complete', 'failed', 'aborted')
     AND j.modified_at >= :first AND j.created_at <= :last AND t.reused_from IS NULL
 )
-SELECT c.engine_id, c.mark, SUM(c.change) AS change
-FROM (SELECT s.engine_id, 1 AS change,
+SELECT c.engine_id, c.priority, c.mark, SUM(c.change) AS change
+FROM (SELECT s.engine_id, s.priority, 1 AS change,
              CASE WHEN s.came <= :first THEN 0 ELSE (s.came - :first + :step - 1) / :step END AS mark
       FROM stay s
       UNION ALL
-      SELECT s.engine_id, -1, CASE WHEN s.gone <= :first THEN 0 ELSE (s.gone - :first + :step - 1) / :step END
+      SELECT s.engine_id, s.priority, -1, CASE WHEN s.gone <= :first THEN 0 ELSE (s.gone - :first + :step - 1) / :step END
       FROM stay s WHERE s.gone <= :last) c
-GROUP BY c.engine_id, c.mark;
+GROUP BY c.engine_id, c.priority, c.mark;
 
 -- name: running
 -- How many attempts of the organization's tasks each worker runs, by engine.
