@@ -24,6 +24,23 @@ async def spoken(server: Server) -> str:
     return target_id
 
 
+def check_zip(server: Server) -> None:
+    """`doctor --artifacts` finds that the zip of the only export is lost, and says what to do."""
+
+    def checked() -> list[dict[str, str]]:
+        said = call("doctor", "--artifacts", "--json", "--data", str(server.data))
+        return [one for one in json.loads(said.out)["checks"] if one["check"] in ("artifacts", "secret key")]
+
+    assert [(one["check"], one["verdict"]) for one in checked()] == [("secret key", "ok"), ("artifacts", "ok")]
+    [zip_] = [path for path in (server.data / "artifacts/kept/exports").rglob("*") if path.is_file()]
+    kept = zip_.read_bytes()
+    zip_.write_bytes(kept[:-1] + b"x")
+    [wrong] = [one["text"] for one in checked() if one["verdict"] == "wrong"]
+    zip_.write_bytes(kept)
+    assert wrong.startswith("export ")
+    assert "the bytes have changed since they were stored. Request the export again" in wrong
+
+
 async def test_an_export_is_requested_followed_and_saved(tmp_path: Path) -> None:
     path, file = offer(tmp_path / "offered", "speaks"), tmp_path / "results.zip"
     with serving(tmp_path / "data", PYTHONPATH=path) as server:
@@ -35,6 +52,7 @@ async def test_an_export_is_requested_followed_and_saved(tmp_path: Path) -> None
             names = archive.namelist()
             assert json.loads(archive.read("manifest.json"))["targets"][0]["tdoId"] == target_id
         assert len(names) == 3
+        check_zip(server)
         requested = cli(server, "create", target_id, "--media", "--no-wait").out.strip()
         said = cli(server, "download", requested, "--output", str(file), "--json")
         assert (json.loads(said.out)["id"], json.loads(said.out)["saved"]) == (requested, str(file))

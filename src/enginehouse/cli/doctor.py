@@ -7,8 +7,8 @@ import click
 from rich.text import Text
 
 from enginehouse.cli import doctor_artifacts, doctor_checks, doctor_store, machine, output
-from enginehouse.cli.doctor_checks import Finding, Verdict
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.client import Json
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
@@ -23,10 +23,19 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"
     metavar="PLACE",
     help="Where the bytes are.  [default: the bucket of the last server, or a folder in the data folder]",
 )
+@click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)
 @click.option("--artifacts", is_flag=True, help="Also read and verify every stored file. This can take long.")
 @output.json_option
-def doctor(*, data: Path | None, database: str | None, store: str | None, artifacts: bool, as_json: bool) -> None:
-    """Check the storage, the engines, the disk and the clock. The exit code is 1 if something is wrong.
+def doctor(
+    *,
+    data: Path | None,
+    database: str | None,
+    store: str | None,
+    secret_key: str | None,
+    artifacts: bool,
+    as_json: bool,
+) -> None:
+    """Check the storage, its secret key, the engines, the disk and the clock. The exit code is 1 if something is wrong.
 
     A server may run meanwhile. Without --data and --database the command checks only the machine.
     """
@@ -34,7 +43,7 @@ def doctor(*, data: Path | None, database: str | None, store: str | None, artifa
         raise CommandError("--artifacts needs --data, the folder that holds the files.", exit_code=2)
     findings = list(machine.findings(data))
     if data is not None or database is not None:
-        findings += doctor_checks.findings(data, database)
+        findings += doctor_checks.findings(data, database, secret_key)
         if data is not None and _readable(findings):
             findings.append(doctor_store.finding(data, database, store))
     report: Json = {}

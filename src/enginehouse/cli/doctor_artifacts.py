@@ -1,4 +1,4 @@
-"""`enginehouse doctor --artifacts`: verifies the bytes of every output and asset against the database."""
+"""`enginehouse doctor --artifacts`: verifies the bytes of every output, asset and export against the database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from enginehouse.cli import doctor_checks, doctor_store, terminal
-from enginehouse.cli.doctor_checks import Finding, Verdict
+from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.client import Json
 from enginehouse.domain.ids import job_graphql
 from enginehouse.storage import files
-from enginehouse.storage.files import AssetFile, OutputFile, StoredFile
+from enginehouse.storage.files import AssetFile, ExportFile, OutputFile, StoredFile
 
 _NAMED: Final = 20  # wrong files that get a line of their own
 _STEPS: Final = 20  # lines of progress
@@ -30,7 +30,7 @@ class Verification:
         text = f"{self.files} files with {self.bytes} bytes are as they were stored"
         yield Finding("artifacts", Verdict.OK, text)
         for one in self.wrong[:_NAMED]:
-            text = f"{one['owner']}: {one['text']}. Restore the file {one['key']} from a backup."
+            text = f"{one['owner']}: {one['text']}. {one['advice']}"
             yield Finding("artifacts", Verdict.WRONG, text)
         if len(self.wrong) > _NAMED:
             yield Finding(
@@ -64,7 +64,9 @@ def _verify(place: str, data: Path, database: str | None, file: StoredFile, repo
     # A server that runs may have deleted the file since its row was read.
     elif doctor_checks.read(data, database, lambda tx: files.exists(tx, file)):
         reason, text = fault
-        report.wrong.append({"key": file.storage_key, "owner": _owner(file), "reason": reason, "text": text})
+        report.wrong.append(
+            {"key": file.storage_key, "owner": _owner(file), "reason": reason, "text": text, "advice": _advice(file)}
+        )
 
 
 def _owner(file: StoredFile) -> str:
@@ -74,5 +76,13 @@ def _owner(file: StoredFile) -> str:
             return f"output {file.name!r} of task {file.ordinal} of job {job_graphql(file.job_id)}"
         case AssetFile():
             return f"asset {file.id}"
+        case ExportFile():
+            return f"export {file.id}"
         case unknown:
             assert_never(unknown)
+
+
+def _advice(file: StoredFile) -> str:
+    """Returns what a person can do about a wrong file."""
+    restore = f"estore the file {file.storage_key} from a backup."
+    return f"Request the export again, or r{restore}" if isinstance(file, ExportFile) else f"R{restore}"

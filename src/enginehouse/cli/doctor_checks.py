@@ -1,13 +1,13 @@
-"""The checks of a database: it is durable, has our schema and store, its statuses agree, and its seals hold."""
+"""The checks of a database: it is durable, has our schema, store and key, its statuses agree, and its seals hold."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from enginehouse.cli import secret_key
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.times import rest
 from enginehouse.operations.storage_clock import ClockState
@@ -24,23 +24,8 @@ R = TypeVar("R")
 _CLOCKS_APART = 2_000_000  # µs
 
 
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"  # works, but something is missing
-    WRONG = "wrong"  # makes the exit code 1
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check has found. If the verdict is not OK, `text` also says what to do."""
-
-    name: str
-    verdict: Verdict
-    text: str
-
-
-def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
-    """Yields the finding of each check. A database that cannot be read is one finding."""
+def findings(data: Path | None, database: str | None, key: str | None = None) -> Iterator[Finding]:
+    """Yields the finding of each check. A database that cannot be read is one finding. `key`: from the environment."""
     if database is None and data is not None and not (data / "enginehouse.db").exists():
         text = f"there is none in {data} yet; the first start of a server creates it."
         yield Finding("database", Verdict.WARNING, text)
@@ -56,6 +41,11 @@ def findings(data: Path | None, database: str | None) -> Iterator[Finding]:
     yield _durability(inspected)
     yield _schema(inspected)
     yield _clock(inspected)
+    if (
+        inspected.schema == inspected.known_schema
+        and (found := secret_key.finding(data, key, inspected.key_check)) is not None
+    ):
+        yield found
     yield from _statuses(inspected)
     yield from _seals(inspected)
     if inspected.slots is not None:

@@ -13,7 +13,7 @@ from enginehouse.artifacts.integrity import digest_of_file
 from enginehouse.artifacts.place import PlaceError, folder_of, open_store
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.cli import doctor_checks
-from enginehouse.cli.doctor_checks import Finding, Verdict
+from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.operations import store_identity

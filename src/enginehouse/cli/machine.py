@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, requires
 from pathlib import Path
 
-from enginehouse.cli.doctor_checks import Finding, Verdict
+from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.engine import EngineFailure
 from enginehouse.engines import processes

@@ -30,7 +30,8 @@ def read(data: Path) -> SecretKey | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Unavailable(f"The secret key {path} cannot be read: {error.strerror}.") from None
+        text = f"The secret key {path} cannot be read: {error.strerror}. Let the user of the server own it."
+        raise Unavailable(text) from None
     key = secret_key.parse(text)
     if key is None:
         raise Unavailable(f"{path} must hold {FORM}. Restore it from a backup.")

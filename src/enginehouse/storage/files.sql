@@ -18,6 +18,20 @@ SELECT id, storage_key, size, sha256
 FROM asset
 WHERE id = :id AND storage_key IS NOT NULL;
 
+-- name: exports_after
+-- The next exports with a zip in the order of their ids.
+SELECT id, organization_id, storage_key, size, sha256
+FROM export_request
+WHERE id > :id AND storage_key IS NOT NULL
+ORDER BY id LIMIT :limit;
+
+-- name: export
+SELECT id, organization_id, storage_key, size, sha256
+FROM export_request
+WHERE id = :id AND organization_id = :organization_id AND storage_key = :storage_key;
+
 -- name: count
 -- How many rows name stored bytes.
-SELECT (SELECT COUNT(*) FROM artifact WHERE bytes_deleted_at IS NULL) + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL);
+SELECT (SELECT COUNT(*) FROM artifact WHERE bytes_deleted_at IS NULL)
+     + (SELECT COUNT(*) FROM asset WHERE storage_key IS NOT NULL)
+     + (SELECT COUNT(*) FROM export_request WHERE storage_key IS NOT NULL);

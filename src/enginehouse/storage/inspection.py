@@ -47,6 +47,7 @@ class Inspection:
     store_id: str | None = None
     times_ahead: int = 0  # µs that stored times are in the future
     outbox: OutboxCheck | None = None
+    key_check: str | None = None  # the text that recognizes the secret key of the database's servers
 
 
 def sqlite(path: Path) -> Inspection:
@@ -145,13 +146,16 @@ def _version(rows: Sequence[Row]) -> int:
 
 async def _contents(
     tx: Tx, schema: int
-) -> tuple[int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None, int, OutboxCheck | None]:
+) -> tuple[
+    int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None, int, OutboxCheck | None, str | None
+]:
     """Returns the checks of the rows; nothing if the schema version is not the one of this program's statements."""
     if schema != len(available()):
-        return 0, [], None, None, None, 0, None
+        return 0, [], None, None, None, 0, None, None
     looked, wrong = await consistency.check_jobs(tx)
     sealed = await seals.verify(tx)
     now = await tx.read_clock()
     slots = await consistency.check_schedules(tx, now=now)
     ahead = await clock_reset.ahead(tx, now)
-    return looked, wrong, sealed, slots, await server_facts.store_id(tx), ahead, await check.check(tx, now)
+    store_id, key_check = await server_facts.store_id(tx), await server_facts.secret_key_check(tx)
+    return looked, wrong, sealed, slots, store_id, ahead, await check.check(tx, now), key_check
