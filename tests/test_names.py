@@ -18,7 +18,7 @@ GLOSSARY = {
 # Words that need no entry in a glossary: those of the field, of formats and protocols, and of the parts of an HTTP
 # interface and a command line.
 WORDS = """
-    addresses admin api app asgi auth bounds bubblewrap call captions casing categories charset cli connection context
+    addresses admin api app asgi auth bounds bubblewrap build call captions casing categories charset cli connection context
     cors cost count creation cron curl dash day deadline declaration decode deletion detection disk domain download
     envelope error exchange execution executor facts ffmpeg fields file filter graphiql handlebars head health http
     human in introspection json jsontext keyed keywords landlock language lines lock log logs machine main markup

@@ -128,6 +128,25 @@ async def test_a_build_goes_from_its_creation_to_its_deletion(rest: Rest) -> Non
     assert await rest.result(f"/admin/engine/{own}/builds") == []
 
 
+async def test_the_builds_of_all_engines_are_a_list_of_their_own(api: Api) -> None:
+    rest, stranger = api.edge, (await api.another_organization()).edge
+    await build(stranger, (await engine(stranger))["engineID"])
+    one, other = [(await engine(rest))["engineID"] for _ in range(2)]
+    made = [await build(rest, each) for each in (one, other, one)]
+    assert await rest.result("/engine/builds") == made[::-1]
+    assert await rest.result("/engine/builds?limit=1&offset=1") == [made[1]]
+    for state in ("deploy-validating", "deploy-validated", "deployed"):
+        await rest.result(f"/admin/build/{made[0]['buildID']}/update", {"buildState": state})
+    await rest.post(f"/admin/build/{made[1]['buildID']}/delete")
+    states = {
+        state: [each["buildID"] for each in await rest.result(f"/engine/builds?state={state}")]
+        for state in ("deployed", "deploy-validation", "paused")
+    }
+    assert states == {"deployed": [made[0]["buildID"]], "deploy-validation": [made[2]["buildID"]], "paused": []}
+    assert (await rest.get("/engine/builds?state=odd")).status_code == 400
+    assert len(await (await api.in_role(Role.READER)).edge.result("/engine/builds")) == 2
+
+
 async def test_wrong_builds_are_refused_with_all_problems(rest: Rest) -> None:
     own = (await engine(rest))["engineID"]
     wrong = {"buildID": NOBODY, "buildState": "deployed", "runtime": "{"}

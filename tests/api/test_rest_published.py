@@ -40,6 +40,7 @@ DELIBERATE: Final[dict[str, str]] = {
         "described as an object: the fields of the job that the template was stored with"
     ),
     r"/admin/build/\S+: answer\.result\.\w+ is never answered": "this server has no such setting of a build",
+    r"^GET /engine/builds: answer\.result\[\]\.\w+ is never answered": "the same",
     r"/admin/organization.*answer\.result(\[\])?\.\w+ is never answered": "an organization has no such setting here",
     r"/engine/(instance|\{EngineID\}/instances).*answer\..* is never answered": (
         "an instance is an engine that a worker offers: it has no container, no launch and no drain"

@@ -41,6 +41,16 @@ async def of_engine(house: House, principal: Principal, engine_id: str) -> list[
     return await house.database.read(lambda tx: storage.of_engine(tx, principal.organization_id, engine_id))
 
 
+async def page(
+    house: House, principal: Principal, statuses: Sequence[str], *, offset: int, limit: int
+) -> list[EngineBuild]:
+    """Returns a page of the builds of the organization's engines with these statuses, the newest first."""
+    require(principal, Role.READER)
+    bounds.page(offset, limit, largest=house.limits.page_size)
+    owner = principal.organization_id
+    return await house.database.read(lambda tx: storage.page(tx, owner, statuses, offset=offset, limit=limit))
+
+
 @trail.mutation("createEngineBuild", BUILD)
 async def create(
     house: House,

@@ -1,5 +1,6 @@
 """Engine builds in storage."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -28,6 +29,7 @@ _INSERT: Final = Select("engine_builds.insert", BuildRow)
 _BY_ID: Final = Select("engine_builds.by_id", BuildRow)
 _LOCK: Final = Select("engine_builds.lock", BuildRow)
 _OF_ENGINE: Final = Select("engine_builds.of_engine", BuildRow)
+_PAGE: Final = Select("engine_builds.page", BuildRow)
 
 
 async def insert(
@@ -61,6 +63,12 @@ async def lock(tx: Tx, organization_id: int, build_id: str) -> EngineBuild | Non
 async def of_engine(tx: Tx, organization_id: int, engine_id: str) -> list[EngineBuild]:
     """Returns the builds of the organization's engine, the newest first."""
     rows = await _OF_ENGINE.all(tx, organization_id=organization_id, engine_id=engine_id)
+    return [_build(row) for row in rows]
+
+
+async def page(tx: Tx, organization_id: int, statuses: Sequence[str], *, offset: int, limit: int) -> list[EngineBuild]:
+    """Returns a page of the organization's builds with these statuses, the newest first."""
+    rows = await _PAGE.all(tx, organization_id=organization_id, statuses=list(statuses), offset=offset, limit=limit)
     return [_build(row) for row in rows]
 
 

@@ -20,6 +20,14 @@ SELECT id, engine_id, organization_id, version, status, document, created_at, mo
 FROM engine_build WHERE organization_id = :organization_id AND engine_id = :engine_id
 ORDER BY version DESC;
 
+-- name: page
+-- The newest first.
+-- lists: statuses text
+SELECT id, engine_id, organization_id, version, status, document, created_at, modified_at
+FROM engine_build WHERE organization_id = :organization_id AND status IN {statuses}
+ORDER BY created_at DESC, id DESC
+LIMIT :limit OFFSET :offset;
+
 -- name: put
 UPDATE engine_build SET status = :status, document = :document, modified_at = :now
 WHERE id = :id AND organization_id = :organization_id;

@@ -3,6 +3,7 @@
 from typing import Final
 
 from enginehouse.api.edge import (
+    engine_build_changes,
     engine_builds,
     engine_categories,
     engine_changes,
@@ -36,13 +37,14 @@ SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/admin/engine/{EngineID}/resume", engine_changes.resume),
     ("POST", "/admin/engine/{EngineID}/delete", engine_changes.delete),
     ("GET", "/admin/engine/{EngineID}/builds", engine_builds.list_builds),
-    ("POST", "/admin/build/create", engine_builds.create),
+    ("POST", "/admin/build/create", engine_build_changes.create),
     ("GET", "/admin/build/{BuildID}/detail", engine_builds.detail),
-    ("POST", "/admin/build/{BuildID}/update", engine_builds.update),
-    ("POST", "/admin/build/{BuildID}/pause", engine_builds.pause),
-    ("POST", "/admin/build/{BuildID}/resume", engine_builds.resume),
-    ("POST", "/admin/build/{BuildID}/delete", engine_builds.delete),
-    ("POST", "/engine/{EngineID}/build/{BuildID}/delete", engine_builds.delete_of_engine),
+    ("POST", "/admin/build/{BuildID}/update", engine_build_changes.update),
+    ("POST", "/admin/build/{BuildID}/pause", engine_build_changes.pause),
+    ("POST", "/admin/build/{BuildID}/resume", engine_build_changes.resume),
+    ("POST", "/admin/build/{BuildID}/delete", engine_build_changes.delete),
+    ("GET", "/engine/builds", engine_builds.list_all),
+    ("POST", "/engine/{EngineID}/build/{BuildID}/delete", engine_build_changes.delete_of_engine),
     ("GET", "/engine/instances", engine_instances.list_instances),
     ("GET", "/engine/instance/{EngineInstanceID}/detail", engine_instances.detail),
     ("GET", "/engine/{EngineID}/instances", engine_instances.of_engine),
