@@ -18,11 +18,11 @@ GLOSSARY = {
 # Words that need no entry in a glossary: those of the field, of formats and protocols, and of the parts of an HTTP
 # interface and a command line.
 WORDS = """
-    addresses admin api app asgi auth bounds bubblewrap build call captions casing categories charset cli connection context
-    cors cost count creation cron curl dash day deadline declaration decode deletion detection disk domain download
-    envelope error exchange execution executor facts ffmpeg fields file filter graphiql handlebars head health http
-    human in introspection json jsontext keyed keywords landlock language lines lock log logs machine main markup
-    migrate mode names new numbers offline openapi options page pages paging paths pcm phrases points postgres
+    addresses admin api app asgi auth bounds bubblewrap build call captions casing categories charset cli connection
+    context cors cost count creation cron curl dash day deadline declaration decode deletion detection disk domain
+    download envelope error exchange execution executor facts ffmpeg fields file filter graphiql handlebars head
+    health http human in introspection json jsontext keyed keywords landlock language lines lock log logs machine main
+    markup migrate mode names new numbers offline openapi options page pages paging paths pcm phrases points postgres
     prefixes process processes prose protocol prune push query ranges ranking reader references register rejection
     resample reset root rows runtime scalars schema sdl seccomp send sentiment serve server sessions settings single
     source spec speech splitter sql sqlite standalone storage subtitles summary syscalls system temporary terminal

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import hashlib
 import os
 import socket
 import tempfile
@@ -242,7 +243,7 @@ async def _supervisor(
     runner = _runner(settings, house, source, children, over_http, capacity, outage, closing)
     probes = EngineProbes(source, over_http)
     house.listeners.unavailable = probes.loop.wake
-    worker = f"{maintenance.SERVER}{socket.gethostname()}:{os.getpid()}"
+    worker = worker_name(settings.data)
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     _listen(house, dispatcher, capacity, closing)
     scheduler = Scheduler(house)
@@ -263,6 +264,12 @@ async def _supervisor(
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )
+
+
+def worker_name(data: Path) -> str:
+    """Returns the name of this process's worker. All but its last number stays the same for this data folder."""
+    folder = hashlib.sha256(str(data).encode()).hexdigest()[:6]
+    return f"{maintenance.SERVER}{socket.gethostname()}/{folder}:{os.getpid()}"
 
 
 def _runner(

@@ -21,7 +21,7 @@ from enginehouse.domain.ids import job_graphql, job_uuid, parse_job, task_graphq
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import ScheduleRequest
-from enginehouse.operations import accounts, identity, target_assets, targets
+from enginehouse.operations import accounts, identity, target_assets, targets, workers
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.schedules import schedules
@@ -66,6 +66,9 @@ REST = [
         "createEngine",
     ),
     ('POST /edge/v1/admin/engine/{ownEngine}/update {"engine": {"engineName": "f"}}', "updateEngine"),
+    ('POST /edge/v1/host/{host}/drain {"reason": "hardware"}', "drainWorker"),
+    ("POST /edge/v1/host/{host}/pause", "drainWorker"),
+    ("POST /edge/v1/host/{host}/resume", "resumeWorker"),
     ("POST /edge/v1/admin/engine/{ownEngine}/pause", "pauseEngine"),
     ("POST /edge/v1/admin/engine/{ownEngine}/resume", "resumeEngine"),
     ("POST /edge/v1/admin/engine/{ownEngine}/delete", "deleteEngine"),
@@ -88,6 +91,8 @@ REST = [
     ('POST /api/v1/engines {"name": "e", "url": "http://203.0.113.7:8080", "category": "{category}"}', "createEngine"),
     ("DELETE /api/v1/engines/{ownEngine}", "deleteEngine"),
     ("POST /api/v1/engines/{engine}/pause", "pauseEngine"),
+    ('POST /api/v1/workers/{host}/drain {"detail": "d"}', "drainWorker"),
+    ("POST /api/v1/workers/{host}/resume", "resumeWorker"),
     ("POST /api/v1/engines/{engine}/resume", "resumeEngine"),
     ("POST /api/v1/jobs/{jobUUID}/pause", "pauseJob"),
     ("POST /api/v1/jobs/{jobUUID}/resume", "resumeJob"),
@@ -243,11 +248,13 @@ async def ids(api: Api) -> dict[str, str]:
     new = AssetRequest(target=Ref.of(target.id), uri="https://h.example/a.txt", content_type="text/plain")
     await schedules.update(house, chief, Ref.of(int(schedule["id"])), ScheduleRequest(name="m"))  # to be reverted
     user = await accounts.create_user(house, chief, name="ada", password=PASSWORD)
+    await workers.appear(house, name="w", pools={"native": 1}, engines=["other"])
     return {
         "user": user.name,
         "session": (await identity.login(house, "ada", PASSWORD)).token,
         "token": (await identity.create_token(house, chief)).secret,
         "organization": "1",
+        "host": workers.worker_id("w"),
         "engine": BATCH,
         "job": job_graphql(job_id),
         "jobUUID": job_uuid(job_id),

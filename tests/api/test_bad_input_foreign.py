@@ -299,7 +299,8 @@ GRAPHQL = [
 # Requests without an id of an organization's object. Engines of one organization have their own tests.
 WITHOUT_ID = {
     "GET /edge/v1/hosts", "GET /edge/v1/hosts/counts", "GET /edge/v1/hosts/counts_by_type",
-    "GET /edge/v1/host/{}/detail", "GET /edge/v1/host/{}/status", "GET /edge/v1/engine/instances",
+    "GET /edge/v1/host/{}/detail", "GET /edge/v1/host/{}/status", "POST /edge/v1/host/{}/drain",
+    "POST /edge/v1/host/{}/pause", "POST /edge/v1/host/{}/resume", "GET /edge/v1/engine/instances",
     "GET /edge/v1/engine/instance/{}/detail", "GET /edge/v1/engine/builds",
     "POST /edge/v1/admin/engine/category/create", "GET /edge/v1/admin/users/roles",
     "GET /edge/v1/admin/users/role/{}/detail",

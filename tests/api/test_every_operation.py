@@ -74,7 +74,12 @@ ADMINISTRATORS: Final = {
 SUPER: Final = {
     "PATCH /api/v1/organizations/{OrganizationID}",
     "POST /api/v1/organizations",
+    "POST /api/v1/workers/{WorkerID}/drain",
+    "POST /api/v1/workers/{WorkerID}/resume",
     "POST /edge/v1/admin/organizations/create",
+    "POST /edge/v1/host/{HostID}/drain",
+    "POST /edge/v1/host/{HostID}/pause",
+    "POST /edge/v1/host/{HostID}/resume",
 }
 # They are refused for everybody: the roles of the server are fixed.
 NOBODY: Final = {

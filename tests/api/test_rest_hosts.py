@@ -82,6 +82,49 @@ async def test_only_administrators_see_the_names_of_machines(api: Api, two: None
     assert "gone" not in str(found)
 
 
+async def test_a_host_is_drained_and_resumed(api: Api, two: None) -> None:
+    rest, other = api.edge, (await (await api.another_organization()).in_role(Role.READER)).edge
+    [one, gone] = [
+        next(each for each in await rest.result("/hosts") if each["agentLabel"] == name) for name in ("one", "gone")
+    ]
+    path = f"/host/{one['hostID']}"
+    for verb, body, shown in (
+        ("drain", {"reason": "spot", "detail": "soon"}, ("spot", "soon")),
+        ("pause", None, (None, None)),
+        ("drain", {"reason": "", "detail": ""}, (None, None)),
+    ):
+        answer = await rest.post(f"{path}/{verb}", body)
+        assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
+        detail = (await rest.get(f"{path}/detail")).json()
+        assert (detail["drain"], detail.get("drainReason"), detail.get("drainDetail")) == (True, *shown)
+        assert (await hosts(rest, drain="true"), await hosts(rest, drain="false")) == (["one"], ["gone"])
+        instances = (await rest.get("/engine/instances?drain=true")).json()["result"]
+        assert {(each["hostID"], each["drain"]) for each in instances} == {(one["hostID"], True)}
+        answer = await rest.post(f"{path}/resume")
+        assert (answer.status_code, answer.json()) == (200, {"success": True, "count": 1})
+        assert await hosts(rest, drain="true") == []
+    refused = await rest.post(f"{path}/drain", {"reason": "boredom"})
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "reason")
+    assert (await rest.post(f"{path}/drain", {"reason": 7})).status_code == 400
+    assert (await rest.post(f"/host/{gone['hostID']}/drain", {})).status_code == 200  # it may come back
+    for verb in ("drain", "pause", "resume"):
+        assert (await rest.post(f"/host/{NOBODY}/{verb}", {})).status_code == 404
+        assert (await rest.post(f"/host/x/{verb}", {})).status_code == 400
+        assert (await other.post(f"{path}/{verb}", {})).status_code == 403
+
+
+async def test_no_work_is_claimed_by_a_drained_host(api: Api) -> None:
+    await workers.appear(api.house, name="test", pools={"native": 1}, engines=[BATCH])
+    await api.edge.create()
+    path = f"workers/{workers.worker_id('test')}"
+    shown = await api.v1.result(f"{path}/drain", {"detail": "d"})
+    assert (shown["name"], shown["drained"], shown["drainDetail"]) == ("test", True, "d")
+    with pytest.raises(ValueError, match="not enough values"):
+        await api.edge.start_one()
+    assert (await api.v1.post(f"{path}/resume")).json()["result"]["drained"] is False
+    await api.edge.start_one()
+
+
 async def test_an_engine_of_a_worker_is_an_instance(api: Api, two: None) -> None:
     rest = api.edge
     [one, gone] = sorted(await rest.result("/hosts"), key=lambda host: host["agentLabel"] != "one")

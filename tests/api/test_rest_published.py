@@ -43,7 +43,7 @@ DELIBERATE: Final[dict[str, str]] = {
     r"^GET /engine/builds: answer\.result\[\]\.\w+ is never answered": "the same",
     r"/admin/organization.*answer\.result(\[\])?\.\w+ is never answered": "an organization has no such setting here",
     r"/engine/(instance|\{EngineID\}/instances).*answer\..* is never answered": (
-        "an instance is an engine that a worker offers: it has no container, no launch and no drain"
+        "an instance is an engine that a worker offers: it has no container and no launch"
     ),
     r"GET /hosts?\b.*answer\..* is never answered": "a host is a worker, which reports nothing of its machine",
     r"download.* answer is application/octet-stream, \*/\*, not application/json": (

@@ -15,7 +15,7 @@ from enginehouse.domain.fair_shares import Level
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Lease, Report
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import consistency, identity, limits
+from enginehouse.storage import consistency, identity, limits, workers
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.jobs import cancellation
@@ -401,6 +401,7 @@ FORBIDDING: dict[str, Callable[[Tx, int], Awaitable[object]]] = {
     "engine": lambda tx, _: limits.set_engine_state(tx, 1, "noop", was="active", state="paused"),
     "share": lambda tx, _: limits.set_share(tx, 1, weight=1, running_limit=0),
     "engine limit": lambda tx, _: limits.set_engine_limit(tx, 1, "noop", 0),
+    "drain": lambda tx, _: workers.drain(tx, "w", reason=None, detail=None),
 }
 
 

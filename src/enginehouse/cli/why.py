@@ -51,6 +51,8 @@ def _advice(explanation: Json) -> Iterator[str]:
                 yield f"an administrator raises it with: enginehouse engine limit {reason['engineID']} N"
             case "engine_unavailable":
                 yield f"see where it should answer with: enginehouse engine show {reason['engineID']}"
+            case "workers_drained":
+                yield "an administrator resumes one with: enginehouse worker resume ID; see: enginehouse worker list"
             case "no_worker":
                 yield f"start a server that has the engine{_slots(reason)}; see: enginehouse worker list"
             case "no_free_slot":

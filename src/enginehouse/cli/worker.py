@@ -1,15 +1,15 @@
-"""`enginehouse worker …`: lists the workers."""
+"""`enginehouse worker …`: lists the workers, drains and resumes them."""
 
 import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
-from enginehouse.client import Client, why
+from enginehouse.client import Client, Json, why
 
 
 @click.group()
 def worker() -> None:
-    """List workers."""
+    """List, drain and resume workers."""
 
 
 @worker.command("list")
@@ -26,13 +26,42 @@ def list_(client: Client, *, as_json: bool) -> None:
         return
     rows = [
         (
+            one["workerID"],
             one.get("name"),
             ", ".join(f"{count} {pool}" for pool, count in sorted(one["slots"].items()) if count),
             one["running"],
             len(one["engineIDs"]),
             one["seenDateTime"],
-            "connected" if one["connected"] else "gone",
+            _state(one),
         )
         for one in records
     ]
-    output.console().print(output.table(("worker", "worker slots", "running", "engines", "seen", ""), rows))
+    output.console().print(output.table(("id", "worker", "worker slots", "running", "engines", "seen", ""), rows))
+
+
+@worker.command()
+@click.argument("worker_id", metavar="ID")
+@click.option("--detail", help="Why, for those who look at the worker.")
+@output.json_option
+@with_client
+def drain(client: Client, *, worker_id: str, detail: str | None, as_json: bool) -> None:
+    """Let a worker take no more work. What it runs ends as usual.
+
+    It stays drained when it is started again, until it is resumed. Only for super administrators.
+    """
+    output.show(why.drain(client, worker_id, detail), "drained", as_json=as_json)
+
+
+@worker.command()
+@click.argument("worker_id", metavar="ID")
+@output.json_option
+@with_client
+def resume(client: Client, *, worker_id: str, as_json: bool) -> None:
+    """Let a drained worker take work again."""
+    output.show(why.resume(client, worker_id), "resumed", as_json=as_json)
+
+
+def _state(one: Json) -> str:
+    if not one["connected"]:
+        return "gone, drained" if one["drained"] else "gone"
+    return "drained" if one["drained"] else "connected"

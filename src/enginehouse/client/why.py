@@ -13,3 +13,15 @@ def workers(client: Client) -> list[Json]:
     """Returns the workers that sent a heartbeat within a day, connected ones first. Raises RequestFailed."""
     records: list[Json] = client.rest("GET", v1("workers"))["result"]
     return records
+
+
+def drain(client: Client, worker_id: str, detail: str | None = None) -> Json:
+    """Nothing more starts on the worker. Returns it. Raises RequestFailed."""
+    drained: Json = client.rest("POST", v1("workers", worker_id, "drain"), {"detail": detail})["result"]
+    return drained
+
+
+def resume(client: Client, worker_id: str) -> Json:
+    """The worker takes work again. Returns it. Raises RequestFailed."""
+    resumed: Json = client.rest("POST", v1("workers", worker_id, "resume"))["result"]
+    return resumed

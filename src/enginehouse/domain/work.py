@@ -158,6 +158,20 @@ GONE_AFTER: Final = 30_000_000  # µs without a report: three beats
 REMEMBERED: Final = 86_400_000_000  # µs for which the name of a worker that vanished is kept
 
 
+class Drain(NamedTuple):
+    """A worker claims nothing since `drained_at`, for this reason, in a word and as a person says it."""
+
+    seat: str
+    reason: str | None
+    detail: str | None
+    drained_at: int
+
+
+def seat(worker: str) -> str:
+    """Returns what the name of a worker keeps across its restarts: everything before the number of its process."""
+    return worker.rpartition(":")[0] or worker
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A worker as it last reported. Times are µs of the storage clock; `running` is how many attempts it leases."""
 
@@ -167,6 +181,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int
     seen_at: int
     running: int = 0
+    drain: Drain | None = None
 
     def offers(self, over_http: Collection[str]) -> frozenset[str]:
         """Returns the engines whose work it takes; with slots for them, also these engines over HTTP."""
@@ -175,3 +190,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     def connected(self, now: int) -> bool:
         """True if its last report is at most three beats old."""
         return now - self.seen_at <= GONE_AFTER
+
+    def takes_work(self, now: int) -> bool:
+        """True if it is connected and not drained."""
+        return self.drain is None and self.connected(now)

@@ -79,16 +79,18 @@ class Catalogue:
 
 @dataclass(slots=True)
 class Presence:
-    """The engines that connected workers offer, refreshed at every beat; None before the first refresh.
+    """What is known of workers, refreshed at every beat. `offered`: the engines of those that take work, None at first.
 
-    `over_http`: one of them also takes the work of every engine over HTTP.
+    `over_http`: one of them also takes the work of every engine over HTTP. `drained`: the seats that take none. It only
+    spares them the look: the claim decides.
     """
 
     offered: frozenset[str] | None = None
     over_http: bool = False
+    drained: frozenset[str] = frozenset()
 
     def offers(self, engine: Engine) -> bool:
-        """True if a connected worker takes the engine's work, or if nobody has looked yet."""
+        """True if a worker takes the engine's work, or if nobody has looked yet."""
         if self.offered is None or engine.spec.id in self.offered:
             return True
         return self.over_http and engine.spec.address is not None

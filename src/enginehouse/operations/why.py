@@ -144,7 +144,7 @@ async def _surroundings(
 ) -> HouseFacts:
     """Returns the facts of the whole server: quotas, workers, and the waiting items in these pools."""
     workers, taken = await stored_workers.at_work(tx)
-    connected = [worker for worker in workers if worker.connected(now)]
+    connected = [worker for worker in workers if worker.takes_work(now)]
     return HouseFacts(
         now=now,
         quotas=await quotas.read(tx),

@@ -9,7 +9,7 @@ from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
 from enginehouse.domain.planning.checks import PlanReport
-from enginehouse.domain.work import Worker
+from enginehouse.domain.work import Drain, Worker
 from enginehouse.operations import engines as known_engines
 from enginehouse.operations.house import House, Presence
 from enginehouse.operations.permission import require
@@ -34,6 +34,7 @@ class WorkerShown:
     started_at: int
     seen_at: int
     connected: bool
+    drain: Drain | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +89,14 @@ async def clear(house: House) -> None:
 async def look(house: House) -> None:
     """Refreshes what the house has in memory about workers and engines, for immediate warnings."""
 
-    async def offered(tx: Tx) -> tuple[frozenset[str], bool]:
+    async def known(tx: Tx) -> tuple[frozenset[str], bool, frozenset[str]]:
         now = await tx.read_clock()
-        here = [worker for worker in await storage.all_(tx) if worker.connected(now)]
-        return frozenset().union(*(worker.offers(()) for worker in here)), any(
-            w.pools.get(EngineKind.HTTP) for w in here
-        )
+        here = [worker for worker in await storage.all_(tx) if worker.takes_work(now)]
+        offered = frozenset[str]().union(*(worker.offers(()) for worker in here))
+        return offered, any(worker.pools.get(EngineKind.HTTP) for worker in here), await storage.drained(tx)
 
-    house.presence.offered, house.presence.over_http = await house.database.read(offered)
+    presence = house.presence
+    presence.offered, presence.over_http, presence.drained = await house.database.read(known)
     if house.database.dialect == "postgres":
         # Other servers may register and pause engines; an embedded database has no other server.
         await known_engines.refresh(house)
@@ -125,7 +126,8 @@ def _idle(engine: Engine | None, presence: Presence) -> str | None:
     if engine.state != "active":
         return f'engine "{engine.spec.name}" is {engine.state}'
     if not presence.offers(engine):
-        return f'no worker for engine "{engine.spec.name}" is connected'
+        free = " and takes work" if presence.drained else ""
+        return f'no worker for engine "{engine.spec.name}" is connected{free}'
     return None
 
 
@@ -164,9 +166,14 @@ async def _at_work(tx: Tx) -> tuple[list[Worker], int]:
     return found, now
 
 
+def worker_id(name: str) -> str:
+    """Returns the UUID of the worker with this name."""
+    return str(uuid5(_NAMESPACE, name))
+
+
 def _shown(worker: Worker, offered: frozenset[str], now: int, *, named: bool) -> WorkerShown:
     return WorkerShown(
-        id=str(uuid5(_NAMESPACE, worker.name)),
+        id=worker_id(worker.name),
         name=worker.name if named else None,
         pools=worker.pools,
         running=worker.running,
@@ -174,4 +181,5 @@ def _shown(worker: Worker, offered: frozenset[str], now: int, *, named: bool) ->
         started_at=worker.started_at,
         seen_at=worker.seen_at,
         connected=worker.connected(now),
+        drain=worker.drain,
     )

@@ -10,7 +10,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.work import Answer, Lease, Report
+from enginehouse.domain.work import Answer, Lease, Report, seat
 from enginehouse.engine import Output
 from enginehouse.engines.http.form import CallFacts
 from enginehouse.operations import artifacts, engine_health, target_assets, task_tokens, work, workers
@@ -25,8 +25,10 @@ class InProcess:
     def __init__(self, house: House, api_url: str | None = None) -> None:
         self._house = house
         self._api_url = api_url
+        self._seat = ""
 
     async def register(self, offer: WorkerOffer) -> None:
+        self._seat = seat(offer.name)
         await workers.appear(self._house, name=offer.name, pools=offer.pools, engines=offer.engines)
 
     async def beat(self, offer: WorkerOffer) -> None:
@@ -36,7 +38,7 @@ class InProcess:
         await workers.leave(self._house, worker)
 
     async def ready(self, *, pool: str) -> bool:
-        return await work.ready(self._house, pool=pool)
+        return self._seat not in self._house.presence.drained and await work.ready(self._house, pool=pool)
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
         return await work.claim(self._house, pool=pool, limit=limit, worker=worker)

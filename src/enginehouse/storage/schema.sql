@@ -515,6 +515,14 @@ CREATE TABLE worker (
   seen_at BIGINT NOT NULL
 );
 
+-- The workers that claim nothing, by what their names keep across a restart (`domain.work.seat`). There may be no such worker.
+CREATE TABLE worker_drain (
+  seat TEXT PRIMARY KEY,
+  reason TEXT,
+  detail TEXT,
+  drained_at BIGINT NOT NULL
+);
+
 -- Requests with an idempotency key, and their answers: a repeated request gets the same answer.
 CREATE TABLE idempotency_key (
   organization_id BIGINT NOT NULL,

@@ -113,17 +113,21 @@ async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[La
 async def engines(
     tx: Tx, organization_id: int, workers: Sequence[Worker], *, over_http: Collection[str], now: int
 ) -> dict[str, EngineFacts]:
-    """Returns every engine that the organization may use, and whether a connected worker offers it.
+    """Returns every engine that the organization may use, and whether a worker that takes work offers it.
 
     `over_http` are the engines that every worker with slots for them offers.
     """
-    offered, last = set[str](), dict[str, int]()
+    offered, drained, last = set[str](), set[str](), dict[str, int]()
     for worker in workers:
-        if worker.connected(now):
+        if worker.takes_work(now):
             offered |= worker.offers(over_http)
+        elif worker.connected(now):
+            drained |= worker.offers(over_http)
         for engine_id in worker.offers(over_http):
             last[engine_id] = max(last.get(engine_id, 0), worker.seen_at)
     return {
-        engine_id: EngineFacts(name, state, engine_id in offered, last.get(engine_id), EngineHealth(*health))
+        engine_id: EngineFacts(
+            name, state, engine_id in offered, last.get(engine_id), EngineHealth(*health), engine_id in drained
+        )
         for engine_id, name, state, *health in await tx.all("wait_facts.engines", organization_id=organization_id)
     }

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import structs
 
-from enginehouse.domain.work import REMEMBERED, Worker
+from enginehouse.domain.work import REMEMBERED, Drain, Worker, seat
+from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
@@ -28,6 +29,7 @@ class WorkerRow(NamedTuple):
 
 
 _ALL: Final = Select("workers.all", WorkerRow)
+_DRAINS: Final = Select("workers.drains", Drain)
 
 
 async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False) -> None:
@@ -57,6 +59,7 @@ async def clear(tx: Tx) -> None:
 
 async def all_(tx: Tx) -> list[Worker]:
     """Returns every worker that has reported within a day, connected or not, the earliest started first."""
+    drains = {drain.seat: drain for drain in await _DRAINS.all(tx)}
     return [
         Worker(
             name=row.name,
@@ -64,9 +67,29 @@ async def all_(tx: Tx) -> list[Worker]:
             engines=_ENGINES.decode(row.engines),
             started_at=row.started_at,
             seen_at=row.seen_at,
+            drain=drains.get(seat(row.name)),
         )
         for row in await _ALL.all(tx)
     ]
+
+
+async def drained(tx: Tx) -> frozenset[str]:
+    """Returns the seats of all drained workers, also of those that are gone."""
+    return frozenset([drain.seat for drain in await _DRAINS.all(tx)])
+
+
+async def drain(tx: Tx, worker: str, *, reason: str | None, detail: str | None) -> None:
+    """From this commit on nothing starts on the worker, also after it has started again. What runs there runs on.
+
+    The barrier lock: every transaction that claims is committed before, or sees this.
+    """
+    await barrier_lock.take_exclusive(tx)
+    await tx.run("workers.drain", seat=seat(worker), reason=reason, detail=detail, now=await tx.read_clock())
+
+
+async def resume(tx: Tx, worker: str) -> None:
+    """The worker takes work again."""
+    await tx.run("workers.resume", seat=seat(worker))
 
 
 async def at_work(tx: Tx) -> tuple[list[Worker], dict[str, int]]:

@@ -14,6 +14,17 @@ DELETE FROM worker WHERE name = :name;
 -- name: all
 SELECT name, pools, engines, started_at, seen_at FROM worker ORDER BY started_at, name;
 
+-- name: drains
+SELECT seat, reason, detail, drained_at FROM worker_drain;
+
+-- name: drain
+-- A worker that is drained already keeps its time.
+INSERT INTO worker_drain (seat, reason, detail, drained_at) VALUES (:seat, :reason, :detail, :now)
+ON CONFLICT (seat) DO UPDATE SET reason = excluded.reason, detail = excluded.detail;
+
+-- name: resume
+DELETE FROM worker_drain WHERE seat = :seat;
+
 -- name: running
 -- The number of attempts leased to each worker, in each pool.
 SELECT worker, pool, COUNT(*) FROM work_item WHERE lease_until IS NOT NULL GROUP BY worker, pool;

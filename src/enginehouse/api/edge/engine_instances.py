@@ -42,6 +42,7 @@ class InstanceInfo(msgspec.Struct, rename=spelled, kw_only=True):
     engine_id: str
     host_id: str
     status: str = msgspec.field(name="status")
+    drain: bool
     startup_timestamp: int
     created_date_time: str
     modified_date_time: str
@@ -146,7 +147,9 @@ def _tests(query: Query) -> list[Callable[[Instance], bool]]:
         tests.append(lambda one: one.worker.id in named)
     if (status := query.word("status", ("active", "terminated"))) is not None:
         tests.append(lambda one: _status(one) == status)
-    if query.boolean("drain") is True or query.id("workRequestIDs", *refs.UUIDS) is not None:
+    if (drained := query.boolean("drain")) is not None:
+        tests.append(lambda one: (one.worker.drain is not None) is drained)
+    if query.id("workRequestIDs", *refs.UUIDS) is not None:
         tests.append(lambda _: False)
     return tests
 
@@ -183,6 +186,7 @@ def _info(one: Instance) -> InstanceInfo:
         engine_id=one.engine_id,
         host_id=one.worker.id,
         status=_status(one),
+        drain=one.worker.drain is not None,
         startup_timestamp=one.worker.started_at // times.SECOND,
         created_date_time=times.rest(one.worker.started_at),
         modified_date_time=seen,

@@ -1,6 +1,6 @@
 """The hosts of a server over REST: its workers, each of which is one process on a machine.
 
-A worker is active as long as it reports, and is remembered for a day. It has no drain, and no pause of its own.
+A worker is active as long as it reports, and is remembered for a day.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,10 @@ _ORDER: Final[dict[str, Callable[[WorkerShown], Any]]] = {
 
 
 class HostDetail(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """A worker. Only administrators see `agentLabel`, its name. `numEngines`: how many engines it offers."""
+    """A worker. Only administrators see `agentLabel`, its name. `numEngines`: how many engines it offers.
+
+    `drain`: it takes no work until it is resumed.
+    """
 
     host_id: str
     agent_label: str | None = None
@@ -39,6 +42,9 @@ class HostDetail(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=Tru
     is_assigned: bool = field(name="isAssigned")
     is_engine: bool = field(name="isEngine")
     num_engines: int
+    drain: bool
+    drain_reason: str | None = None
+    drain_detail: str | None = None
     run_modes: str
     created_date_time: str
     last_update_date_time: str
@@ -189,7 +195,9 @@ def _tests(query: Query) -> list[Callable[[WorkerShown], bool]]:
     tests: list[Callable[[WorkerShown], bool]] = []
     if (active := query.boolean("isactive")) is not None:
         tests.append(lambda one: one.connected is active)
-    impossible = query.boolean("drain") is True or query.word("type", _MODES) not in {None, _MODE}
+    if (drained := query.boolean("drain")) is not None:
+        tests.append(lambda one: (one.drain is not None) is drained)
+    impossible = query.word("type", _MODES) not in {None, _MODE}
     absent: list[object] = [query.text("serverType"), query.text("ip"), query.id("serverTypeID", *refs.UUID)]
     for name in ("Terminated", "Expire"):
         absent += [query.earliest(f"start{name}Time"), query.latest(f"end{name}Time")]
@@ -214,6 +222,9 @@ def _detail(one: WorkerShown) -> HostDetail:
         is_assigned=one.running > 0,
         is_engine=True,
         num_engines=len(one.engines),
+        drain=one.drain is not None,
+        drain_reason=one.drain and one.drain.reason,
+        drain_detail=one.drain and one.drain.detail,
         run_modes=_MODE,
         created_date_time=times.rest(one.started_at),
         last_update_date_time=times.rest(one.seen_at),

@@ -23,6 +23,7 @@ from enginehouse.api.v1 import (
     schedules,
     webhooks,
     why,
+    worker_drains,
 )
 from enginehouse.operations.house import House
 
@@ -49,6 +50,8 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/jobs/{JobID}/why", why.of_job),
     ("GET", "/tasks/{TaskID}/why", why.of_task),
     ("GET", "/workers", why.list_workers),
+    ("POST", "/workers/{WorkerID}/drain", worker_drains.drain),
+    ("POST", "/workers/{WorkerID}/resume", worker_drains.resume),
     ("GET", "/jobs/{JobID}/events", events.list_events),
     ("GET", "/jobs/{JobID}/events/stream", events.stream),
     ("POST", "/jobs/cancel", bulk_cancels.cancel),

@@ -50,7 +50,7 @@ async def list_workers(call: Call) -> Reply:
     """GET workers: the workers that sent a heartbeat within a day; only administrators see their names."""
     Query(call.query).finish()
     page = await workers.list_(call.house, call.principal)
-    return result([_worker(each) for each in page])
+    return result([worker_view(each) for each in page])
 
 
 def _task(call: Call, job: Job, explained: Explanation) -> TaskWhy:
@@ -82,10 +82,15 @@ def _other_task(job_id: int, task: OtherTask) -> OtherTaskView:
     )
 
 
-def _worker(worker: workers.WorkerShown) -> WorkerView:
+def worker_view(worker: workers.WorkerShown) -> WorkerView:
+    """Returns the worker as our interface shows it."""
     return WorkerView(
+        worker_id=worker.id,
         name=worker.name,
         connected=worker.connected,
+        drained=worker.drain is not None,
+        drain_reason=worker.drain and worker.drain.reason,
+        drain_detail=worker.drain and worker.drain.detail,
         slots=dict(worker.pools),
         running=worker.running,
         engine_ids=sorted(worker.engines),

@@ -63,10 +63,14 @@ class JobWhy(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class WorkerView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """A worker. Only administrators see its `name`."""
+    """A worker. Only administrators see its `name`. `drained`: it takes no work until it is resumed."""
 
+    worker_id: str
     name: str | None = None
     connected: bool
+    drained: bool
+    drain_reason: str | None = None
+    drain_detail: str | None = None
     slots: dict[str, int]
     running: int
     engine_ids: list[str]

@@ -73,13 +73,17 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone."""
+    """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone.
+
+    `drained`: a connected worker offers it, and is drained.
+    """
 
     name: str
     state: str = "active"
     offered: bool = True
     last_offered: int | None = None
     health: EngineHealth = HEALTHY
+    drained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,11 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
     if engine is None:
         found.append(reasons.EngineUnknown(lane.engine_id))
     elif not engine.offered:
-        found.append(reasons.NoWorker(lane.engine_id, engine.name, pool, engine.last_offered, house.now))
+        found.append(
+            reasons.WorkersDrained(lane.engine_id, engine.name)
+            if engine.drained
+            else reasons.NoWorker(lane.engine_id, engine.name, pool, engine.last_offered, house.now)
+        )
     return found
 
 

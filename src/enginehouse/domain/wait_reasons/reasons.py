@@ -85,6 +85,13 @@ class EngineUnknown(Reason, frozen=True, tag="engine_unknown"):
     engine_id: str
 
 
+class WorkersDrained(Reason, frozen=True, tag="workers_drained"):
+    """Every connected worker that offers the engine is drained."""
+
+    engine_id: str
+    engine: str
+
+
 class NoWorker(Reason, frozen=True, tag="no_worker"):
     """No connected worker offers the engine. `last_seen`: the last report of one that did; None if not known."""
 
@@ -157,6 +164,7 @@ AnyReason = (
     | EngineUnavailable
     | EngineUnknown
     | NoWorker
+    | WorkersDrained
     | OrganizationLimit
     | EngineLimit
     | TaskLimit
@@ -204,6 +212,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f'the engine "{engine}" is not available: {why}; it is tried again at {graphql_millis(at)}'
         case EngineUnknown(engine_id):
             return f'the engine "{engine_id}" is not known to this server any more'
+        case WorkersDrained(_, engine):
+            return f'every connected worker for the engine "{engine}" is drained'
         case NoWorker(_, engine, _, last_seen, now):
             seen = "" if last_seen is None else f"; one was last heard of {_duration(now - last_seen)} ago"
             return f'no worker for the engine "{engine}" is connected{seen}'

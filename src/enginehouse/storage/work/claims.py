@@ -10,7 +10,7 @@ from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.settlement import Settlement
-from enginehouse.domain.work import ItemKey, ItemSource, Lease
+from enginehouse.domain.work import ItemKey, ItemSource, Lease, seat
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -118,7 +118,7 @@ async def lease(
     `jobs` are their locked jobs, which may start something. There are at most TOKENS_AT_ONCE items.
     """
     first = await tx.tokens(len(keys))
-    rows = await _LEASE.each(tx, [(*key, first + i, until, worker, tx.now) for i, key in enumerate(keys)])
+    rows = await _LEASE.each(tx, [(*key, first + i, until, worker, seat(worker), tx.now) for i, key in enumerate(keys)])
     leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
     await _record_starts(tx, leases, jobs, loaded, worker=worker)
     order = {key: i for i, key in enumerate(keys)}

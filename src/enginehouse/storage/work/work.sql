@@ -12,13 +12,15 @@ ORDER BY j.id
 
 -- name: lease
 -- Leases the items: a new token, a worker, an end. An item that is gone or leased is skipped. The guard on
--- `lease_until` must stay: it ensures that an item never has two holders, whatever was read before.
--- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, now bigint
+-- `lease_until` must stay: it ensures that an item never has two holders, whatever was read before. A drained worker gets
+-- nothing: the drain holds the barrier lock alone, so that this statement sees it or was committed before.
+-- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint
 UPDATE work_item
 SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
 FROM {rows} r
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
   AND work_item.lease_until IS NULL
+  AND NOT EXISTS (SELECT 1 FROM worker_drain d WHERE d.seat = r.seat)
 RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.organization_id,
   work_item.engine_id, work_item.attempts, work_item.folder, work_item.source_ordinal, work_item.source_folder,
   work_item.source_item, work_item.source_part, work_item.lease_until;
