@@ -27,7 +27,6 @@ from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
 from enginehouse.operations import (
-    accounts,
     engines,
     export_leases,
     maintenance,
@@ -37,7 +36,7 @@ from enginehouse.operations import (
     store_identity,
     workers,
 )
-from enginehouse.operations.accounts import FirstStart
+from enginehouse.operations.first_start import FirstStart, first_start
 from enginehouse.operations.house import House, Limits
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.outgoing.send import Sender
@@ -103,7 +102,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
     sandbox = await asyncio.to_thread(_sandbox, settings)
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
-        first = await accounts.first_start(house, init_token=settings.init_token)
+        first = await first_start(house, init_token=settings.init_token)
         children = _children(settings, house, keeper, sandbox, closing)
         specs = [engine.spec for engine in ENGINES] + await load_specs(children)
         await engines.register(house, specs, CATEGORIES)

@@ -22,6 +22,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
 from enginehouse.operations import accounts, engines, identity, work
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import firing
 from enginehouse.storage.audit import entries
@@ -284,7 +285,7 @@ async def serving(database: Database, folder: Path) -> AsyncIterator[Api]:
         store = DiskStore(folder / "store")
         closing.callback(store.close)
         house = House.build(database, store)
-        first = await accounts.first_start(house, init_token=TOKEN)
+        first = await first_start(house, init_token=TOKEN)
         await engines.register(house, ENGINES, CATEGORIES)
         transport = httpx.ASGITransport(app=application(house), raise_app_exceptions=True, client=(ADDRESS, 4711))
         hooks = {"response": [described.check, declared.check]}

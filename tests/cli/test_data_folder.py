@@ -12,7 +12,7 @@ from typing import IO, Any
 import pytest
 
 from enginehouse.cli import data_folder
-from enginehouse.operations.accounts import FirstStart
+from enginehouse.operations.first_start import FirstStart
 
 
 def test_secrets_are_private_from_their_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

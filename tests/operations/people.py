@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import accounts, identity
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 
 BOOTSTRAP = "0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b11"
@@ -25,7 +26,7 @@ class People:
 
 async def arrive(house: House) -> People:
     """Carries out the first start and gives every caller a token."""
-    await accounts.first_start(house, init_token=BOOTSTRAP)
+    await first_start(house, init_token=BOOTSTRAP)
     chief = await identity.authenticate(house, BOOTSTRAP)
     other = await accounts.create_organization(house, chief, "Other")
 

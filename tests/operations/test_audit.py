@@ -8,6 +8,7 @@ from enginehouse.domain.errors import CapacityExceeded
 from enginehouse.operations import accounts, identity
 from enginehouse.operations.audit import trail
 from enginehouse.operations.audit.queries import DAY, list_
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.operations.sessions import LoginRefused
 from enginehouse.storage.audit import entries
@@ -20,10 +21,10 @@ async def _rows(house: House) -> list[RecordedEntry]:
 
 async def test_the_first_start_records_what_it_made_once(house: House) -> None:
     for _ in range(2):
-        await accounts.first_start(house, init_token=BOOTSTRAP)
+        await first_start(house, init_token=BOOTSTRAP)
     rows = await _rows(house)
     assert [row.event for row in rows] == ["createOrganization", "createUser", "createToken"]
-    await accounts.first_start(house, init_token="0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b12")
+    await first_start(house, init_token="0f8f5e0c-6c0e-4d53-9a3e-6f1c3f0a7b12")
     [again] = (await _rows(house))[3:]
     assert (again.event, again.organization_id, again.detail) == ("createToken", 1, "start of the server")
 

@@ -27,6 +27,7 @@ from enginehouse.domain.errors import (
 )
 from enginehouse.domain.identity import Principal, Role, TokenKind
 from enginehouse.operations import accounts, identity
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.operations.sessions import LoginRefused
 from enginehouse.operations.throttle import Throttle
@@ -438,7 +439,7 @@ async def test_the_last_token_of_a_super_administrator_does_not_revoke_itself(ho
     await identity.authenticate(house, BOOTSTRAP)
     # With a second one, one of two that revoke themselves at once stays.
     second = UNKNOWN
-    await accounts.first_start(house, init_token=second)
+    await first_start(house, init_token=second)
     ends = [
         identity.revoke_token(house, await identity.authenticate(house, each), each) for each in (BOOTSTRAP, second)
     ]
@@ -523,7 +524,7 @@ async def test_organizations_are_numbered_from_one(house: House) -> None:
 
 async def test_the_first_start_happens_once_however_many_begin_it(house: House) -> None:
     houses = [house, House.build(house.database, house.store), House.build(house.database, house.store)]
-    starts = await asyncio.gather(*(accounts.first_start(one, init_token=None) for one in houses))
+    starts = await asyncio.gather(*(first_start(one, init_token=None) for one in houses))
     [made] = [start for start in starts if start.admin_password or start.token]
     assert made.admin_password is not None
     assert made.token is not None
@@ -535,7 +536,7 @@ async def test_the_first_start_happens_once_however_many_begin_it(house: House) 
         await identity.me(house, await identity.authenticate(house, session.token))
     )[0]
     assert len(await accounts.list_organizations(house, chief)) == 1
-    again = await accounts.first_start(house, init_token=None)
+    again = await first_start(house, init_token=None)
     assert (again.admin_password, again.token) == (None, None)
     assert made.token not in repr(made)
 
@@ -554,7 +555,7 @@ async def test_first_starts_that_meet_wait_for_each_other(
 
     holding = asyncio.create_task(other.write(hold))
     await held.wait()
-    starts = [asyncio.create_task(accounts.first_start(house, init_token=None)) for _ in range(2)]
+    starts = [asyncio.create_task(first_start(house, init_token=None)) for _ in range(2)]
     async with asyncio.timeout(30):
         while await _waiting_for_a_lock(postgres_dsn) < 2:
             await house.database.wait("never", 0.01)
@@ -577,7 +578,7 @@ async def _waiting_for_a_lock(dsn: str) -> int:
 
 async def test_the_token_of_the_operator_belongs_to_the_first_administrator(house: House) -> None:
     for token in (BOOTSTRAP, BOOTSTRAP, UNKNOWN):
-        start = await accounts.first_start(house, init_token=f" {token}\n")
+        start = await first_start(house, init_token=f" {token}\n")
         assert start.token is None
         user, organization = await identity.me(house, await identity.authenticate(house, token))
         assert user is not None
@@ -587,5 +588,5 @@ async def test_the_token_of_the_operator_belongs_to_the_first_administrator(hous
 async def test_a_revoked_bootstrap_token_does_not_come_back_with_the_next_start(house: House) -> None:
     people = await arrive(house)
     await identity.revoke_token(house, people.admin, people.super_admin.token_id)
-    await accounts.first_start(house, init_token=BOOTSTRAP)
+    await first_start(house, init_token=BOOTSTRAP)
     assert isinstance(await refused(identity.authenticate(house, BOOTSTRAP)), AuthenticationFailed)

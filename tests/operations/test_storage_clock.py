@@ -15,7 +15,8 @@ from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import RunMode, Unit
 from enginehouse.domain.times import SECOND
 from enginehouse.logs import LONGEST_VALUE
-from enginehouse.operations import accounts, bulk_cancels, identity, jobs, storage_clock, work
+from enginehouse.operations import bulk_cancels, identity, jobs, storage_clock, work
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules, slots
 from enginehouse.operations.schedules.firing import JobCache, fire_due
@@ -42,7 +43,7 @@ async def test_waiting_items_leases_and_sessions_are_no_longer_in_the_future(rea
     [started] = await jobs.create(ready, CALLER, [make.independent(1)])
     assert await claimed(ready) == {started.job_id}
     [waiting] = await jobs.create(ready, CALLER, [make.independent(1)])
-    secrets = await accounts.first_start(ready, init_token=None)
+    secrets = await first_start(ready, init_token=None)
     assert secrets.admin_password is not None
     await identity.login(ready, "admin", secrets.admin_password)
     [(lasts, _)] = await ready.database.read(lambda tx: tx.all("test.session_lasts"))

@@ -8,7 +8,8 @@ from tests.runtime.floor import ENGINES, Floor, ItemSource
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import accounts, engines
+from enginehouse.operations import engines
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
@@ -17,7 +18,7 @@ from enginehouse.storage.database.database import Database
 async def floor(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Floor]:
     store = DiskStore(tmp_path / "store")
     house = House.build(sqlite_database, store)
-    await accounts.first_start(house, init_token="7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a")
+    await first_start(house, init_token="7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a")
     await engines.register(house, [engine.spec for engine in ENGINES.values()], CATEGORIES)
     yield Floor(house, ItemSource(house), tmp_path)
     store.close()

@@ -7,9 +7,10 @@ import pytest
 
 from enginehouse.domain.artifact import Asset, AssetFilter, TargetFilter
 from enginehouse.domain.job import TargetRequest
-from enginehouse.storage import assets, identity, targets
+from enginehouse.storage import assets, identity, target_assets, targets
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.targets import NewAsset, NewTarget
+from enginehouse.storage.target_assets import NewAsset
+from enginehouse.storage.targets import NewTarget
 
 
 @pytest.fixture
@@ -62,14 +63,16 @@ async def test_only_a_public_target_is_read_by_another_organization(database: Da
         private, public = await make(tx), await make(tx, is_public=True)
         for target_id in (private, public):
             row = asset(target_id, f"of {target_id}", is_primary=True)
-            assert await targets.add_asset(tx, row) is not None
-            assert await targets.add_asset(tx, asset(target_id, f"foreign {target_id}", organization_id=2)) is None
+            assert await target_assets.add_asset(tx, row) is not None
+            assert (
+                await target_assets.add_asset(tx, asset(target_id, f"foreign {target_id}", organization_id=2)) is None
+            )
         both = [private, public]
         assert set(await targets.by_ids(tx, 2, both)) == {public}
-        assert await targets.asset_counts(tx, 2, both) == {public: 1}
-        assert await targets.asset_counts(tx, 1, both) == {private: 1, public: 1}
-        assert await targets.asset(tx, 2, f"of {private}") is None
-        assert await targets.asset(tx, 2, f"of {public}") is not None
+        assert await target_assets.asset_counts(tx, 2, both) == {public: 1}
+        assert await target_assets.asset_counts(tx, 1, both) == {private: 1, public: 1}
+        assert await target_assets.asset(tx, 2, f"of {private}") is None
+        assert await target_assets.asset(tx, 2, f"of {public}") is not None
         page = await assets.pages(tx, 2, both, AssetFilter(("text", "x")))
         assert {target: [one.id for one in found] for target, found in page.items()} == {public: [f"of {public}"]}
         primary = await assets.primary(tx, 2, [(one, kind) for one in both for kind in ("text", "media")])
@@ -85,14 +88,14 @@ async def test_only_a_public_target_is_read_by_another_organization(database: Da
 async def test_a_replay_key_is_one_organizations_own(database: Database) -> None:
     async def add(tx: Tx) -> tuple[int, Asset | None]:
         target_id = await make(tx)
-        return target_id, await targets.add_asset(tx, asset(target_id, "a", replay_key="r", is_primary=True))
+        return target_id, await target_assets.add_asset(tx, asset(target_id, "a", replay_key="r", is_primary=True))
 
     target_id, first = await database.write(add)
 
     async def again(tx: Tx) -> None:
-        assert await targets.add_asset(tx, asset(target_id, "b", replay_key="r", is_primary=True)) == first
-        assert await targets.asset_of_replay(tx, 1, "r") == first
-        assert await targets.asset_of_replay(tx, 2, "r") is None
+        assert await target_assets.add_asset(tx, asset(target_id, "b", replay_key="r", is_primary=True)) == first
+        assert await target_assets.asset_of_replay(tx, 1, "r") == first
+        assert await target_assets.asset_of_replay(tx, 2, "r") is None
         assert await assets.main(tx, 1, target_id) == first
 
     await database.write(again)
@@ -102,7 +105,7 @@ async def test_a_replay_key_is_one_organizations_own(database: Database) -> None
 async def test_a_new_asset_is_seen_in_the_date_of_its_target(database: Database) -> None:
     target_id = await database.write(make)
     [before] = (await database.read(lambda tx: targets.by_ids(tx, 1, [target_id]))).values()
-    await database.write(lambda tx: targets.add_asset(tx, asset(target_id, "a")))
+    await database.write(lambda tx: target_assets.add_asset(tx, asset(target_id, "a")))
     [after] = (await database.read(lambda tx: targets.by_ids(tx, 1, [target_id]))).values()
     assert after.modified_at > before.modified_at
     assert after.created_at == before.created_at

@@ -12,7 +12,7 @@ from typing import Any
 from enginehouse import __version__
 from enginehouse.cli import file_modes
 from enginehouse.cli.errors import CommandError
-from enginehouse.operations.accounts import FirstStart
+from enginehouse.operations.first_start import FirstStart
 
 SERVERS, TOKEN, PASSWORD = "servers", "token", "admin-password"
 

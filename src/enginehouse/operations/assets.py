@@ -14,7 +14,7 @@ from enginehouse.domain.refs import Ref
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
 from enginehouse.operations.uploads import ANY_TYPE
-from enginehouse.storage.targets import NewAsset
+from enginehouse.storage.target_assets import NewAsset
 from enginehouse.storage.uploads import StoredUpload
 
 NOTHING_GIVEN: Final = "One of uri or file (upload) must be provided to create an asset."

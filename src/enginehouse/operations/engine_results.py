@@ -22,7 +22,7 @@ from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require_for_task
-from enginehouse.storage import targets as stored_targets
+from enginehouse.storage import target_assets as stored_assets
 from enginehouse.storage.database.database import Tx
 
 NOTHING_GIVEN: Final = "One of output, outputString, uri or file (upload) must be provided."
@@ -133,7 +133,7 @@ async def _refer(
     )
 
     async def add(tx: Tx) -> None:
-        if await stored_targets.add_asset(tx, row) is None:
+        if await stored_assets.add_asset(tx, row) is None:
             raise NotFound(target_assets.TARGET, target.text)
 
     outcome = await task_updates.apply(

@@ -14,7 +14,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import parse_job, parse_number, parse_schedule, parse_task
 from enginehouse.operations import bounds, engines
 from enginehouse.operations.house import House
-from enginehouse.storage import sources, targets, templates
+from enginehouse.storage import sources, target_assets, templates
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import queries
 from enginehouse.storage.schedules import schedules
@@ -90,7 +90,7 @@ async def _texts(
     match kind:
         case ReferenceKind.ASSET:
             storable = [text for text in texts if bounds.storable(text)]
-            return [text for text in storable if await targets.asset(tx, owner, text) is not None]
+            return [text for text in storable if await target_assets.asset(tx, owner, text) is not None]
         case ReferenceKind.ENGINE:
             return [text for text in texts if engines.find(house, principal, text) is not None]
         case ReferenceKind.SCHEDULE:

@@ -24,6 +24,7 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require, require_for_targets
 from enginehouse.storage import assets as stored_assets
+from enginehouse.storage import target_assets
 from enginehouse.storage import targets as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -83,7 +84,7 @@ async def record_asset(house: House, organization_id: int, new: AssetRequest, *,
     For the server's own use; there is no limit on the size. Raises NotFound (target), InvalidInput.
     """
     bounds.refuse(new_assets.problems(new))
-    before = await house.database.peek(lambda tx: storage.asset_of_replay(tx, organization_id, replay_key))
+    before = await house.database.peek(lambda tx: target_assets.asset_of_replay(tx, organization_id, replay_key))
     if before is not None:
         return before
     return await _add(house, organization_id, new.target.number, new, None, replay_key=replay_key)
@@ -128,7 +129,7 @@ async def asset_counts(house: House, principal: Principal, target_ids: Iterable[
     """Returns how many assets each target has. Targets without assets, or that the caller may not read, are missing."""
     require(principal, Role.READER)
     ids = sorted({number for number in target_ids if 0 < number <= bounds.LARGEST_ID})
-    return await house.database.read(lambda tx: storage.asset_counts(tx, principal.organization_id, ids))
+    return await house.database.read(lambda tx: target_assets.asset_counts(tx, principal.organization_id, ids))
 
 
 async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
@@ -136,7 +137,7 @@ async def asset(house: House, principal: Principal, asset_id: str) -> Asset:
     require(principal, Role.READER)
     asset = None
     if bounds.storable(asset_id):
-        asset = await house.database.peek(lambda tx: storage.asset(tx, principal.organization_id, asset_id))
+        asset = await house.database.peek(lambda tx: target_assets.asset(tx, principal.organization_id, asset_id))
     if asset is None:
         raise NotFound("Asset", asset_id)
     return asset
@@ -257,7 +258,7 @@ async def _missing_or_deleted(house: House, asset: Asset) -> AsyncIterator[Expec
     try:
         yield Expected(asset.key, asset.size, asset.sha256)
     except NotFound:
-        if await house.database.read(lambda tx: storage.asset(tx, asset.organization_id, asset.id)) is None:
+        if await house.database.read(lambda tx: target_assets.asset(tx, asset.organization_id, asset.id)) is None:
             raise NotFound("Asset", asset.id) from None
         raise house.integrity.missing(asset.key) from None
 
@@ -293,10 +294,10 @@ async def _add(
         if first is not None:
             await first(tx)
         if upload_id is None:
-            added = await storage.add_asset(tx, row)
+            added = await target_assets.add_asset(tx, row)
         else:
             found = await uploads.claim(tx, organization_id, upload_id, asset_id, md5=new.md5)
-            added = await storage.add_asset(tx, new_assets.taken_over(row, found))
+            added = await target_assets.add_asset(tx, new_assets.taken_over(row, found))
         if added is None:
             raise NotFound(TARGET, new.target.text)
         if entry is not None:

@@ -9,7 +9,7 @@ from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs.deletion import SHARED_BYTES
-from enginehouse.storage.targets import AssetRow, asset_document, asset_of
+from enginehouse.storage.target_assets import AssetRow, asset_document, asset_of
 
 
 class TargetOwner(NamedTuple):
@@ -104,7 +104,7 @@ async def change(tx: Tx, asset: Asset) -> None:
 async def make_primary(tx: Tx, target: Target, asset_id: str, asset_type: str) -> bool:
     """The asset is the only primary one of its type. Returns False if the locked target has no such asset."""
     names = {"target_id": target.id, "organization_id": target.organization_id, "asset_type": asset_type}
-    await tx.run("targets.demote", **names, now=tx.now)
+    await tx.run("target_assets.demote", **names, now=tx.now)
     return bool(await tx.run("assets.make_primary", id=asset_id, **names, now=tx.now))
 
 

@@ -9,7 +9,7 @@ from enginehouse.domain.exports import Export, ExportFilter, ExportStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.targets import AssetRow, asset_of
+from enginehouse.storage.target_assets import AssetRow, asset_of
 
 
 class ExportEnd(NamedTuple):

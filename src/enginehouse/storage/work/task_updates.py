@@ -139,7 +139,7 @@ async def _describe(tx: Tx, update: TaskUpdate) -> None:
     new = await _NEW_ASSET.one(tx, **named) if update.is_primary else None
     if new is not None:  # its target is locked since it was published
         place = new._asdict() | {"organization_id": update.organization_id, "now": tx.now}
-        await tx.run("targets.demote", **{name: place[name] for name in place if name != "id"})
+        await tx.run("target_assets.demote", **{name: place[name] for name in place if name != "id"})
         await tx.run("assets.make_primary", **place)
 
 
