@@ -6,10 +6,10 @@ import pytest
 
 from enginehouse.cli import secret_key
 from enginehouse.cli.verdict import Verdict
-from enginehouse.domain.secret_key import fresh
+from enginehouse.domain.secret_key import SecretKey
 from enginehouse.server.secret_key import FILE
 
-KEY, OTHER = fresh(), fresh()
+KEY, OTHER = SecretKey(b"k" * 32), SecretKey(b"o" * 32)
 
 
 def folder(tmp_path: Path, text: str | None, mode: int = 0o600) -> Path:

@@ -14,7 +14,8 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.job import REST, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.work import Done, NewArtifact, Report
-from enginehouse.operations import accounts, engines, identity, jobs, pushes, work
+from enginehouse.operations import engines, identity, jobs, pushes, work
+from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.storage.database.postgres import PostgresDatabase
 
@@ -41,7 +42,7 @@ async def houses(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[list[House]
 async def test_the_result_of_an_item_that_ran_elsewhere_wakes_the_client(houses: list[House]) -> None:
     here, there = houses
     here.push_waits._every = NEVER  # only the notification can wake it
-    first = await accounts.first_start(here, init_token="a")
+    first = await first_start(here, init_token="a")
     principal = await identity.authenticate(here, "a")
     assert first is not None
     specs = [make.spec("00000000-0000-4000-8000-0000000000e1", slug="read")]
