@@ -5,6 +5,7 @@ from enginehouse.domain.errors import AuthenticationFailed, NotAllowed
 from enginehouse.domain.identity import Principal
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
+from enginehouse.operations.permission import require_worker
 
 
 class NoTokenError(AuthenticationFailed):
@@ -17,8 +18,8 @@ class NoTokenError(AuthenticationFailed):
 async def authenticate(house: House, headers: Headers) -> Principal:
     """Returns the caller of a request, which counts for its rate.
 
-    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited, NotAllowed for a token for a task or
-    whose quota is used up.
+    Raises AuthenticationFailed, which is recorded in the audit log, RateLimited, NotAllowed for a token for a task, for
+    workers, or whose quota is used up.
     """
     try:
         caller = await principal(house, headers.authorization, headers.api_key)
@@ -36,12 +37,34 @@ async def authenticate(house: House, headers: Headers) -> Principal:
 async def principal(house: House, authorization: bytes | None, api_key: bytes | None) -> Principal:
     """Returns the caller. Raises AuthenticationFailed without a token, or with one that is unknown, expired or revoked.
 
+    Raises NotAllowed for a token for workers.
     A request without a token is not recorded yet, because some GraphQL fields need none.
     """
     token = secret(authorization, api_key)
     if token is None:
         raise NoTokenError
-    return await identity.authenticate(house, token)
+    caller = await identity.authenticate(house, token)
+    if caller.worker is not None:
+        raise NotAllowed("A token for workers is for workers only.")
+    return caller
+
+
+async def authenticate_worker(house: House, headers: Headers) -> Principal:
+    """Returns the worker that sends a request.
+
+    Raises AuthenticationFailed, RateLimited, NotAllowed for a token that is not for workers.
+    """
+    try:
+        token = secret(headers.authorization, headers.api_key)
+        if token is None:
+            raise NoTokenError
+        caller = await identity.authenticate(house, token)
+    except AuthenticationFailed as failed:
+        await record_refusal(house, failed)
+        raise
+    require_worker(caller)
+    house.request_rates.take(caller)
+    return caller
 
 
 async def record_refusal(house: House, failed: AuthenticationFailed) -> None:

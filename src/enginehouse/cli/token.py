@@ -4,8 +4,9 @@ import click
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import organization_option
-from enginehouse.client import Client, accounts
+from enginehouse.client import Client, Json, accounts
 
 
 @click.group()
@@ -17,7 +18,17 @@ def token() -> None:
 @click.option("--name", help="What the token is for.")
 @click.option("--role", type=click.Choice(["admin", "user", "reader"]), help="At most your own, which is the default.")
 @click.option("--expires", metavar="WHEN", help="An ISO date. Without it, the token is valid until it is revoked.")
-@organization_option
+@click.option("--worker", is_flag=True, help="A token for: enginehouse worker run. It is for nothing else.")
+@click.option(
+    "--organization",
+    "organizations",
+    metavar="ID",
+    multiple=True,
+    help="Another organization than the token's own. With --worker: whose work it takes, several times if needed.",
+)
+@click.option(
+    "--engine", "engines", metavar="ID", multiple=True, help="With --worker: only for this engine, several times."
+)
 @output.json_option
 @with_client
 def create(
@@ -26,13 +37,26 @@ def create(
     name: str | None,
     role: str | None,
     expires: str | None,
-    organization: str | None,
+    worker: bool,
+    organizations: tuple[str, ...],
+    engines: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Create a token and show it. It is never shown again."""
-    record = accounts.create_token(
-        client, name=name, role=role, organizationID=organization, expirationDateTime=expires
-    )
+    """Create a token and show it. It is never shown again.
+
+    A token with --worker takes the work of the named organizations. Without --organization it takes that of all of them
+    if you are the administrator of the server, else that of your own.
+    """
+    fields: Json = {"name": name, "expirationDateTime": expires}
+    if worker:
+        if role is not None:
+            raise CommandError("--role: a token for workers has none.", exit_code=2)
+        fields["worker"] = {"organizationIDs": list(organizations), "engineIDs": list(engines)}
+    else:
+        if len(organizations) > 1 or engines:
+            raise CommandError("Several --organization, and --engine, need --worker.", exit_code=2)
+        fields |= {"role": role, "organizationID": next(iter(organizations), None)}
+    record = accounts.create_token(client, **fields)
     output.show(record, record["token"], as_json=as_json)
     if not as_json:
         terminal.echo(f"id {record['tokenID']}; keep the token now, it is not shown again", err=True)

@@ -41,7 +41,7 @@ def tokens(client: Client, organization: str | None = None) -> list[Json]:
 def create_token(client: Client, **fields: Any) -> Json:
     """The token exists. Returns it; its secret is in `token`, only here. Raises RequestFailed.
 
-    `fields`: name, role, organizationID, expirationDateTime.
+    `fields`: name, role, organizationID, expirationDateTime, and `worker` with organizationIDs and engineIDs.
     """
     token: Json = client.rest("POST", v1("tokens"), fields)["result"]
     return token

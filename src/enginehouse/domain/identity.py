@@ -58,12 +58,20 @@ class TaskScope(NamedTuple):
     target_id: int | None
 
 
+class WorkerScope(NamedTuple):
+    """Whose work a token for workers takes, and for which engines; None for all of them."""
+
+    organizations: frozenset[int] | None = None
+    engines: frozenset[str] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The authenticated caller. Every operation receives it as an argument.
 
     `super_admin` may also create organizations and act for another one. `token_id` and `user_name` are for audit rows.
-    `task`: the caller holds a token for this task, and may do nothing else. `quota`: the token has one.
+    `task`: the caller holds a token for this task, and may do nothing else. `quota`: the token has one. `worker`: the
+    caller is a worker, and may do nothing but the work in this scope.
     """
 
     organization_id: int
@@ -74,6 +82,7 @@ class Principal:
     user_name: str | None = None
     task: TaskScope | None = None
     quota: QuotaHolder | None = None
+    worker: WorkerScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,7 @@ class TokenKind(StrEnum):
     SESSION = "session"  # from a login; lives about a day
     KEY = "key"  # `xxxxxx:` + 64 hex, or a UUID from REST; lives until revoked unless an expiry was given
     BOOTSTRAP = "bootstrap"  # AIWARE_INIT_TOKEN, or the one that the first start creates
+    WORKER = "worker"  # of workers on other machines; for nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,7 @@ class Token:
     modified_at: int = 0
     jsondata: Any = None
     quota: TokenQuota | None = None
+    worker: WorkerScope | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

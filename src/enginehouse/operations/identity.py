@@ -138,7 +138,7 @@ async def _open_session(house: House, user: User, password_hash: str) -> LoginSe
 async def validate_token(house: House, secret: str) -> LoginSession:
     """Returns the session of this token, as a login returns it. Raises AuthenticationFailed."""
     principal = await authenticate(house, secret)
-    if principal.task is not None:
+    if principal.task is not None or principal.worker is not None:
         raise AuthenticationFailed  # it is no session, and says nothing about its organization
     user, organization = await me(house, principal)
     return LoginSession(secret, user, organization, None if user is None else user.last_login_at)

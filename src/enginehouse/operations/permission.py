@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from enginehouse.domain.errors import NotAllowed, NotFound
-from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.identity import Principal, Role, WorkerScope
 
 # Nobody has signed in: whoever owns the files of the server may do everything.
 OWNER_OF_FILES = Principal(organization_id=1, user_id=None, token_id="", role=Role.ADMIN, super_admin=True)
@@ -12,10 +12,17 @@ OWNER_OF_FILES = Principal(organization_id=1, user_id=None, token_id="", role=Ro
 def require(principal: Principal, role: Role) -> None:
     """Raises NotAllowed unless the caller has at least `role`. Operations call it before any look-up.
 
-    It refuses a token for a task; only the three functions below let one through.
+    It refuses a token for a task, which only the three functions below let through, and one for workers.
     """
-    if principal.task is not None or not principal.role.covers(role):
+    if principal.task is not None or principal.worker is not None or not principal.role.covers(role):
         raise NotAllowed
+
+
+def require_worker(principal: Principal) -> WorkerScope:
+    """Returns whose work the caller may take. Raises NotAllowed unless it holds a token for workers."""
+    if principal.worker is None:
+        raise NotAllowed("This needs a token for workers; see: enginehouse token create --worker")
+    return principal.worker
 
 
 def require_for_task(principal: Principal, role: Role, job_id: int, ordinal: int) -> None:

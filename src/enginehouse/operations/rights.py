@@ -28,4 +28,6 @@ def of(holder: Principal) -> list[str]:
     """Returns what the caller may do, for example `job.create`; with a token for a task what that allows."""
     if holder.task is not None:
         return list(task_token.OPERATIONS)
+    if holder.worker is not None:
+        return []
     return rights(holder.role, super_admin=holder.super_admin)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from enginehouse.domain.errors import NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role, Token, TokenKind, TokenRequest
@@ -14,6 +15,12 @@ from enginehouse.storage import identity as storage
 from enginehouse.storage import token_quotas
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
+
+_FIXED: Final = {
+    TokenKind.SESSION: "session; it follows its user",
+    TokenKind.BOOTSTRAP: "first token of the server",
+    TokenKind.WORKER: "token for workers",
+}
 
 
 async def get(house: House, principal: Principal, token_id_or_secret: str) -> Token:
@@ -53,8 +60,7 @@ async def update(
     problems = [*known_problems, *check(known), *bounds.json("jsondata", request.jsondata)]
     problems += token_checks.quota_problems(request.quota or QuotaRequest())
     if known.kind is not TokenKind.KEY:
-        what = "session; it follows its user" if known.kind is TokenKind.SESSION else "first token of the server"
-        problems.append(Problem("", f"this is a {what}, and cannot be changed. It can be deleted."))
+        problems.append(Problem("", f"this is a {_FIXED[known.kind]}, and cannot be changed. It can be deleted."))
     bounds.refuse(problems)
     entry = trail.entry(
         principal, "updateToken", object_type="Token", object_id=known.id, organization_id=known.organization_id

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User
+from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User, WorkerScope
 from enginehouse.domain.token_quotas import QuotaHolder
-from enginehouse.storage import token_quotas
+from enginehouse.storage import token_quotas, worker_tokens
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.user_rows import SigningInRow, UserRow, json_text, user_of
@@ -56,6 +56,7 @@ class HolderRow(NamedTuple):
     organization_id: int
     user_id: str | None
     id: str
+    kind: str
     role: str
     super_admin: int
     expires_at: int | None
@@ -137,7 +138,10 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
     if row.user_role is not None and role.covers(Role(row.user_role)):
         role = Role(row.user_role)
     quota = None if row.quota_of is None else QuotaHolder(row.organization_id, row.id)
-    holder = Principal(row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name, quota=quota)
+    worker = await worker_tokens.scope(tx, row.id) if row.kind == TokenKind.WORKER.value else None
+    holder = Principal(
+        row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name, quota=quota, worker=worker
+    )
     return holder, None if row.expires_at is None else row.expires_at - tx.now
 
 
@@ -182,14 +186,14 @@ async def token(tx: Tx, organization_id: int | None, *, token_id: str, token_has
     if row is None:
         return None
     quota = await token_quotas.of_token(tx, QuotaHolder(row.organization_id, row.id))
-    return replace(_token(row), quota=quota)
+    return replace(_token(row), quota=quota, worker=await _scope(tx, row))
 
 
 async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
     """Returns the organization's valid tokens, the oldest first."""
     rows = await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
     quotas = await token_quotas.of_organization(tx, organization_id)
-    return [replace(_token(row), quota=quotas.get(row.id)) for row in rows]
+    return [replace(_token(row), quota=quotas.get(row.id), worker=await _scope(tx, row)) for row in rows]
 
 
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | None:
@@ -209,6 +213,10 @@ async def end_session(tx: Tx, token_hash: str) -> Principal | None:
     found = await principal(tx, token_hash)
     ended = await tx.run("identity.end_session", hash=token_hash, now=tx.now)
     return found[0] if found and ended else None
+
+
+async def _scope(tx: Tx, row: TokenRow) -> WorkerScope | None:
+    return await worker_tokens.scope(tx, row.id) if row.kind == TokenKind.WORKER.value else None
 
 
 def _token(row: TokenRow) -> Token:

@@ -1,6 +1,6 @@
 -- name: principal
 -- The holder of the token with this hash, unless it is revoked or expired or its user is suspended.
-SELECT t.organization_id, t.user_id, t.id, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role,
+SELECT t.organization_id, t.user_id, t.id, t.kind, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role,
        q.token_id AS quota_of
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id LEFT JOIN token_quota q ON q.token_id = t.id
 WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)

@@ -71,7 +71,7 @@ CREATE TABLE token (
   id TEXT NOT NULL UNIQUE,
   organization_id BIGINT NOT NULL REFERENCES organization (id),
   user_id TEXT REFERENCES user_account (id),
-  kind TEXT NOT NULL CHECK (kind IN ('session', 'key', 'bootstrap')),
+  kind TEXT NOT NULL CHECK (kind IN ('session', 'key', 'bootstrap', 'worker')),
   name TEXT,
   prefix TEXT NOT NULL,
   role TEXT NOT NULL CHECK (role IN ('admin', 'user', 'reader')),
@@ -176,6 +176,24 @@ CREATE TABLE engine_template (
   modified_at BIGINT NOT NULL,
   PRIMARY KEY (organization_id, engine_id, name)
 );
+
+-- A token for workers: the organizations whose work they may take, and the engines for which they may take it. With
+-- `any_organization` or `any_engine` it is for all of them, and has no rows below.
+CREATE TABLE worker_token (
+  token_id TEXT PRIMARY KEY REFERENCES token (id),
+  any_organization INTEGER NOT NULL,
+  any_engine INTEGER NOT NULL
+);
+CREATE TABLE worker_token_organization (
+  token_id TEXT NOT NULL REFERENCES worker_token (token_id),
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  PRIMARY KEY (token_id, organization_id)
+) {clustered};
+CREATE TABLE worker_token_engine (
+  token_id TEXT NOT NULL REFERENCES worker_token (token_id),
+  engine_id TEXT NOT NULL REFERENCES engine (id),
+  PRIMARY KEY (token_id, engine_id)
+) {clustered};
 
 -- Targets and assets --------------------------------------------------------------------------------------
 
@@ -506,11 +524,13 @@ CREATE TABLE job_count (
   PRIMARY KEY (organization_id, status, shard)
 ) {clustered};
 
--- The workers that report: how many slots each has in each pool, as JSON. A worker that has not reported is gone.
+-- The workers that report: how many slots each has in each pool and what its machine has, as JSON. A worker that has not
+-- reported is gone.
 CREATE TABLE worker (
   name TEXT PRIMARY KEY,
   pools TEXT NOT NULL,
   engines TEXT NOT NULL,
+  resources TEXT NOT NULL,
   started_at BIGINT NOT NULL,
   seen_at BIGINT NOT NULL
 );
@@ -522,6 +542,32 @@ CREATE TABLE worker_drain (
   detail TEXT,
   drained_at BIGINT NOT NULL
 );
+-- A worker on another machine, which reaches the server over HTTP with a token. `worker`: its name in the table above and
+-- in its leases. `document`: what it registered with, RegisteredInstance.
+CREATE TABLE instance (
+  id TEXT PRIMARY KEY,
+  worker TEXT NOT NULL UNIQUE,
+  token_id TEXT NOT NULL REFERENCES worker_token (token_id),
+  document TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL
+);
+CREATE INDEX instance_token ON instance (token_id);
+
+-- Bytes that a worker on another machine has uploaded under the lease `token`. Those that no result has taken over are
+-- deleted with the row, a day after they came.
+CREATE TABLE attempt_output (
+  storage_key TEXT PRIMARY KEY,
+  job_id BIGINT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  token BIGINT NOT NULL,
+  size BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  md5 TEXT NOT NULL,
+  stored_at BIGINT NOT NULL
+);
+CREATE INDEX attempt_output_age ON attempt_output (stored_at);
 
 -- Requests with an idempotency key, and their answers: a repeated request gets the same answer.
 CREATE TABLE idempotency_key (

@@ -22,7 +22,8 @@ from enginehouse.domain.identity import Role, Token, TokenKind, TokenRequest, ri
 from enginehouse.domain.token_quotas import QuotaRequest, TokenQuota
 from enginehouse.operations import accounts, identity, token_changes
 
-KINDS: Final = ("engine_instance", "host", "api", "user")
+WORKER: Final = "engine_instance"
+KINDS: Final = (WORKER, "host", "api", "user")
 _LIMITS: Final = {
     "api_per_hour": "apiRateLimitHour",
     "bytes_per_hour": "bytesRateLimitHour",
@@ -116,7 +117,8 @@ async def detail(call: Call) -> Reply:
 async def permissions(call: Call) -> Reply:
     """GET admin/token/{TokenID}/permissions: what the token allows."""
     token = await token_changes.get(call.house, call.principal, call.id)
-    return json(TokenPermissions(result=rights(token.role, super_admin=token.super_admin), token_id=token.id))
+    allowed = [] if token.worker is not None else rights(token.role, super_admin=token.super_admin)
+    return json(TokenPermissions(result=allowed, token_id=token.id))
 
 
 @answers(TokenResult, body=_UPDATE)
@@ -166,10 +168,10 @@ def refuse_unkept_fields(token: NewToken, problems: list[Problem]) -> None:
     """The token has no field that the server would ignore: to ignore a right or a limit is worse than a refusal."""
     if token.type and token.type not in KINDS:
         raise InvalidInput([*problems, unknown_word("token.type", token.type, KINDS)])
-    if token.type not in {None, "", "api"}:
-        raise NotImplementedYet(f"token.type: this server makes api tokens only, not {token.type}.")
+    if token.type not in {None, "", "api", WORKER}:
+        raise NotImplementedYet(f"token.type: this server makes api and {WORKER} tokens, not {token.type}.")
     limits = {
-        "accessAllOrganization": token.access_all_organization,
+        "accessAllOrganization": token.access_all_organization and token.type != WORKER,
         "hostID": token.host_id,
         "engineInstanceID": token.engine_instance_id,
     }
@@ -200,7 +202,7 @@ def token_detail(one: Token, secret: str | None = None) -> TokenDetail:
         token_id=secret or one.id,
         type=_kind(one),
         user_id=one.user_id,
-        organization_ids=[ids.organization_uuid(one.organization_id)],
+        organization_ids=_organizations(one),
         role_ids=[ROLE_IDS[one.role]],
         access_all_organization=_reaches_all(one),
         expiration=optional(times.rest, one.expires_at),
@@ -225,10 +227,21 @@ def _used(quota: TokenQuota) -> dict[str, int]:
 
 
 def _kind(one: Token) -> str:
-    return "user" if one.kind is TokenKind.SESSION else "api"
+    return _KIND_WORDS.get(one.kind, "api")
+
+
+_KIND_WORDS: Final = {TokenKind.SESSION: "user", TokenKind.WORKER: WORKER}
+
+
+def _organizations(one: Token) -> list[str]:
+    """Returns those that the token is for; of a token for workers those whose work they take."""
+    owners = None if one.worker is None else one.worker.organizations
+    return [ids.organization_uuid(each) for each in (sorted(owners) if owners is not None else [one.organization_id])]
 
 
 def _reaches_all(one: Token) -> bool:
+    if one.worker is not None:
+        return one.worker.organizations is None
     return one.super_admin and one.role is Role.ADMIN
 
 

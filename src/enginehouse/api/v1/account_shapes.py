@@ -80,13 +80,24 @@ class NewPassword(msgspec.Struct, kw_only=True):
     password: str
 
 
+class WorkerScopeView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
+    """Whose work a token for workers takes, and for which engines; absent or empty for all of them."""
+
+    organization_ids: list[str | int] | None = None
+    engine_ids: list[str] | None = None
+
+
 class NewKey(msgspec.Struct, rename=spelled, kw_only=True):
-    """A token to create. `expirationDateTime` is a moment in any allowed form, absent for never."""
+    """A token to create. `expirationDateTime` is a moment in any allowed form, absent for never.
+
+    With `worker` it is a token for workers, which has no role.
+    """
 
     name: str | None = None
     organization_id: str | int | None = None
     role: str | None = None
     expiration_date_time: str | int | None = None
+    worker: WorkerScopeView | None = None
 
 
 class RevokeToken(msgspec.Struct, rename=spelled, kw_only=True):
@@ -107,6 +118,7 @@ class TokenView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     role: str
     organization_id: str
     user_id: str | None = None
+    worker: WorkerScopeView | None = None
     created_date_time: str
     expiration_date_time: str | None = None
     revoked_date_time: str | None = None

@@ -16,13 +16,14 @@ from enginehouse.api.v1.account_shapes import (
     RevokeToken,
     TokenView,
     UserView,
+    WorkerScopeView,
 )
 from enginehouse.api.v1.envelope import Result, result
 from enginehouse.api.v1.limits import organization_view
 from enginehouse.domain import times
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt, unknown_word
-from enginehouse.domain.identity import Role, Token, User
-from enginehouse.operations import accounts, identity
+from enginehouse.domain.identity import Principal, Role, Token, User, WorkerScope
+from enginehouse.operations import accounts, identity, worker_tokens
 
 _ORGANIZATION: Final = Body(NewOrganization)
 _USER: Final = Body(NewUser)
@@ -88,6 +89,8 @@ async def create_token(call: Call) -> Reply:
     """POST tokens: creates a token; only this response shows the secret."""
     body = await call.body(_KEY)
     owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
+    if body.worker is not None:
+        return await _create_for_workers(call, owner, body, body.worker)
     issued = await identity.create_token(
         call.house,
         call.principal,
@@ -95,6 +98,20 @@ async def create_token(call: Call) -> Reply:
         organization_id=owner.organization_id,
         role=_role(body.role),
         expires_at=_moment(body.expiration_date_time),
+    )
+    return result(_token(issued.token, issued.secret))
+
+
+async def _create_for_workers(call: Call, owner: Principal, body: NewKey, scope: WorkerScopeView) -> Reply:
+    problems = [Problem("role", "a token for workers has none.", excerpt(body.role))] if body.role else []
+    issued = await worker_tokens.create(
+        call.house,
+        owner,
+        organizations=scope.organization_ids,
+        engine_names=scope.engine_ids,
+        name=body.name,
+        expires_at=_moment(body.expiration_date_time),
+        known_problems=problems,
     )
     return result(_token(issued.token, issued.secret))
 
@@ -145,7 +162,16 @@ def _token(one: Token, secret: str | None = None) -> TokenView:
         role=one.role.value,
         organization_id=str(one.organization_id),
         user_id=one.user_id,
+        worker=optional(_scope, one.worker),
         created_date_time=times.rest(one.created_at),
         expiration_date_time=optional(times.rest, one.expires_at),
         revoked_date_time=optional(times.rest, one.revoked_at),
+    )
+
+
+def _scope(scope: WorkerScope) -> WorkerScopeView:
+    owners, engines = scope
+    return WorkerScopeView(
+        organization_ids=None if owners is None else [str(one) for one in sorted(owners)],
+        engine_ids=None if engines is None else sorted(engines),
     )

@@ -10,6 +10,8 @@ from enginehouse.domain.identity import Token, TokenKind
 from enginehouse.domain.identity import rights as identity_rights
 from enginehouse.operations import identity, task_tokens
 
+_KEYS: Final = (TokenKind.KEY, TokenKind.WORKER)
+
 query, token_type = QueryType(), ObjectType("Token")
 
 
@@ -41,11 +43,11 @@ async def application_of(token: Token, info: Info) -> str | None:
 @token_type.field("json")
 def rights_of(token: Token, _: Info) -> dict[str, Any]:
     """Returns the rights of the token, in the spelling of tokens."""
-    of_token = identity_rights(token.role, super_admin=token.super_admin)
+    of_token = [] if token.worker is not None else identity_rights(token.role, super_admin=token.super_admin)
     return {"rights": [right.replace(".", ":") for right in of_token]}
 
 
-token_type.set_field("type", lambda token, _: "API" if token.kind is TokenKind.KEY else "User")
+token_type.set_field("type", lambda token, _: "API" if token.kind in _KEYS else "User")
 token_type.set_field("createdDateTime", lambda token, _: token.created_at)
 token_type.set_field("expirationDateTime", lambda token, _: token.expires_at)
 
