@@ -110,6 +110,17 @@ SUBJECTS: Final = (
         ),
     ),
     Subject(
+        "remote",
+        "No-op tasks in 4 children, in the server and in a worker over loopback",
+        (
+            Figure("local_rate", "in the server", "tasks/s"),
+            Figure("remote_rate", "in one worker over HTTP", "tasks/s", 400),
+            Figure("local_p50", "client's send to engine's start in the server, median", "ms"),
+            Figure("remote_p50", "… in one worker over HTTP, median", "ms"),
+        ),
+        peers=(),
+    ),
+    Subject(
         "reads",
         "Reads, the server on one core",
         (

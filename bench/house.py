@@ -20,6 +20,7 @@ from bench.subjects import (
     latency,
     memory,
     reads,
+    remote,
     rest,
     schedules,
     start,
@@ -37,6 +38,7 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "bulk": lambda home, database, scale: uvloop.run(bulk.measure(home, database, scale)),
     "schedules": schedules.measure,
     "rest": lambda home, database, scale: uvloop.run(rest.measure(home, database, scale)),
+    "remote": remote.measure,
     "stores": lambda home, database, scale: uvloop.run(stores.measure(home, database, scale)),
     "history": lambda home, database, scale: uvloop.run(history.measure(home, database, scale)),
 }

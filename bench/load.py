@@ -25,6 +25,10 @@ class Place:
     port: int
     token: str
 
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
     def request(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> bytes:
         """Returns a whole request, which can be sent many times. `key` is its idempotency key."""
         content = b"" if body is None else json.dumps(body).encode()

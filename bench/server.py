@@ -63,8 +63,7 @@ def serving(
         "0",
     ]
     command += ["--drain-seconds", "0.1", *flags] + (["--database", database] if database else [])
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("ENGINEHOUSE_", "PYTHON"))}
-    env |= {"AIWARE_INIT_TOKEN": token, "PYTHONPATH": _engines(home)}
+    env = without_settings() | {"AIWARE_INIT_TOKEN": token, "PYTHONPATH": engines_path(home)}
     said = home / "server.log"
     with said.open("wb") as log:
         started = time.perf_counter()
@@ -76,6 +75,11 @@ def serving(
         _stop(process)
 
 
+def without_settings() -> dict[str, str]:
+    """Returns the environment without the settings of other servers."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ENGINEHOUSE_", "PYTHON"))}
+
+
 def _begin(core: int | None) -> None:
     """The new process runs on its core, and ends when this one ends. Called in the new process."""
     processors.keep_to(core)
@@ -83,7 +87,7 @@ def _begin(core: int | None) -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def _engines(home: Path) -> str:
+def engines_path(home: Path) -> str:
     """Returns a PYTHONPATH on which the engines of the measurements are installed."""
     installed = home / "installed/bench_engines-1.dist-info"
     if not installed.exists():

@@ -19,7 +19,7 @@ from graphql import build_schema
 
 from enginehouse import settings
 from enginehouse.api.edge import routes, unserved
-from enginehouse.api.http.interface import ForAnybody, ForCallers
+from enginehouse.api.http.interface import ForAnybody, ForCallers, ForWorkers
 from enginehouse.api.http.paths import Place
 from enginehouse.api.v1 import routes as v1
 from enginehouse.cli.main import enginehouse
@@ -167,6 +167,7 @@ def _command(command: click.Command, context: click.Context) -> str:
 def served() -> str:
     """The operations of the public REST interface that this server serves."""
     rows = [(method, path, "token", handler) for method, path, handler in routes._SERVED]
+    rows += [(method, path, "token for workers", handler) for method, path, handler in routes._FOR_WORKERS]
     rows += [(method, path, "open", handler) for method, path, handler in routes._OPEN]
     return _table(
         ("Operation", "Asks for", "Remarks"),
@@ -189,7 +190,7 @@ def own() -> str:
     return _table(("Operation", "Remarks"), rows)
 
 
-def _below(place: "Place[ForCallers | ForAnybody]", path: str = "") -> Iterator[tuple[str, str, object]]:
+def _below(place: "Place[ForCallers | ForWorkers | ForAnybody]", path: str = "") -> Iterator[tuple[str, str, object]]:
     for method, operation in place.methods.items():
         yield method, _with_names(path, operation.handler), operation.handler
     for name, following in place.named.items():

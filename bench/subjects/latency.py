@@ -18,7 +18,7 @@ PAUSE = 0.015  # seconds between one job's end and the next create
 
 async def measure(server: Server, scale: Scale) -> Sample:
     native = sorted([await _native(server.place) for _ in range(scale.starts + 10)][10:])
-    python = sorted((await _python(server.place, scale.starts + 10))[10:])
+    python = sorted((await python_starts(server.place, scale.starts + 10))[10:])
     return {
         "latency_native_p50": share_of(native, 0.5),
         "latency_native_p99": share_of(native, 0.99),
@@ -40,7 +40,7 @@ async def _native(place: Place) -> float:
             return (datetime.fromisoformat(task["startedDateTime"]).timestamp() - sent) * 1e3
 
 
-async def _python(place: Place, count: int) -> list[float]:
+async def python_starts(place: Place, count: int) -> list[float]:
     """Returns the milliseconds to the first line of a Python engine, which sends its wall clock."""
     waits = []
     async with listening() as stamps:

@@ -22,15 +22,15 @@ _FAILED = "/edge/v1/proc/jobs?status=failed&limit=1"
 async def measure(server: Server, scale: Scale) -> Sample:
     place = server.place
     for engine in (jobs.NOOP, jobs.PYTHON_NOOP):  # warm up: statements are prepared, a child is started
-        await _run(place, engine, requests=1, batch=20, clients=1)
+        await run(place, engine, requests=1, batch=20, clients=1)
     return {
-        "tasks_1": await _run(place, jobs.NOOP, requests=scale.jobs // BATCH, batch=BATCH, clients=1),
-        "tasks_64": await _run(place, jobs.NOOP, requests=scale.jobs, batch=1, clients=64),
-        "tasks_python": await _run(place, jobs.PYTHON_NOOP, requests=scale.jobs // BATCH, batch=BATCH, clients=1),
+        "tasks_1": await run(place, jobs.NOOP, requests=scale.jobs // BATCH, batch=BATCH, clients=1),
+        "tasks_64": await run(place, jobs.NOOP, requests=scale.jobs, batch=1, clients=64),
+        "tasks_python": await run(place, jobs.PYTHON_NOOP, requests=scale.jobs // BATCH, batch=BATCH, clients=1),
     }
 
 
-async def _run(place: Place, engine: str, *, requests: int, batch: int, clients: int) -> float:
+async def run(place: Place, engine: str, *, requests: int, batch: int, clients: int) -> float:
     """Returns the tasks per second, from the first request to the last completion that the server recorded."""
     job = jobs.independent(engine)
     request = place.request("POST", jobs.CREATE, jobs.creation(*[job] * batch))

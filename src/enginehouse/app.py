@@ -1,7 +1,6 @@
 """The composition root: the only place where the parts of a server are put together."""
 
 import asyncio
-import functools
 import hashlib
 import os
 import socket
@@ -17,6 +16,7 @@ import structlog
 from enginehouse.api.asgi import Application, application
 from enginehouse.artifacts.place import folder_of
 from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
@@ -51,9 +51,9 @@ from enginehouse.runtime.http_executor import HttpExecutor
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
-from enginehouse.runtime.source import WorkerOffer, WorkSource
+from enginehouse.runtime.source import WorkerOffer, WorkSource, offered
 from enginehouse.runtime.supervisor import Supervisor
-from enginehouse.server import artifact_store, database_file, duties
+from enginehouse.server import artifact_store, database_file, duties, notices
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
@@ -66,9 +66,6 @@ from enginehouse.storage.database.sqlite import SqliteDatabase
 
 log = structlog.get_logger(__name__)
 
-WORK_CHANNEL = "work"
-STOP_CHANNEL = "stop"
-JOB_CHANNEL = "job"
 _DAY = 86_400
 _KEEPERS = "keepers"
 
@@ -125,11 +122,12 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             first,
             sandbox.level,
             supervisor.hurry,
-            functools.partial(_end_waits, house),
+            partial(_end_waits, house),
         )
 
 
 async def _end_waits(house: House) -> None:
+    house.bell.close()
     await house.watches.close()
     await house.push_waits.close()
 
@@ -236,22 +234,28 @@ async def _supervisor(
         },
         ahead=frozenset({EngineKind.PYTHON}),
         stop_grace=settings.stop_grace_seconds,
+        resources=Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels),
+        needs=lambda engine_id: house.catalogue.by_id[engine_id].spec.resources,
     )
-    source, outage = InProcess(house, settings.engine_api_url or settings.local_url), Outage()
+    source = InProcess(house, settings.engine_api_url or settings.local_url, capacity.free_resources)
+    outage = Outage()
     over_http = _http_executor(settings, source, closing)
     runner = _runner(settings, house, source, children, over_http, capacity, outage, closing)
     probes = EngineProbes(source, over_http)
     house.listeners.unavailable = probes.loop.wake
     worker = worker_name(settings.data)
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
-    _listen(house, dispatcher, capacity, closing)
+    for heard in notices.listen(house, dispatcher, capacity):
+        closing.callback(heard.cancel)
     scheduler = Scheduler(house)
     deliverer = _deliverer(settings, house, closing)
     exporter = Exporter(house)
     closing.push_async_callback(exporter.close)
     house.listeners.scheduled = scheduler.loop.wake
-    runs = [spec.id for spec in specs if capacity.pools.get(spec.kind, 0) > 0]
-    presence = WorkerPresence(source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs))
+    runs = offered(specs, capacity.pools, capacity.resources)
+    presence = WorkerPresence(
+        source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs, resources=capacity.resources)
+    )
     await presence.register()
     closing.push_async_callback(presence.leave)
     watches = [probes.loop] if settings.http_slots else []
@@ -317,38 +321,3 @@ def _deliverer(settings: Settings, house: House, closing: AsyncExitStack) -> Del
     deliverer = Deliverer(house, Sender(outgoing).send)
     closing.push_async_callback(deliverer.close)
     return deliverer
-
-
-def _listen(house: House, dispatcher: Dispatcher, capacity: Capacity, closing: AsyncExitStack) -> None:
-    """After a commit the loops of every server learn that there is new work, or that something must stop."""
-    shared = house.database.dialect == "postgres"
-
-    def runnable() -> None:
-        dispatcher.wake()
-        if shared:
-            house.database.notify(WORK_CHANNEL)
-
-    def stopping(job_ids: Sequence[int]) -> None:
-        capacity.request_stop_of_jobs(job_ids)
-        if shared:
-            house.database.notify(STOP_CHANNEL)
-
-    house.listeners.runnable = runnable
-    house.listeners.cancelled = capacity.stop_jobs
-    house.listeners.stopping = stopping
-    if shared:
-        house.watches.tell_others = lambda: house.database.notify(JOB_CHANNEL)
-        reactions = {
-            WORK_CHANNEL: dispatcher.wake,
-            STOP_CHANNEL: capacity.doubt,
-            JOB_CHANNEL: house.watches.changed_elsewhere,
-        }
-        for channel, react in reactions.items():
-            listener = asyncio.create_task(_on_notice(house.database, channel, react))
-            closing.callback(listener.cancel)
-
-
-async def _on_notice(database: Database, channel: str, react: Callable[[], None]) -> None:
-    while True:
-        if await database.wait(channel, timeout=60):
-            react()

@@ -29,6 +29,7 @@ from typing import Any, Final, Protocol
 
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.job import Folder, FolderMode, FolderType
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.retry import FailureKind
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "FolderType",
     "Output",
     "PythonEngine",
+    "Resources",
     "Work",
 ]
 

@@ -3,15 +3,23 @@
 import ipaddress
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")  # as browsers send it
+_LABEL = re.compile(r"[A-Za-z0-9._-]{1,60}=[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_MOST = 1e9
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
+
+
+def machine_memory_mb() -> int:
+    """Returns the memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
 
 class UnusableSettings(ValueError):
@@ -42,6 +50,10 @@ class Settings:
     engine_write: tuple[Path, ...] = ()  # files and folders that every engine may change: caches of models
     native_slots: int = 512  # with 0 for all three, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    cpus: float = field(default_factory=lambda: float(os.cpu_count() or 1))  # of this machine, for engines that say so
+    gpus: float = 0.0
+    memory_mb: int = field(default_factory=machine_memory_mb)
+    label: tuple[str, ...] = ()  # further resources of this machine, as NAME=NUMBER
     http_slots: int = 32  # calls of engines over HTTP at once
     engine_callbacks: str = "127.0.0.1:0"  # host:port where engines over HTTP fetch inputs and send results
     engine_callbacks_url: str | None = None  # the same place as engines on other machines reach it
@@ -70,6 +82,11 @@ class Settings:
     trusted_proxy: tuple[str, ...] = ()  # addresses and networks of load balancers, whose X-Forwarded-* headers count
     cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
     log_format: str = "console"  # or json
+
+    @property
+    def labels(self) -> dict[str, float]:
+        """The further resources of this machine."""
+        return labels(self.label)
 
     @property
     def database_place(self) -> str | None:
@@ -140,6 +157,7 @@ class Settings:
         problems += self._callback_problems()
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
+        problems += resource_problems(self.cpus, self.gpus, self.memory_mb, self.label)
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')
         if problems:
@@ -177,6 +195,19 @@ class Settings:
             if url is not None and not _URL.fullmatch(url)
         ]
         return problems
+
+
+def resource_problems(cpus: float, gpus: float, memory_mb: int, label: Sequence[str]) -> list[str]:
+    """Returns what is wrong with the resources of a machine."""
+    given = {"cpus": cpus, "gpus": gpus, "memory_mb": memory_mb}
+    problems = [f"{name}: 0 or more, got {value}." for name, value in given.items() if not 0 <= value < _MOST]
+    problems += [f'label: NAME=NUMBER, like speech=2, got "{text}".' for text in label if not _LABEL.fullmatch(text)]
+    return problems
+
+
+def labels(given: Sequence[str]) -> dict[str, float]:
+    """Returns the amounts of the labels, by their names."""
+    return {name: float(amount) for name, _, amount in (text.partition("=") for text in given)}
 
 
 def _is_network(text: str) -> bool:

@@ -52,14 +52,19 @@ class Server:
         self.begin()
         self.await_ready()
 
-    def begin(self) -> None:
-        """The server starts."""
-        self.starts += 1
-        self.data.parent.mkdir(parents=True, exist_ok=True)
+    def command(self) -> list[str]:
+        """Returns the command that starts it."""
         command = [str(COMMAND), "serve", "--data", str(self.data), "--port", "0", *self.options]
         if self.database is not None:
             command += ["--database", self.database]
             command += ["--allow-unsafe-durability"] if FSYNC == "off" else []
+        return command
+
+    def begin(self) -> None:
+        """The server starts."""
+        self.starts += 1
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        command = self.command()
         log = self.log.open("wb")
         with log:
             self.process = subprocess.Popen(

@@ -80,6 +80,8 @@ MORE: Final = [
     'PATCH /api/v1/schedules/{schedule} {"primarySourceId": "{source}"}',
     'POST /api/v1/schedules/{schedule}/run {"targetId": "{target}"}',
     'POST /api/v1/tokens {"organizationID": "{organization}"}',
+    'POST /api/v1/tokens {"worker": {"organizationIDs": ["{organization}"]}}',
+    'POST /api/v1/tokens {"worker": {"engineIDs": ["{ownEngine}"]}}',
     'POST /api/v1/tokens/revoke {"token": "{token}", "organizationID": "{organization}"}',
     'POST /api/v1/users {"name": "n", "password": "PASSWORD", "organizationID": "{organization}"}',
 ]

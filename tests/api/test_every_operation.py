@@ -111,7 +111,7 @@ WITHOUT_FORM: Final = {"output", "user", "token", "session", "key", "engineTempl
 # They are of the server, and the same for every organization.
 SHARED: Final = {"host", "instance", "role"}
 # An engine may have a name besides its UUID, and a task one that the client has given it.
-NAMED: Final = r'/api/v1/engines/{%s}|"(engineId|taskChildId|taskParentId)": "{%s}"'
+NAMED: Final = r'/api/v1/engines/{%s}|"(engineId|taskChildId|taskParentId)": "{%s}"|"engineIDs": \["{%s}"'
 FORMS: Final = re.compile(r"UUID|number|digits|letters", re.IGNORECASE)
 NEW: Final = re.compile(
     r'(?<="createdDateTime":")[^"]+|(?<="modifiedDateTime":")[^"]+|(?<="nextRunDateTime":")[^"]+'

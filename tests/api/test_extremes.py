@@ -48,7 +48,7 @@ from tests.api.verbs import GRAPHQL
 
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphql.schema import schema
-from enginehouse.api.http.interface import ForAnybody, ForCallers
+from enginehouse.api.http.interface import ForAnybody, ForCallers, ForWorkers
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.paths import Place
 from enginehouse.api.v1 import routes as v1
@@ -222,7 +222,7 @@ async def test_no_argument_of_a_field_of_an_object_makes_the_server_fail(sqlite_
 
 # -- REST ----------------------------------------------------------------------------------------------------
 
-Operation = ForCallers | ForAnybody
+Operation = ForCallers | ForWorkers | ForAnybody
 
 
 def operations(base: str, place: Place[Operation], path: str = "") -> Iterator[tuple[str, str, Operation]]:

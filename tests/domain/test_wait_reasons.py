@@ -165,6 +165,18 @@ SAID = {
         'No worker for the engine "Speech" is connected.',
         ["no_worker"],
     ),
+    "no worker has the machine": (
+        TASK,
+        replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, lacking="2 GPU")}),
+        'The engine "Speech" takes 2 GPU, and no connected worker has that.',
+        ["no_worker"],
+    ),
+    "workers drained": (
+        TASK,
+        replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, drained=True)}),
+        'Every connected worker for the engine "Speech" is drained.',
+        ["workers_drained"],
+    ),
     "no worker since": (
         TASK,
         replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, last_offered=NOW - 200_000_000)}),

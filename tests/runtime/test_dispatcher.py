@@ -5,11 +5,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from tests import make
 from tests.runtime.floor import NOOP, Floor, one
+from tests.runtime.memory_source import MemorySource
 from tests.runtime.until import until
 
+from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import Lease
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
@@ -159,3 +163,27 @@ async def test_work_of_another_pool_is_left_alone(floor: Floor, pool: str) -> No
     dispatcher = Dispatcher(floor.source, Capacity({pool: 5}), floor.runner.run, worker="test")
     assert await dispatcher.tick() > 0
     assert await _leased(floor) == 0
+
+
+async def test_a_claim_that_fails_does_not_hide_that_the_loop_must_end() -> None:
+    claimed, answer = asyncio.Event(), asyncio.Event()
+
+    class Away(MemorySource):
+        async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
+            claimed.set()
+            await answer.wait()
+            raise Unavailable("away")
+
+    source = Away(Path("unused"))
+    source.add(make.independent(1))
+    dispatcher = Dispatcher(source, Capacity({"native": 1}), never, worker="test")
+    dispatcher.loop.start()
+    await asyncio.wait_for(claimed.wait(), 10)
+    stopping = asyncio.create_task(dispatcher.loop.stop())
+    await asyncio.sleep(0)
+    answer.set()
+    await asyncio.wait_for(stopping, 10)
+
+
+async def never(lease: Lease) -> None:
+    raise AssertionError(lease)

@@ -57,7 +57,7 @@ _COMMANDS = {
     ),
     "user": LazyCommand("enginehouse.cli.user:user", "Create users and set their passwords."),
     "token": LazyCommand("enginehouse.cli.token:token", "Create, list and revoke tokens."),
-    "worker": LazyCommand("enginehouse.cli.worker:worker", "List workers."),
+    "worker": LazyCommand("enginehouse.cli.worker:worker", "List workers; run one on this machine."),
     "webhook": LazyCommand("enginehouse.cli.webhook:webhook", "List, show and repeat the deliveries of webhooks."),
     "audit": LazyCommand("enginehouse.cli.audit:audit", "Read who did what, and check that nobody changed the record."),
     "artifacts": LazyCommand("enginehouse.cli.artifacts:artifacts", "Copy the bytes to another store, and use it."),

@@ -63,6 +63,10 @@ _path = click.Path(path_type=Path)
 )
 @_setting("--engine-callbacks-url", "The address of that place for engines on other machines.", metavar="URL")
 @_setting("--engine-api-url", "The address of this server that engines are told.  [default: its own]", metavar="URL")
+@_setting("--cpus", "The cores that engines may count on.  [default: those of the machine]", type=float)
+@_setting("--gpus", "The GPUs that engines may count on.")
+@_setting("--memory-mb", "The memory that engines may count on.  [default: that of the machine]", type=int)
+@_setting("--label", "Another resource of this machine that engines ask for.", multiple=True, metavar="NAME=NUMBER")
 @_setting("--warm-children", "Engine processes that stay warm.")
 @_setting("--lease-seconds", "How long a silent worker keeps its leases.")
 @_setting("--drain-seconds", "How long running tasks may go on when the server stops.")
@@ -104,19 +108,20 @@ _path = click.Path(path_type=Path)
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
-def serve(data: Path, python_slots: int | None, while_stdin_is_open: bool, **values: Any) -> None:
+def serve(data: Path, while_stdin_is_open: bool, **values: Any) -> None:
     """Start a server, which runs until it is stopped.
 
     AIWARE_INIT_TOKEN sets the first administrator's token. Without it, the server makes one and keeps it in the data
     folder. Ctrl-C or SIGTERM lets running tasks end; a second one does not wait for them.
     """
-    if python_slots is not None:
-        values["python_slots"] = python_slots
+    for name in ("python_slots", "cpus", "memory_mb"):
+        if values[name] is None:
+            del values[name]
     values["cors_origin"] = _origins(values["cors_origin"])
     try:
         settings = Settings(data=data.expanduser().absolute(), **values).checked()
     except UnusableSettings as unusable:
-        raise CommandError("; ".join(map(_as_flag, str(unusable).splitlines())), exit_code=2) from None
+        raise CommandError("; ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
     # The imports of the server take most of a second. A wrong flag is refused before them.
     from enginehouse.cli import server  # noqa: PLC0415
 
@@ -132,6 +137,7 @@ def _origins(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
-def _as_flag(problem: str) -> str:
+def as_flag(problem: str) -> str:
+    """Returns the problem of a setting with the name of its flag."""
     name, colon, text = problem.partition(":")
     return f"--{name.replace('_', '-')}{colon}{text}"

@@ -1,15 +1,19 @@
-"""`enginehouse worker …`: lists the workers, drains and resumes them."""
+"""`enginehouse worker …`: lists the workers, drains and resumes them, and runs one."""
 
 import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.worker_run import run
 from enginehouse.client import Client, Json, why
 
 
 @click.group()
 def worker() -> None:
-    """List, drain and resume workers."""
+    """List, drain and resume workers, and run one on this machine."""
+
+
+worker.add_command(run)
 
 
 @worker.command("list")
@@ -31,12 +35,15 @@ def list_(client: Client, *, as_json: bool) -> None:
             ", ".join(f"{count} {pool}" for pool, count in sorted(one["slots"].items()) if count),
             one["running"],
             len(one["engineIDs"]),
+            ", ".join(f"{amount:g} {name}" for name, amount in one["resources"].items()),
             one["seenDateTime"],
             _state(one),
         )
         for one in records
     ]
-    output.console().print(output.table(("id", "worker", "worker slots", "running", "engines", "seen", ""), rows))
+    output.console().print(
+        output.table(("id", "worker", "worker slots", "running", "engines", "resources", "seen", ""), rows)
+    )
 
 
 @worker.command()

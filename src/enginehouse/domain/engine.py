@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from enginehouse.domain.resources import Resources
+
 PUSH_ADAPTER: Final = "bb544ade-461c-11ea-8604-a3b3a83f5182"
 """The engine that stands for a push endpoint at the root of a job (rest-contract §3.4)."""
 
@@ -73,6 +75,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int = 1024
     disk_mb: int = 4096
     network: bool = False
+    resources: Resources = Resources()  # what one item takes of a machine, besides a worker slot
     task_type: str | None = None  # its name in `taskType` of the older createJob shape
     entry_point: str | None = None
     address: EngineAddress | None = None  # of an engine of kind `http`; without one nothing of it starts

@@ -272,6 +272,7 @@ class StaleAttempt(Refusal):
     code = "stale_attempt"
     graphql_name = "invalid_input"
     rest_status = 400
+    own_status = 409
 
 
 class CapacityExceeded(Refusal):

@@ -8,6 +8,7 @@ import msgspec
 
 from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.job import Plan
+from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.retry import FailureKind
 
 
@@ -153,6 +154,7 @@ class AttemptPage(NamedTuple):
     limit: int
 
 
+REMOTE: Final = "remote/"  # the prefix of the name of a worker on another machine
 BEAT_SECONDS: Final = 10.0  # how often a worker reports that it is alive
 GONE_AFTER: Final = 30_000_000  # µs without a report: three beats
 REMEMBERED: Final = 86_400_000_000  # µs for which the name of a worker that vanished is kept
@@ -182,10 +184,13 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: int
     running: int = 0
     drain: Drain | None = None
+    resources: Resources = NOTHING
 
     def offers(self, over_http: Collection[str]) -> frozenset[str]:
-        """Returns the engines whose work it takes; with slots for them, also these engines over HTTP."""
-        return self.engines.union(over_http) if self.pools.get(EngineKind.HTTP, 0) > 0 else self.engines
+        """Returns the engines whose work it takes; a server with slots for them also takes these engines over HTTP."""
+        if self.pools.get(EngineKind.HTTP, 0) > 0 and not self.name.startswith(REMOTE):
+            return self.engines.union(over_http)
+        return self.engines
 
     def connected(self, now: int) -> bool:
         """True if its last report is at most three beats old."""

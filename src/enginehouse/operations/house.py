@@ -1,7 +1,7 @@
 """The context of every operation: the database, the store, the known engines, and the listeners to commits."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -15,6 +15,7 @@ from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations import batches
+from enginehouse.operations.instance_states import Bell, InstanceStates, SharedOutlooks
 from enginehouse.operations.job_pages import JobPageReads
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.push_waits import PushWaits
@@ -187,6 +188,15 @@ class House:
     token_usage: TokenUsage
     """What the tokens with a quota have used."""
 
+    instances: InstanceStates = field(default_factory=InstanceStates)
+    """The workers on other machines that this server talks to."""
+
+    outlooks: SharedOutlooks = field(default_factory=SharedOutlooks)
+    """What the workers that wait see of the lanes."""
+
+    bell: Bell = field(default_factory=Bell)
+    """Wakes the workers that wait."""
+
     presence: Presence = field(default_factory=Presence)
     """The engines that connected workers offer."""
 
@@ -242,4 +252,15 @@ class House:
         """Work of the organization (None: of any) may start: marks queues without it as stale, wakes the dispatcher."""
         for queue in self.queues.values():
             queue.note(organization_id)
+        self.instances.note(organization_id)
         self.listeners.runnable()
+
+    def wake_instances(self) -> None:
+        """Workers on other machines that wait look for work."""
+        self.outlooks.stale()
+        self.bell.ring()
+
+    def stop_instances(self, job_ids: Collection[int] | None) -> None:
+        """Workers on other machines prolong their leases of these jobs (None: of any), and learn what must stop."""
+        self.instances.stop(job_ids)
+        self.bell.ring()

@@ -4,6 +4,7 @@ Of other organizations only totals are visible: how many slots are taken, how ma
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
@@ -11,10 +12,12 @@ from enginehouse.domain.job import Job, Task
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.edges import edges_of
 from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.domain.resources import NOTHING, sentence
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
 from enginehouse.domain.wait_reasons.explanation import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
 from enginehouse.domain.wait_reasons.reasons import OtherTask
+from enginehouse.domain.work import Worker
 from enginehouse.operations import engines
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
@@ -53,7 +56,7 @@ async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> di
         jobs = await queries.by_ids(tx, organization_id, job_ids)
         facts = await _tasks(tx, organization_id, jobs, names, now=now)
         pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
-        return jobs, facts, await _surroundings(tx, organization_id, pools, over_http, now=now)
+        return jobs, facts, await _surroundings(tx, house, organization_id, pools, over_http, now=now)
 
     jobs, facts, around = await house.database.read(read)
     explained = {job_id: [explanation.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
@@ -140,7 +143,7 @@ def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
 
 
 async def _surroundings(
-    tx: Tx, organization_id: int, pools: set[str], over_http: frozenset[str], *, now: int
+    tx: Tx, house: House, organization_id: int, pools: set[str], over_http: frozenset[str], *, now: int
 ) -> HouseFacts:
     """Returns the facts of the whole server: quotas, workers, and the waiting items in these pools."""
     workers, taken = await stored_workers.at_work(tx)
@@ -148,10 +151,26 @@ async def _surroundings(
     return HouseFacts(
         now=now,
         quotas=await quotas.read(tx),
-        engines=await storage.engines(tx, organization_id, workers, over_http=over_http, now=now),
+        engines={
+            engine_id: replace(facts, lacking=_lacking(house, engine_id, connected)) if not facts.offered else facts
+            for engine_id, facts in (
+                await storage.engines(tx, organization_id, workers, over_http=over_http, now=now)
+            ).items()
+        },
         pools={
             pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken.get(pool, 0))
             for pool in pools
         },
         lanes={pool: await storage.lanes(tx, organization_id, pool, now=now) for pool in sorted(pools)},
     )
+
+
+def _lacking(house: House, engine_id: str, connected: Sequence[Worker]) -> str:
+    """Returns what the engine takes and no connected worker has, in words; "" if it is only not offered."""
+    known = house.catalogue.by_id.get(engine_id)
+    needs = NOTHING if known is None else known.spec.resources
+    able = [worker for worker in connected if needs.fits(worker.resources)]
+    if needs == NOTHING or able or not connected:
+        return ""
+    lacks = [set(needs.lacking(worker.resources)) for worker in connected]
+    return sentence(needs, sorted(set.intersection(*lacks) or set.union(*lacks)))

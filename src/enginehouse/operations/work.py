@@ -14,39 +14,49 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.work import claims, lanes, quotas
 from enginehouse.storage.work import leases as work_leases
+from enginehouse.storage.work.lanes import Outlook, Queue
 
 MICROS = 1_000_000
 
 
-async def ready(house: House, *, pool: str) -> bool:
+async def ready(house: House, *, pool: str, queue: Queue | None = None) -> bool:
     """True if an item of the pool may start now: not paused, not at a limit. Another claim may still hold its job.
 
-    While the known lanes fill the claims, the result mostly comes from memory.
+    While the known lanes fill the claims, the result mostly comes from memory. `queue`: what another worker than that
+    of this process knows of the pool.
     """
-    queue, began = house.queues[pool], time.monotonic()
+    queue, began = queue or house.queues[pool], time.monotonic()
     if queue.fresh(began):
         return True
+    queue.see(await look(house, pool), began=began, ended=time.monotonic())
+    return queue.outlook.open
+
+
+async def look(house: House, pool: str) -> Outlook:
+    """Returns the lanes of the pool, and their quotas with the current number of leases if one is limited."""
     outlook = await house.database.glance(lambda tx: lanes.look(tx, pool=pool))
     if outlook.quotas.limited:
         counted = await house.database.glance(lambda tx: quotas.count_live(tx, outlook.quotas))
         outlook = replace(outlook, quotas=counted)
-    queue.see(outlook, began=began, ended=time.monotonic())
-    return queue.outlook.open
+    return outlook
 
 
-async def claim(house: House, *, pool: str, limit: int, worker: str) -> list[Lease]:
+async def claim(
+    house: House, *, pool: str, limit: int, worker: str, queue: Queue | None = None, token_id: str | None = None
+) -> list[Lease]:
     """Leases up to `limit` runnable items of the pool to the worker.
 
     Organizations take turns by their use of slots for their weight; within one the order is priority, due time, age.
+    `queue` as in `ready`. With a `token_id` only what this token for workers allows is leased.
     """
     lease_micros = int(house.limits.lease_seconds * MICROS)
-    queue = house.queues[pool]
+    queue = queue or house.queues[pool]
     leases = list[Lease]()
 
     async def take(tx: Tx) -> list[Lease]:
         return await claims.claim(
             tx, house.plans, pool=pool, limit=limit - len(leases), worker=worker, lease_micros=lease_micros,
-            queue=queue,
+            queue=queue, token_id=token_id,
         )  # fmt: skip
 
     while len(leases) < limit:
@@ -125,6 +135,11 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
 
     Each artifact's `folder` is the position of the input folder in which it arrives.
     """
+    return tuple(replace(artifact, folder=folder) for artifact, folder in await arriving(house, lease))
+
+
+async def arriving(house: House, lease: Lease) -> tuple[tuple[Artifact, int], ...]:
+    """Returns the same artifacts unchanged, each with the position of the input folder in which it arrives."""
     key, source = lease.key, lease.source
     if source != WHOLE:
 
@@ -134,7 +149,7 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
             )
 
         artifact = await house.database.glance(one)
-        return (_arriving(artifact, source.folder),) if artifact else ()
+        return ((artifact, source.folder),) if artifact else ()
     routes = [route for route in lease.plan.routes if route.child == key.ordinal and route.parent >= 0]
     into = {(route.parent, route.parent_folder): route.child_folder for route in routes}
     pushed = {route.child_folder for route in lease.plan.routes if route.child == key.ordinal and route.endpoint}
@@ -143,11 +158,7 @@ async def inputs(house: House, lease: Lease) -> tuple[Artifact, ...]:
         return ()
     folders = [(key.job_id, ordinal, folder) for ordinal, folder in into]
     rows = await house.database.read(lambda tx: artifacts.inputs(tx, folders))
-    return tuple(_arriving(row, into[row.ordinal, row.folder]) for row in rows)
-
-
-def _arriving(artifact: Artifact, folder: int) -> Artifact:
-    return replace(artifact, folder=folder)
+    return tuple((row, into[row.ordinal, row.folder]) for row in rows)
 
 
 async def mark_queued(house: House, *, pool: str, limit: int = 200) -> int:

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
 from enginehouse.domain.planning.checks import PlanReport
-from enginehouse.domain.work import Drain, Worker
+from enginehouse.domain.resources import NOTHING, Resources
+from enginehouse.domain.work import REMOTE, Drain, Worker
 from enginehouse.operations import engines as known_engines
 from enginehouse.operations.house import House, Presence
 from enginehouse.operations.permission import require
@@ -34,6 +35,8 @@ class WorkerShown:
     started_at: int
     seen_at: int
     connected: bool
+    is_remote: bool = False
+    resources: Resources = NOTHING
     drain: Drain | None = None
 
 
@@ -48,13 +51,20 @@ class WorkerSummary:
     engines: int
 
 
-async def appear(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
+async def appear(
+    house: House,
+    *,
+    name: str,
+    pools: Mapping[str, int],
+    engines: Collection[str],
+    resources: Resources = NOTHING,
+) -> None:
     """Registers the worker of this process, which claims only for these engines."""
     for pool in pools:
         # An engine over HTTP may get an address at any time.
         known = _has_address(house) if pool == EngineKind.HTTP else frozenset(engines).__contains__
         house.queues[pool].offer(known)
-    await _beat(house, name=name, pools=pools, engines=engines, first=True)
+    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, first=True)
 
 
 def _has_address(house: House) -> Callable[[str], bool]:
@@ -65,14 +75,21 @@ def _has_address(house: House) -> Callable[[str], bool]:
     return known
 
 
-async def beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str]) -> None:
+async def beat(
+    house: House,
+    *,
+    name: str,
+    pools: Mapping[str, int],
+    engines: Collection[str],
+    resources: Resources = NOTHING,
+) -> None:
     """Reports that the worker is alive, for three more beats, and refreshes the house's view of workers."""
-    await _beat(house, name=name, pools=pools, engines=engines, first=False)
+    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, first=False)
 
 
-async def _beat(house: House, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool) -> None:
+async def _beat(house: House, *, pools: Mapping[str, int], **reported: Any) -> None:
     if any(pools.values()):  # one without a slot runs nothing
-        await house.database.write(lambda tx: storage.beat(tx, name=name, pools=pools, engines=engines, first=first))
+        await house.database.write(lambda tx: storage.beat(tx, pools=pools, **reported))
     await look(house)
 
 
@@ -82,7 +99,7 @@ async def leave(house: House, name: str) -> None:
 
 
 async def clear(house: House) -> None:
-    """Removes all workers. For the start of a server on an embedded database: they belong to an earlier server."""
+    """Removes the workers of servers. For the start of one on an embedded database: they belong to an earlier one."""
     await house.database.write(storage.clear)
 
 
@@ -181,5 +198,7 @@ def _shown(worker: Worker, offered: frozenset[str], now: int, *, named: bool) ->
         started_at=worker.started_at,
         seen_at=worker.seen_at,
         connected=worker.connected(now),
+        is_remote=worker.name.startswith(REMOTE),
+        resources=worker.resources,
         drain=worker.drain,
     )

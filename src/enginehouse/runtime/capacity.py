@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
+from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import Lease
 from enginehouse.runtime.source import LeaseId
 from enginehouse.runtime.worker_slots import WorkerSlots
@@ -38,7 +39,7 @@ class Capacity:
     `on_free` is called when the pool can take a lease again, and when an attempt has reported, because its job is no
     longer locked then. `on_stop_request` is called when attempts were requested to stop, `on_doubt` when the leases
     should be checked at once. An engine has `stop_grace` seconds to end after a stop request, `grace` after any other
-    stop.
+    stop. `resources` is what the machine has, `needs` what an item of an engine takes of it.
     """
 
     pools: dict[str, int]
@@ -51,6 +52,8 @@ class Capacity:
     grace: float = 1.0
     doubt_since: float = float("-inf")
     stop_signals: set[LeaseId] = field(default_factory=set)
+    resources: Resources = NOTHING
+    needs: Callable[[str], Resources] = lambda engine_id: NOTHING
     _slots: dict[str, WorkerSlots] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +61,14 @@ class Capacity:
             pool: WorkerSlots(number, leases_ahead=number > 0 and pool in self.ahead)
             for pool, number in self.pools.items()
         }
+
+    def free_resources(self) -> Resources:
+        """Returns what the machine has and no running engine takes."""
+        left = self.resources
+        for attempt in self.running.values():
+            if attempt.is_held and (need := self.needs(attempt.lease.engine_id)) != NOTHING:
+                left = left.without(need)
+        return left
 
     def free(self, pool: str) -> int:
         """Returns how many more leases the pool can take now."""

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 
+from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import Lease
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.loop import Loop
@@ -69,8 +71,9 @@ class Dispatcher:
             leases = await asyncio.shield(claim)
         except asyncio.CancelledError:
             # A cancel came during the claim. The claimed leases are started and drained like the others, so none is
-            # forgotten.
-            self._start(pool, await claim, began)
+            # forgotten. A claim that fails must not replace the cancel: nobody would see that the loop has to end.
+            with suppress(Unavailable):
+                self._start(pool, await claim, began)
             raise
         self._start(pool, leases, began)
         if len(leases) == limit:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -11,10 +12,13 @@ log = structlog.get_logger(__name__)
 
 
 class Outage:
-    """The shared knowledge of a server's loops about a storage that is not reachable."""
+    """The shared knowledge of a process's loops about a storage, or a server, that is not reachable."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, of: Literal["storage", "server"] = "storage"
+    ) -> None:
         self._clock = clock
+        self._of = of
         self._since = 0.0
         self._loops: set[str] = set()
         self._reports = 0
@@ -23,8 +27,22 @@ class Outage:
         """The loop waits for the storage. The first loop that waits logs it."""
         if not self._loops:
             self._since = self._clock()
-            log.warning("storage is not reachable", loop=loop, reason=reason)
+            self._log_begin(loop, reason)
         self._loops.add(loop)
+
+    def _log_begin(self, loop: str, reason: str) -> None:
+        match self._of:
+            case "storage":
+                log.warning("storage is not reachable", loop=loop, reason=reason)
+            case "server":
+                log.warning("the server is not reachable", loop=loop, reason=reason)
+
+    def _log_end(self, seconds: float) -> None:
+        match self._of:
+            case "storage":
+                log.warning("storage is reachable again", seconds=seconds, reports_lost=self._reports)
+            case "server":
+                log.warning("the server is reachable again", seconds=seconds, reports_lost=self._reports)
 
     def end(self, loop: str) -> None:
         """The loop has reached the storage. The last loop that waited logs how long the outage was."""
@@ -33,7 +51,7 @@ class Outage:
         self._loops.remove(loop)
         if not self._loops:
             seconds = round(self._clock() - self._since, 1)
-            log.warning("storage is reachable again", seconds=seconds, reports_lost=self._reports)
+            self._log_end(seconds)
             self._reports = 0
 
     def lose_report(self, item: ItemKey) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from enginehouse.domain.errors import IntegrityError, TooLarge, Unavailable
+from enginehouse.domain.errors import IntegrityError, NotFound, TooLarge, Unavailable
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.store_errors import BytesMissing, StoreUnavailable
 from enginehouse.domain.work import Failed, Report, Stale
@@ -54,8 +54,9 @@ def failure(error: Exception, *, engine: str, task_id: str) -> Failed:
     match error:
         case EngineFailure():
             return Failed(error.kind, _text(error.message), error.is_final, error.retry_after)
-        case BytesMissing():
-            return Failed(FailureKind.STREAM_READ_ERROR, error.message)
+        case BytesMissing() | NotFound():
+            # The bytes of an input are not there. That is not the engine's fault.
+            return Failed(FailureKind.STREAM_READ_ERROR, _text(error.message))
         case TooLarge() | IntegrityError():
             return Failed(FailureKind.INVALID_DATA, error.message)
         case StoreUnavailable(data={"retry_after": int(seconds)}):

@@ -10,6 +10,7 @@ from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
+from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import Answer, ItemKey, Lease, Report
 from enginehouse.engine import Output
 from enginehouse.engines.http.form import CallFacts
@@ -20,11 +21,12 @@ LeaseId = tuple[ItemKey, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOffer:
-    """What a worker offers: its worker slots by pool, and the engines that it runs."""
+    """What a worker offers: its worker slots by pool, the engines that it runs, and what its machine has."""
 
     name: str
     pools: Mapping[str, int]
     engines: Collection[str]
+    resources: Resources = NOTHING
 
 
 class WorkSource(Protocol):
@@ -47,7 +49,10 @@ class WorkSource(Protocol):
         """Returns True if a claim may find something. An idle worker can call it often, because it is cheap."""
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
-        """Up to `limit` runnable items are leased to the worker. Each lease must end in a `finish`."""
+        """Up to `limit` runnable items are leased to the worker, none beyond its free resources.
+
+        Each lease must end in a `finish`.
+        """
 
     async def mark_queued(self, *, pool: str) -> int:
         """Tasks that wait for a worker slot of this pool are shown as queued."""
@@ -112,3 +117,8 @@ class WorkSource(Protocol):
 
     async def end_log(self, lease: Lease) -> None:
         """The attempt's log is complete. An attempt without a log is ignored."""
+
+
+def offered(specs: Sequence[EngineSpec], pools: Mapping[str, int], resources: Resources) -> list[str]:
+    """Returns the ids of the engines that have a worker slot, and all that they need, on this machine."""
+    return [spec.id for spec in specs if pools.get(spec.kind, 0) > 0 and spec.resources.fits(resources)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.store_errors import StoreUnavailable
-from enginehouse.operations import bulk_cancels, exports, maintenance, outbox, uploads
+from enginehouse.operations import attempt_bytes, bulk_cancels, exports, instances, maintenance, outbox, uploads
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
 from enginehouse.operations.token_usage import SECONDS
@@ -46,13 +46,21 @@ def _work(house: House) -> list[Duty]:
     async def expire() -> bool:
         return await maintenance.expire_leases(house) >= _BATCH
 
+    async def end_revoked() -> bool:
+        await instances.end_revoked(house)
+        return False
+
     async def store_logs() -> bool:
         try:
             return await house.store.flush()
         except StoreUnavailable:
             return False  # the store itself logs it
 
-    return [Duty("expire leases", 1.0, expire), Duty("store logs", 1.0, store_logs)]
+    return [
+        Duty("expire leases", 1.0, expire),
+        Duty("end leases of revoked workers", 1.0, end_revoked),
+        Duty("store logs", 1.0, store_logs),
+    ]
 
 
 def _pruning(house: House) -> list[Duty]:
@@ -70,6 +78,10 @@ def _pruning(house: House) -> list[Duty]:
     async def expired_exports() -> bool:
         return await exports.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
 
+    async def unfinished() -> bool:
+        now = await maintenance.storage_time(house)
+        return await attempt_bytes.prune(house, now=now, limit=_BATCH) >= _BATCH
+
     async def usage() -> bool:
         await house.token_usage.store()
         return False
@@ -83,6 +95,7 @@ def _pruning(house: House) -> list[Duty]:
         Duty("prune keys", 60.0, keys),
         Duty("prune uploads", 60.0, unclaimed),
         Duty("prune exports", 60.0, expired_exports),
+        Duty("prune outputs of attempts", 60.0, unfinished),
         Duty("prune slots", 600.0, slots),
     ]
 

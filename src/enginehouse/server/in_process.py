@@ -1,6 +1,6 @@
 """The work source of a server that holds the storage itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.work import Answer, Lease, Report, seat
 from enginehouse.engine import Output
 from enginehouse.engines.http.form import CallFacts
-from enginehouse.operations import artifacts, engine_health, target_assets, task_tokens, work, workers
+from enginehouse.operations import artifacts, engine_health, placement, target_assets, task_tokens, work, workers
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.runtime.source import LeaseId, WorkerOffer
@@ -22,26 +23,37 @@ from enginehouse.runtime.source import LeaseId, WorkerOffer
 class InProcess:
     """A `WorkSource` on top of the operations. `api_url` is where engines find the server's interfaces."""
 
-    def __init__(self, house: House, api_url: str | None = None) -> None:
+    def __init__(self, house: House, api_url: str | None = None, free: Callable[[], Resources] | None = None) -> None:
         self._house = house
         self._api_url = api_url
+        self._free = free
         self._seat = ""
 
     async def register(self, offer: WorkerOffer) -> None:
         self._seat = seat(offer.name)
-        await workers.appear(self._house, name=offer.name, pools=offer.pools, engines=offer.engines)
+        await workers.appear(
+            self._house, name=offer.name, pools=offer.pools, engines=offer.engines, resources=offer.resources
+        )
 
     async def beat(self, offer: WorkerOffer) -> None:
-        await workers.beat(self._house, name=offer.name, pools=offer.pools, engines=offer.engines)
+        await workers.beat(
+            self._house, name=offer.name, pools=offer.pools, engines=offer.engines, resources=offer.resources
+        )
 
     async def leave(self, worker: str) -> None:
         await workers.leave(self._house, worker)
 
     async def ready(self, *, pool: str) -> bool:
+        self._make_room(pool)
         return self._seat not in self._house.presence.drained and await work.ready(self._house, pool=pool)
 
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
+        self._make_room(pool)
         return await work.claim(self._house, pool=pool, limit=limit, worker=worker)
+
+    def _make_room(self, pool: str) -> None:
+        if self._free is not None:
+            self._house.queues[pool].give_room(placement.room(self._house, self._free()))
 
     async def mark_queued(self, *, pool: str) -> int:
         return await work.mark_queued(self._house, pool=pool)

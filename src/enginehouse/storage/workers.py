@@ -7,14 +7,15 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import structs
 
+from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import REMEMBERED, Drain, Worker, seat
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
-_FOREVER: Final = 9_223_372_036_854_775_807
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _POOLS: Final = msgspec.json.Decoder(dict[str, int])
+_RESOURCES: Final = msgspec.json.Decoder(Resources)
 _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
 
 
@@ -24,6 +25,7 @@ class WorkerRow(NamedTuple):
     name: str
     pools: str
     engines: str
+    resources: str
     started_at: int
     seen_at: int
 
@@ -32,7 +34,15 @@ _ALL: Final = Select("workers.all", WorkerRow)
 _DRAINS: Final = Select("workers.drains", Drain)
 
 
-async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collection[str], first: bool = False) -> None:
+async def beat(
+    tx: Tx,
+    *,
+    name: str,
+    pools: Mapping[str, int],
+    engines: Collection[str],
+    resources: Resources = NOTHING,
+    first: bool = False,
+) -> None:
     """Records a report of the worker now; `first` since its start. Deletes workers without a report for a day."""
     now = await tx.read_clock()
     if first:
@@ -42,6 +52,7 @@ async def beat(tx: Tx, *, name: str, pools: Mapping[str, int], engines: Collecti
         name=name,
         pools=_encode(dict(pools)).decode(),
         engines=_encode(sorted(engines)).decode(),
+        resources=_encode(resources).decode(),
         now=now,
     )
     await tx.run("workers.forget", before=now - REMEMBERED)
@@ -53,8 +64,8 @@ async def remove(tx: Tx, name: str) -> None:
 
 
 async def clear(tx: Tx) -> None:
-    """Deletes all workers: on an embedded database they belong to a server that is gone."""
-    await tx.run("workers.forget", before=_FOREVER)
+    """Deletes the workers of servers: on an embedded database they belong to a server that is gone."""
+    await tx.run("workers.clear")
 
 
 async def all_(tx: Tx) -> list[Worker]:
@@ -65,6 +76,7 @@ async def all_(tx: Tx) -> list[Worker]:
             name=row.name,
             pools=_POOLS.decode(row.pools),
             engines=_ENGINES.decode(row.engines),
+            resources=_RESOURCES.decode(row.resources),
             started_at=row.started_at,
             seen_at=row.seen_at,
             drain=drains.get(seat(row.name)),

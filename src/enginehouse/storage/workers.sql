@@ -1,18 +1,23 @@
 -- name: beat
 -- Stores the worker's report.
-INSERT INTO worker (name, pools, engines, started_at, seen_at)
-VALUES (:name, :pools, :engines, :now, :now)
-ON CONFLICT (name) DO UPDATE SET pools = excluded.pools, engines = excluded.engines, seen_at = excluded.seen_at;
+INSERT INTO worker (name, pools, engines, resources, started_at, seen_at)
+VALUES (:name, :pools, :engines, :resources, :now, :now)
+ON CONFLICT (name) DO UPDATE SET pools = excluded.pools, engines = excluded.engines, resources = excluded.resources,
+                                 seen_at = excluded.seen_at;
 
 -- name: forget
 -- Deletes workers that have not reported since `before`.
 DELETE FROM worker WHERE seen_at < :before;
 
+-- name: clear
+-- Those of servers; a worker on another machine outlives the server's process.
+DELETE FROM worker WHERE name NOT LIKE 'remote/%';
+
 -- name: remove
 DELETE FROM worker WHERE name = :name;
 
 -- name: all
-SELECT name, pools, engines, started_at, seen_at FROM worker ORDER BY started_at, name;
+SELECT name, pools, engines, resources, started_at, seen_at FROM worker ORDER BY started_at, name;
 
 -- name: drains
 SELECT seat, reason, detail, drained_at FROM worker_drain;

@@ -16,15 +16,15 @@ from enginehouse.operations import engines, workers
 from enginehouse.operations.workers import WorkerShown
 
 
-class Instance(NamedTuple):
-    """An engine of a worker."""
+class OfferedEngine(NamedTuple):
+    """An engine of a worker: an instance of it."""
 
     id: str
     engine_id: str
     worker: WorkerShown
 
 
-_ORDER: Final[dict[str, Callable[[Instance], Any]]] = {
+_ORDER: Final[dict[str, Callable[[OfferedEngine], Any]]] = {
     "createdTime": lambda one: (one.worker.started_at, one.id),
     "engineID": lambda one: (one.engine_id, one.id),
     "hostID": lambda one: (one.worker.id, one.id),
@@ -126,17 +126,19 @@ async def detail(call: Call) -> Reply:
     raise refs.UUID.missing("EngineInstance", call.id)
 
 
-async def _instances(call: Call) -> list[Instance]:
+async def _instances(call: Call) -> list[OfferedEngine]:
     found = await workers.list_(call.house, call.principal)
     return [
-        Instance(str(uuid5(UUID(worker.id), engine_id)), engine_id, worker)
+        OfferedEngine(
+            worker.id if n == 0 and worker.is_remote else str(uuid5(UUID(worker.id), engine_id)), engine_id, worker
+        )
         for worker in found
-        for engine_id in sorted(worker.engines)
+        for n, engine_id in enumerate(sorted(worker.engines))
         if engines.find(call.house, call.principal, engine_id) is not None
     ]
 
 
-def _tests(query: Query) -> list[Callable[[Instance], bool]]:
+def _tests(query: Query) -> list[Callable[[OfferedEngine], bool]]:
     """Returns one test for each filter of the query. An instance has no drain and no work request."""
     tests = _times(query)
     for name, key in (("engineInstanceIDs", 0), ("engineIDs", 1)):
@@ -154,7 +156,7 @@ def _tests(query: Query) -> list[Callable[[Instance], bool]]:
     return tests
 
 
-def _among(listed: str, key: int) -> Callable[[Instance], bool]:
+def _among(listed: str, key: int) -> Callable[[OfferedEngine], bool]:
     named = _ids(listed)
     return lambda one: one[key] in named
 
@@ -163,7 +165,7 @@ def _ids(listed: str) -> set[str]:
     return {one.strip().lower() for one in listed.split(",")}
 
 
-def _times(query: Query) -> list[Callable[[Instance], bool]]:
+def _times(query: Query) -> list[Callable[[OfferedEngine], bool]]:
     since = query.earliest("launchStartTime", "CreatedAfter")
     until = query.latest("launchEndTime", "CreatedBefore")
     seen_since, seen_until = query.earliest("modifiedAfter"), query.latest("modifiedBefore")
@@ -175,11 +177,11 @@ def _times(query: Query) -> list[Callable[[Instance], bool]]:
     ]
 
 
-def _status(one: Instance) -> str:
+def _status(one: OfferedEngine) -> str:
     return "active" if one.worker.connected else "terminated"
 
 
-def _info(one: Instance) -> InstanceInfo:
+def _info(one: OfferedEngine) -> InstanceInfo:
     seen = times.rest(one.worker.seen_at)
     return InstanceInfo(
         engine_instance_id=one.id,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from enginehouse.api.auth import authenticate
+from enginehouse.api.auth import authenticate, authenticate_worker
 from enginehouse.api.edge import (
     additions,
     admin_routes,
@@ -11,7 +11,9 @@ from enginehouse.api.edge import (
     cancel,
     failure_statistics,
     health,
+    host_agents,
     identity,
+    instance_loop,
     job_statistics,
     jobs,
     outputs,
@@ -25,7 +27,7 @@ from enginehouse.api.edge import (
 )
 from enginehouse.api.http import openapi
 from enginehouse.api.http.call import Handler, OpenHandler
-from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
+from enginehouse.api.http.interface import ForAnybody, ForCallers, ForWorkers, Interface, Operations
 from enginehouse.api.http.json.schema import Schema
 from enginehouse.api.http.paths import Paths
 from enginehouse.operations.house import House
@@ -41,7 +43,9 @@ _FORMATS: Final = {
 
 def description() -> Schema:
     """Returns the OpenAPI document of the operations that are served."""
-    rows = [openapi.ServedOperation(*row) for row in _SERVED] + [openapi.ServedOperation(*row, True) for row in _OPEN]
+    rows = [openapi.ServedOperation(*row) for row in (*_SERVED, *_FOR_WORKERS)] + [
+        openapi.ServedOperation(*row, True) for row in _OPEN
+    ]
     return openapi.document("Enginehouse: the AI Processing REST interface", BASE, rows, _FORMATS)
 
 
@@ -94,6 +98,21 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/admin/backlog/clear", backlog.clear),
     *admin_routes.SERVED,
 )
+_FOR_WORKERS: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("POST", "/engine/instance/register", instance_loop.register),
+    ("POST", "/engine/instance/{EngineInstanceID}/getwork", instance_loop.get_work),
+    ("POST", "/engine/instance/{EngineInstanceID}/updatestatus", instance_loop.update_status),
+    ("POST", "/engine/instance/{EngineInstanceID}/terminate", instance_loop.terminate),
+    ("GET", "/engine/instance/{EngineInstanceID}/status", instance_loop.status),
+    ("GET", "/engine/instance/{EngineInstanceID}/workdetail", instance_loop.work_detail),
+    ("POST", "/host/register", host_agents.register_host),
+    ("POST", "/host/{HostID}/updatestatus", host_agents.update_host),
+    ("POST", "/host/{HostID}/engine/register", host_agents.register_on_host),
+    ("POST", "/proxy/{HostID}/register", host_agents.register),
+    ("POST", "/proxy/{HostID}/getwork", host_agents.get_work),
+    ("POST", "/proxy/{HostID}/update", host_agents.update),
+    ("POST", "/proxy/{HostID}/terminate", host_agents.terminate),
+)
 _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
     ("GET", "/ping", health.ping),
     ("GET", "/version", health.version),
@@ -104,7 +123,7 @@ _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (
 
 def interface(house: Callable[[], House]) -> Interface:
     """Returns the application for everything under `/edge/v1`."""
-    return Interface(house, authenticate, base=BASE, operations=operations())
+    return Interface(house, authenticate, base=BASE, operations=operations(), authenticate_worker=authenticate_worker)
 
 
 def operations() -> Operations:
@@ -112,6 +131,8 @@ def operations() -> Operations:
     paths: Operations = Paths()
     for method, template, handler in _SERVED:
         paths.add(method, template, ForCallers(handler))
+    for method, template, handler in _FOR_WORKERS:
+        paths.add(method, template, ForWorkers(handler))
     for method, template, open_handler in _OPEN:
         paths.add(method, template, ForAnybody(open_handler))
     for method, template, is_open in unserved.operations():

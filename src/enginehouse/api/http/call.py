@@ -35,6 +35,7 @@ class Headers:
     accept: bytes | None = None
     last_event_id: bytes | None = None
     if_none_match: bytes | None = None
+    content_digest: bytes | None = None
     others: Mapping[bytes, bytes] = field(default_factory=dict)
     """Every header of the request, by its name in lower case. Only what forwards headers reads them."""
 

@@ -32,13 +32,20 @@ class ForCallers:
 
 
 @dataclass(frozen=True, slots=True)
+class ForWorkers:
+    """An operation that needs a token for workers."""
+
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
 class ForAnybody:
     """An operation that needs no token."""
 
     handler: OpenHandler
 
 
-Operations = Paths[ForCallers | ForAnybody]
+Operations = Paths[ForCallers | ForWorkers | ForAnybody]
 
 
 class Interface:
@@ -55,9 +62,11 @@ class Interface:
         base: str,
         operations: Operations,
         own: bool = False,
+        authenticate_worker: Authenticate | None = None,
     ) -> None:
         self._house = house
         self._authenticate = authenticate
+        self._authenticate_worker = authenticate_worker or authenticate
         self._base = base
         self._own = own
         self._paths = operations
@@ -95,6 +104,10 @@ class Interface:
                 principal = await self._authenticate(house, headers)
                 receive = house.token_usage.received(principal, receive)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
+            case ForWorkers(handler):
+                house = self._house()
+                principal = await self._authenticate_worker(house, headers)
+                return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
             case ForAnybody(open_handler):
                 request = Request(self._house(), ids, scope["query_string"], headers, receive, method=scope["method"])
                 return await open_handler(request)
@@ -122,5 +135,6 @@ def _headers(raw: dict[bytes, bytes]) -> Headers:
     get = raw.get
     return Headers(
         get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
-        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"), raw,
+        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"),
+        get(b"content-digest"), raw,
     )  # fmt: skip

@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from typing import Final
 
-from enginehouse.api.auth import authenticate
+from enginehouse.api.auth import authenticate, authenticate_worker
 from enginehouse.api.http import openapi
 from enginehouse.api.http.call import Handler, OpenHandler
-from enginehouse.api.http.interface import ForAnybody, ForCallers, Interface, Operations
+from enginehouse.api.http.interface import ForAnybody, ForCallers, ForWorkers, Interface, Operations
 from enginehouse.api.http.json.schema import Schema
 from enginehouse.api.http.paths import Paths
 from enginehouse.api.v1 import (
     accounts,
     assets,
+    attempt_bytes,
     attempts,
     audit,
     bulk_cancels,
     engine_categories,
     engines,
     events,
+    instances,
     jobs,
     limits,
     schedules,
@@ -34,7 +36,9 @@ _FORMATS: Final = {r"\w*DateTime": "date-time", r"internal\w+ID|\w+Uuid": "uuid"
 
 def description() -> Schema:
     """Returns the OpenAPI document of this interface."""
-    rows = [openapi.ServedOperation(*row) for row in _SERVED] + [openapi.ServedOperation(*row, True) for row in _OPEN]
+    rows = [openapi.ServedOperation(*row) for row in (*_SERVED, *_FOR_WORKERS)] + [
+        openapi.ServedOperation(*row, True) for row in _OPEN
+    ]
     return openapi.document("Enginehouse: its own REST interface", BASE, rows, _FORMATS)
 
 
@@ -98,12 +102,27 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/webhooks/secret/rotate", webhooks.rotate_secret),
     ("POST", "/webhooks/subscriptions/{SubscriptionID}/secret/rotate", webhooks.rotate_subscription_secret),
 )
+_FOR_WORKERS: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("POST", "/instances", instances.register),
+    ("POST", "/instances/{InstanceID}/exchange", instances.exchange_),
+    ("POST", "/instances/{InstanceID}/wait", instances.wait),
+    ("POST", "/instances/{InstanceID}/terminate", instances.terminate),
+    ("GET", "/instances/{InstanceID}/items/{LeaseID}/artifacts", attempt_bytes.list_artifacts),
+    ("GET", "/instances/{InstanceID}/items/{LeaseID}/artifacts/{ArtifactID}", attempt_bytes.artifact),
+    ("GET", "/instances/{InstanceID}/items/{LeaseID}/primary-asset", attempt_bytes.primary_asset),
+    ("GET", "/instances/{InstanceID}/items/{LeaseID}/primary-asset/content", attempt_bytes.primary_content),
+    ("PUT", "/instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}", attempt_bytes.put_output),
+    ("POST", "/instances/{InstanceID}/items/{LeaseID}/assets", attempt_bytes.create_asset),
+    ("PUT", "/instances/{InstanceID}/items/{LeaseID}/log", attempt_bytes.append_log),
+)
 _OPEN: Final[tuple[tuple[str, str, OpenHandler], ...]] = (("GET", "/openapi.json", openapi.publication(description)),)
 
 
 def interface(house: Callable[[], House]) -> Interface:
     """Returns the application for `/api/v1`, with the envelopes and refusals of the public REST interface."""
-    return Interface(house, authenticate, base=BASE, operations=operations(), own=True)
+    return Interface(
+        house, authenticate, base=BASE, operations=operations(), own=True, authenticate_worker=authenticate_worker
+    )
 
 
 def operations() -> Operations:
@@ -111,6 +130,8 @@ def operations() -> Operations:
     paths: Operations = Paths()
     for method, template, handler in _SERVED:
         paths.add(method, template, ForCallers(handler))
+    for method, template, handler in _FOR_WORKERS:
+        paths.add(method, template, ForWorkers(handler))
     for method, template, open_handler in _OPEN:
         paths.add(method, template, ForAnybody(open_handler))
     return paths

@@ -94,6 +94,7 @@ def worker_view(worker: workers.WorkerShown) -> WorkerView:
         slots=dict(worker.pools),
         running=worker.running,
         engine_ids=sorted(worker.engines),
+        resources=worker.resources.amounts(),
         started_date_time=times.rest(worker.started_at),
         seen_date_time=times.rest(worker.seen_at),
     )

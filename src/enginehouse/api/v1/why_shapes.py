@@ -74,5 +74,6 @@ class WorkerView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
     slots: dict[str, int]
     running: int
     engine_ids: list[str]
+    resources: dict[str, float]
     started_date_time: str
     seen_date_time: str

@@ -15,7 +15,7 @@ _TIMES: Final = {
     "last_seen": "last_seen_date_time",
 }
 _CALLED: Final = {"engine": "engine_name", "taken": "slots_taken", "ahead": "items_ahead", "more": "more_ahead"}
-_ONLY_IN_WORDS: Final = frozenset({"now", "calls_back"})
+_ONLY_IN_WORDS: Final = frozenset({"now", "calls_back", "lacking"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ class PoolFacts:
 class EngineFacts:
     """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone.
 
-    `drained`: a connected worker offers it, and is drained.
+    `drained`: a connected worker offers it, and is drained. `lacking`: what it takes of a machine that no connected
+    worker has, in words.
+
     """
 
     name: str
@@ -84,6 +86,7 @@ class EngineFacts:
     last_offered: int | None = None
     health: EngineHealth = HEALTHY
     drained: bool = False
+    lacking: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,7 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
         found.append(
             reasons.WorkersDrained(lane.engine_id, engine.name)
             if engine.drained
-            else reasons.NoWorker(lane.engine_id, engine.name, pool, engine.last_offered, house.now)
+            else reasons.NoWorker(lane.engine_id, engine.name, pool, engine.last_offered, house.now, engine.lacking)
         )
     return found
 

@@ -100,6 +100,7 @@ class NoWorker(Reason, frozen=True, tag="no_worker"):
     pool: str
     last_seen: int | None
     now: int
+    lacking: str = ""  # what it takes that no connected worker has
 
 
 class OrganizationLimit(Reason, frozen=True, tag="organization_limit"):
@@ -212,6 +213,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f'the engine "{engine}" is not available: {why}; it is tried again at {graphql_millis(at)}'
         case EngineUnknown(engine_id):
             return f'the engine "{engine_id}" is not known to this server any more'
+        case NoWorker(_, engine, _, _, _, lacking) if lacking:
+            return f'the engine "{engine}" takes {lacking}, and no connected worker has that'
         case WorkersDrained(_, engine):
             return f'every connected worker for the engine "{engine}" is drained'
         case NoWorker(_, engine, _, last_seen, now):

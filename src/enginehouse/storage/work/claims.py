@@ -9,6 +9,7 @@ from enginehouse.domain.fair_order import Waiting, choose
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.quotas import Lane
+from enginehouse.domain.resources import Room
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.work import ItemKey, ItemSource, Lease, seat
 from enginehouse.storage.database import barrier_lock
@@ -41,7 +42,29 @@ class LeaseRow(NamedTuple):
     lease_until: int
 
 
+class OwnLease(NamedTuple):
+    """A lease that a worker holds."""
+
+    job_id: int
+    ordinal: int
+    item: int
+    token: int
+    organization_id: int
+    engine_id: str
+    attempts: int
+    folder: int
+    source_ordinal: int
+    source_folder: int
+    source_item: int
+    source_part: int
+    lease_until: int
+    target_id: int | None
+    plan_revision: int
+
+
+_OWN: Final = Select("work.own_leases", OwnLease)
 _LEASE: Final = Select("work.lease", LeaseRow)
+_LEASE_FOR_TOKEN: Final = Select("work.lease_for_token", LeaseRow)
 
 
 async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, LockedJob]]:
@@ -64,16 +87,30 @@ async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[lis
         new = {item.job_id for _, item in chosen} - jobs.keys()
         if new:
             jobs |= await job_locks.lock_claimable(tx, new)
-        fit = [item for _, item in chosen if item.job_id in jobs]
+        free = [(lane, item) for lane, item in chosen if item.job_id in jobs]
+        fit, full = _with_room(queue.room, free)
         refused = new - jobs.keys()
-        if not refused or len(fit) >= limit:
+        if not (refused or full) or len(fit) >= limit:
             break
-        waiting = lanes.without(waiting, refused)
+        kept = set(fit)
+        waiting = {
+            lane: [item for item in items if lane not in full or item in kept]
+            for lane, items in lanes.without(waiting, refused).items()
+        }
     if len(fit) < limit:
         queue.stale = True
         taken = Counter(lane for lane, _ in chosen)
         queue.more = any(taken[lane] >= len(waiting[lane]) for lane in first.more)
     return [ItemKey(item.job_id, item.ordinal, item.item) for item in fit[:limit]], jobs
+
+
+def _with_room(room: Room | None, chosen: Sequence[tuple[Lane, Waiting]]) -> tuple[list[Waiting], set[Lane]]:
+    """Returns the items that have room beside each other, and the lanes of those that have none."""
+    if room is None:
+        return [item for _, item in chosen], set()
+    fit = room.first_that_fit(lane.engine_id for lane, _ in chosen)
+    pairs = list(zip(chosen, fit, strict=True))
+    return [item for (_, item), fits in pairs if fits], {lane for (lane, _), fits in pairs if not fits}
 
 
 async def _uncovered(tx: Tx, first: FirstItems) -> dict[Lane, list[Waiting]]:
@@ -84,13 +121,22 @@ async def _uncovered(tx: Tx, first: FirstItems) -> dict[Lane, list[Waiting]]:
 
 
 async def claim(
-    tx: Tx, plans: Plans, *, pool: str, limit: int, worker: str, lease_micros: int, queue: Queue | None = None
+    tx: Tx,
+    plans: Plans,
+    *,
+    pool: str,
+    limit: int,
+    worker: str,
+    lease_micros: int,
+    queue: Queue | None = None,
+    token_id: str | None = None,
 ) -> list[Lease]:
     """Leases up to `limit` items of the pool to `worker`; their tasks and jobs run. Returns the leases in order.
 
     Never waits for an item or a job: those that another transaction holds are skipped. The guarantee depends on the
     order of the statements: barrier lock, items, jobs in a later statement, and only then the guarded update. `queue`
-    is what this process knows of the pool; afterwards its `more` says if items are left.
+    is what this process knows of the pool; afterwards its `more` says if items are left. With a `token_id` only what
+    this token for workers allows is leased.
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
@@ -101,7 +147,7 @@ async def claim(
     if not keys:
         return []
     loaded = await plans.load(tx, job_locks.revisions(jobs[job_id] for job_id in {key.job_id for key in keys}))
-    return await lease(tx, keys, jobs, loaded, worker=worker, until=now + lease_micros)
+    return await lease(tx, keys, jobs, loaded, worker=worker, until=now + lease_micros, token_id=token_id)
 
 
 async def lease(
@@ -112,13 +158,18 @@ async def lease(
     *,
     worker: str,
     until: int,
+    token_id: str | None = None,
 ) -> list[Lease]:
     """Leases those of the items that are free; their tasks and jobs run. Returns the leases in order.
 
     `jobs` are their locked jobs, which may start something. There are at most TOKENS_AT_ONCE items.
     """
     first = await tx.tokens(len(keys))
-    rows = await _LEASE.each(tx, [(*key, first + i, until, worker, seat(worker), tx.now) for i, key in enumerate(keys)])
+    wanted = [(*key, first + i, until, worker, seat(worker), tx.now) for i, key in enumerate(keys)]
+    if token_id is None:
+        rows = await _LEASE.each(tx, wanted)
+    else:
+        rows = await _LEASE_FOR_TOKEN.each(tx, [(*row, token_id) for row in wanted])
     leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
     await _record_starts(tx, leases, jobs, loaded, worker=worker)
     order = {key: i for i, key in enumerate(keys)}
@@ -126,7 +177,7 @@ async def lease(
     return leases
 
 
-def _lease(row: LeaseRow, plan: Plan, target_id: int | None) -> Lease:
+def _lease(row: LeaseRow | OwnLease, plan: Plan, target_id: int | None) -> Lease:
     return Lease(
         key=ItemKey(row.job_id, row.ordinal, row.item),
         token=row.token,
@@ -138,6 +189,13 @@ def _lease(row: LeaseRow, plan: Plan, target_id: int | None) -> Lease:
         plan=plan,
         target_id=target_id,
     )
+
+
+async def own(tx: Tx, plans: Plans, worker: str, leases: Sequence[tuple[ItemKey, int]]) -> list[Lease]:
+    """Returns those of the leases that the worker still holds."""
+    rows = await _OWN.each(tx, [(*key, token, worker) for key, token in leases])
+    loaded = await plans.load(tx, {row.job_id: row.plan_revision for row in rows})
+    return [_lease(row, loaded[row.job_id][0], row.target_id) for row in rows if row.job_id in loaded]
 
 
 async def _record_starts(

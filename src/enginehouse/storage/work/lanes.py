@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from enginehouse.domain.fair_order import Waiting, turns
 from enginehouse.domain.fair_shares import Level, Shares
 from enginehouse.domain.quotas import Lane, Quotas, obstacles
+from enginehouse.domain.resources import Room
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
@@ -109,7 +110,8 @@ class Queue:
 
     `level` is the level of the shares before the current claim, which may run in another thread. `more`: the last claim
     left items in a lane that it read. `offers`: True for an engine that this process runs, so that only their lanes are
-    read; None for any engine.
+    read; None for any engine. `owners`: the organizations whose lanes are read; None for any. `room`: what the worker's
+    machine has left for them.
     """
 
     shares: Shares = field(default_factory=Shares)
@@ -118,12 +120,14 @@ class Queue:
     stale: bool = True
     more: bool = False
     offers: Callable[[str], bool] | None = None
+    owners: frozenset[int] | None = None
+    room: Room | None = None
     _until: float = 0.0
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
         """Stores the outlook. It is fresh until a new search is cheap enough (`LOOKING`). Seconds of any clock."""
-        if (offers := self.offers) is not None and not all(offers(lane.engine_id) for lane in outlook.lanes):
-            outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if offers(lane.engine_id)))
+        if not all(self._takes(lane) for lane in outlook.lanes):
+            outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if self._takes(lane)))
         self.outlook = outlook
         self._until = ended + (ended - began) * (1 / LOOKING - 1)
         self.stale = False
@@ -131,6 +135,18 @@ class Queue:
     def offer(self, engines: Callable[[str], bool]) -> None:
         """From now on only the lanes of these engines are read."""
         self.offers, self.stale = engines, True
+
+    def give_room(self, room: Room | None) -> None:
+        """From now on only lanes are read of which an item has room."""
+        if room != self.room:
+            self.room, self.stale = room, True
+
+    def _takes(self, lane: Lane) -> bool:
+        if self.room is not None and not self.room.fits(lane.engine_id):
+            return False
+        return (self.offers is None or self.offers(lane.engine_id)) and (
+            self.owners is None or lane.organization_id in self.owners
+        )
 
     def take_turns(self) -> None:
         """Computes the level of the shares for the next claim."""

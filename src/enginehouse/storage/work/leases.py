@@ -39,6 +39,7 @@ class HeldLease(NamedTuple):
 
 _PROLONG: Final = Select("work.heartbeat", AliveLease)
 _EXPIRED: Final = Select("work.expired", ExpiredLease)
+_OF_WORKER: Final = Select("work.leases_of_worker", HeldLease)
 _ALL: Final = Select("work.all_leases", HeldLease)
 
 
@@ -63,6 +64,11 @@ async def expired(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int, str]]:
 async def all_leases(tx: Tx, *, limit: int) -> list[tuple[ItemKey, int]]:
     """Returns every lease of a worker, which an embedded database has from a server that is gone."""
     return [(_key(row), row.token) for row in await _ALL.all(tx, limit=limit)]
+
+
+async def of_worker(tx: Tx, worker: str, *, limit: int) -> list[tuple[ItemKey, int]]:
+    """Returns the leases of one worker."""
+    return [(_key(row), row.token) for row in await _OF_WORKER.all(tx, worker=worker, limit=limit)]
 
 
 def _key(row: AliveLease | ExpiredLease | HeldLease) -> ItemKey:

@@ -25,6 +25,41 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
   work_item.engine_id, work_item.attempts, work_item.folder, work_item.source_ordinal, work_item.source_folder,
   work_item.source_item, work_item.source_part, work_item.lease_until;
 
+-- name: lease_for_token
+-- The same for a worker with this token: only items of its organizations and its engines, and while it is valid.
+-- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint, token_id text
+UPDATE work_item
+SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
+FROM {rows} r
+WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
+  AND work_item.lease_until IS NULL
+  AND NOT EXISTS (SELECT 1 FROM worker_drain d WHERE d.seat = r.seat)
+  AND EXISTS (
+    SELECT 1
+    FROM worker_token k JOIN token t ON t.id = k.token_id
+    WHERE k.token_id = r.token_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > r.now)
+      AND (k.any_organization = 1 OR EXISTS (
+        SELECT 1 FROM worker_token_organization o
+        WHERE o.token_id = r.token_id AND o.organization_id = work_item.organization_id))
+      AND (k.any_engine = 1 OR EXISTS (
+        SELECT 1 FROM worker_token_engine e WHERE e.token_id = r.token_id AND e.engine_id = work_item.engine_id)))
+RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.organization_id,
+  work_item.engine_id, work_item.attempts, work_item.folder, work_item.source_ordinal, work_item.source_folder,
+  work_item.source_item, work_item.source_part, work_item.lease_until;
+
+-- name: own_leases
+-- Those of these leases that the worker holds, with what their attempts need of the job.
+-- rows: job_id bigint, ordinal int, item int, token bigint, worker text
+SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.engine_id, w.attempts, w.folder, w.source_ordinal,
+       w.source_folder, w.source_item, w.source_part, w.lease_until, j.target_id, j.plan_revision
+FROM {rows} r
+JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
+JOIN job j ON j.id = w.job_id
+WHERE w.token = r.token AND w.worker = r.worker AND w.lease_until IS NOT NULL;
+
+-- name: leases_of_worker
+SELECT job_id, ordinal, item, token FROM work_item WHERE lease_until IS NOT NULL AND worker = :worker LIMIT :limit;
+
 -- name: heartbeat
 -- Prolongs the leases that are still held. Returns these, and since when each must stop. Only the token decides, not
 -- the clock: an expired lease is prolonged too, as long as it has not been ended.
@@ -143,9 +178,9 @@ ORDER BY lease_until
 LIMIT :limit;
 
 -- name: all_leases
--- Every lease of every worker. The lease of an engine outside is left out: it outlives this server's process.
+-- Every lease of a server's worker. Those of workers on other machines and of engines outside outlive its process.
 SELECT job_id, ordinal, item, token FROM work_item
-WHERE lease_until IS NOT NULL AND worker NOT LIKE 'outside/%'
+WHERE lease_until IS NOT NULL AND worker NOT LIKE 'outside/%' AND worker NOT LIKE 'remote/%'
 LIMIT :limit;
 
 -- name: delete_items_of_jobs

@@ -5,17 +5,14 @@ from typing import Any, Final
 
 from msgspec import inspect
 
+from enginehouse.wire.casing import spelled
+
+__all__ = ["alternatives", "known", "names", "respelled", "spelled"]
+
 _WHOLE: Final[dict[type, tuple[type, ...]]] = {
     dict: (inspect.StructType,),
     list: (inspect.ListType, inspect.VarTupleType),
 }
-_CAPITALS: Final = {"id": "ID", "ids": "IDs", "json": "JSON"}
-
-
-def spelled(name: str) -> str:
-    """Returns the REST name by the rule of most fields: `internal_job_id` → `internalJobID`, `a_json` → `aJSON`."""
-    first, *rest = name.split("_")
-    return first + "".join(_CAPITALS.get(word, word.capitalize()) for word in rest)
 
 
 def alternatives(wanted: Any) -> dict[str, str]:

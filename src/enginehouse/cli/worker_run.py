@@ -1,0 +1,77 @@
+"""`enginehouse worker run`: starts a worker from flags and environment, and runs it until it is stopped."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from enginehouse.cli.errors import CommandError
+from enginehouse.cli.serve import as_flag
+from enginehouse.settings import UnusableSettings
+from enginehouse.worker_settings import WorkerSettings
+
+_DEFAULTS = {field.name: field.default for field in fields(WorkerSettings) if field.default is not MISSING}
+_path = click.Path(path_type=Path)
+
+
+def _setting(name: str, text: str, **options: Any) -> Callable[[Any], Any]:
+    """Returns an option with the default of the setting. The variable ENGINEHOUSE_<NAME> sets it, too."""
+    key = name.removeprefix("--").replace("-", "_")
+    default = _DEFAULTS.get(key)
+    if isinstance(default, int | float | str) and not isinstance(default, bool):
+        options = {"default": default, "show_default": True} | options
+    return click.option(name, envvar=f"ENGINEHOUSE_{key.upper()}", show_envvar=True, help=text, **options)
+
+
+@click.command("run")
+@_setting("--server", "The address of the server.", required=True, metavar="URL")
+@click.option(
+    "--token",
+    envvar="ENGINEHOUSE_WORKER_TOKEN",
+    show_envvar=True,
+    required=True,
+    help="A token from: enginehouse token create --worker. Others on the machine can read it in a flag.",
+)
+@click.option("--name", help="The worker's name in lists.  [default: that of the machine]")
+@_setting("--data", "A folder for unfinished files.", type=_path, default="~/.enginehouse/worker", show_default=True)
+@_setting("--native-slots", "Worker slots for native engines.")
+@_setting("--python-slots", "Worker slots for Python engines.  [default: one per core, at least 2]", type=int)
+@_setting("--cpus", "The cores that engines may count on.  [default: those of the machine]", type=float)
+@_setting("--gpus", "The GPUs that engines may count on.")
+@_setting("--memory-mb", "The memory that engines may count on.  [default: that of the machine]", type=int)
+@_setting("--label", "Another resource of this machine that engines ask for.", multiple=True, metavar="NAME=NUMBER")
+@_setting("--warm-children", "Engine processes that stay warm.")
+@_setting("--allow-private-urls", "Let jobs read from private and local addresses.", is_flag=True)
+@_setting("--download-mb", "The most megabytes that one attempt may read from URLs.")
+@_setting("--organization-download-mb", "The most megabytes of all attempts of an organization within an hour.")
+@_setting("--cache-mb", "The most megabytes of inputs that are kept for other attempts.")
+@_setting("--engine-sandbox", "How engines are kept apart: auto, bwrap, landlock, uid or none.")
+@_setting("--engine-read", "A file or folder that engines may also read, such as a model.", type=_path, multiple=True)
+@_setting(
+    "--engine-write", "A file or folder that engines may also change, such as a cache.", type=_path, multiple=True
+)
+@_setting("--drain-seconds", "How long running tasks may go on when the worker stops.")
+@_setting("--stop-grace-seconds", "How long a cancelled engine may take to end.")
+@_setting("--log-format", "console or json.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when the worker is ready.")
+def run(*, data: Path, name: str | None, as_json: bool, **values: Any) -> None:
+    """Run tasks of a server on this machine, until it is stopped.
+
+    It needs no access to the server's database or files. Ctrl-C or SIGTERM lets running tasks end; a second one gives
+    them back at once.
+    """
+    for setting in ("python_slots", "cpus", "memory_mb"):
+        if values[setting] is None:
+            del values[setting]
+    settings = WorkerSettings(data=data.expanduser().absolute(), name=name or socket.gethostname(), **values)
+    try:
+        settings = settings.checked()
+    except UnusableSettings as unusable:
+        raise CommandError("; ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
+    # The imports of the runtime take most of a second. A wrong flag is refused before them.
+    from enginehouse.cli import worker_process  # noqa: PLC0415
+
+    worker_process.keep_up(settings, as_json=as_json)

@@ -1,0 +1,185 @@
+"""Workers on other machines: they register with a token for workers, report, and leave."""
+
+import re
+import secrets
+import time
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.errors import InvalidInput, NotFound, Problem, excerpt
+from enginehouse.domain.identity import Principal, WorkerScope
+from enginehouse.domain.instance import Instance, RegisteredInstance
+from enginehouse.domain.resources import NOTHING, Resources
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import BEAT_SECONDS, REMOTE, Failed, Report
+from enginehouse.engines.native import CATEGORIES
+from enginehouse.operations import bounds, engines, work, workers
+from enginehouse.operations.house import House
+from enginehouse.operations.instance_states import InstanceState, LeaseId
+from enginehouse.operations.permission import require_worker
+from enginehouse.storage import instances as storage
+from enginehouse.storage import workers as stored_workers
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.work import leases
+from enginehouse.wire.worker import POOLS, VERSION
+
+INSTANCE: Final = "EngineInstance"
+MOST_SLOTS: Final = 10_000  # of one pool
+MOST_ENGINES: Final = 1_000
+_NAME: Final = re.compile(r"[A-Za-z0-9._:@-]{1,100}")
+_REPORTED: Final = BEAT_SECONDS / 2  # seconds; a request within them needs no second report of the worker
+_REVOKED: Final = Failed(FailureKind.SERVER_STOPPED, "The token of the worker that ran this attempt is not valid.")
+_UNKNOWN_LEASE: Final = Failed(FailureKind.SERVER_STOPPED, "The worker never received the lease of this attempt.")
+
+
+class Arrival(NamedTuple):
+    """A worker that has registered. `unknown` are engines that it has and that the server does not know."""
+
+    state: InstanceState
+    unknown: tuple[str, ...]
+
+
+async def register(
+    house: House,
+    principal: Principal,
+    *,
+    name: str,
+    slots: dict[str, int],
+    specs: Sequence[EngineSpec],
+    wire_version: int = VERSION,
+    version: str = "",
+    resources: Resources = NOTHING,
+) -> Arrival:
+    """The worker is known, under a name of its own, and takes work for those of its engines that the token allows.
+
+    A token for all organizations and all engines also makes engines known that the server does not have. Raises
+    NotAllowed, and InvalidInput, also for a newer version of the wire.
+    """
+    scope = require_worker(principal)
+    bounds.refuse(_problems(name, slots, specs, wire_version, version))
+    if scope == WorkerScope():
+        await _learn(house, specs)
+    known = house.catalogue.by_id
+    offered = {known[spec.id].spec.id for spec in specs if spec.id in known}
+    allowed = offered if scope.engines is None else offered & scope.engines
+    runs = sorted(engine_id for engine_id in allowed if known[engine_id].spec.resources.fits(resources))
+    registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
+    worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
+    new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
+
+    async def add(tx: Tx) -> None:
+        await storage.insert(tx, new)
+        await stored_workers.beat(tx, name=worker, pools=slots, engines=runs, resources=resources, first=True)
+
+    await house.database.write(add)
+    await workers.look(house)
+    state = house.instances.put(InstanceState.of(new, scope))
+    state.beaten_at = time.monotonic()
+    return Arrival(state, tuple(sorted({spec.id for spec in specs} - offered)))
+
+
+async def known(house: House, principal: Principal, instance_id: str) -> InstanceState:
+    """Returns the worker, which counts as there for three more beats. Raises NotAllowed, NotFound.
+
+    A worker that another token has registered looks like one that does not exist.
+    """
+    scope = require_worker(principal)
+    state = house.instances.get(instance_id, principal.token_id)
+    if state is None:
+        found = await house.database.peek(lambda tx: storage.by_id(tx, instance_id, principal.token_id))
+        if found is None:
+            raise NotFound(INSTANCE, instance_id[:80])
+        state = house.instances.put(InstanceState.of(found, scope))
+    if time.monotonic() - state.beaten_at >= _REPORTED:
+        state.beaten_at = time.monotonic()
+        await _beat(house, state.instance)
+    return state
+
+
+async def terminate(house: House, principal: Principal, instance_id: str) -> None:
+    """The worker has left. The leases that it still has are ended, and charged to nobody. Raises NotFound."""
+    state = await known(house, principal, instance_id)
+    await end_leases(house, state.instance, _UNKNOWN_LEASE)
+
+    async def remove(tx: Tx) -> None:
+        await storage.remove(tx, instance_id)
+        await stored_workers.remove(tx, state.instance.worker)
+
+    await house.database.write(remove)
+    house.instances.forget(instance_id)
+
+
+async def end_revoked(house: House) -> int:
+    """Ends the leases of workers whose token is no longer valid, charged to nobody. Returns how many."""
+    revoked = await house.database.read(storage.revoked)
+    return sum([await end_leases(house, instance, _REVOKED) for instance in revoked])
+
+
+async def end_unknown(house: House, state: InstanceState, held: Collection[LeaseId]) -> None:
+    """Ends the leases of the worker that are not `held`: the answer that named them did not arrive."""
+    await end_leases(house, state.instance, _UNKNOWN_LEASE, besides=held)
+
+
+async def end_leases(
+    house: House,
+    instance: Instance,
+    outcome: Failed,
+    *,
+    besides: Collection[LeaseId] = (),
+) -> int:
+    """Ends the leases of the worker with this outcome, besides some. Returns how many."""
+    found = await house.database.read(lambda tx: leases.of_worker(tx, instance.worker, limit=MOST_SLOTS))
+    ended = [lease for lease in found if lease not in besides]
+    for key, token in ended:
+        await work.finish(house, Report(key, token, outcome))
+    return len(ended)
+
+
+async def _beat(house: House, instance: Instance) -> None:
+    registered = instance.registered
+
+    async def beat(tx: Tx) -> None:
+        await storage.seen(tx, instance.id)
+        await stored_workers.beat(
+            tx,
+            name=instance.worker,
+            pools=registered.pools,
+            engines=registered.engines,
+            resources=registered.resources,
+        )
+
+    await house.database.write(beat)
+
+
+async def _learn(house: House, specs: Sequence[EngineSpec]) -> None:
+    """The server knows the engines. One that it knows already stays as it is."""
+    new = [spec for spec in specs if spec.id not in house.catalogue.by_id]
+    if new:
+        await engines.register(house, new, CATEGORIES)
+
+
+def _problems(
+    name: str, slots: dict[str, int], specs: Sequence[EngineSpec], wire_version: int, version: str
+) -> list[Problem]:
+    if not 1 <= wire_version <= VERSION:
+        text = f"this server speaks version {VERSION}, got {wire_version}. Use a worker of the server's version."
+        raise InvalidInput([Problem("wireVersion", text, str(wire_version), str(VERSION))])
+    problems = bounds.text("version", version, longest=bounds.LONGEST_NAME)
+    if not _NAME.fullmatch(name):
+        problems.append(Problem("name", f"1–100 letters, digits and . _ : @ -, got {excerpt(name)}.", excerpt(name)))
+    for pool, count in slots.items():
+        if pool not in POOLS:
+            allowed = " or ".join(POOLS)
+            problems.append(Problem(f"slots.{pool[:40]}", f"the pool is {allowed}.", excerpt(pool), allowed))
+        elif not 0 <= count <= MOST_SLOTS:
+            problems.append(Problem(f"slots.{pool}", f"0–{MOST_SLOTS}, got {count}.", str(count)))
+    if not any(slots.values()):
+        problems.append(Problem("slots", "at least one worker slot is needed."))
+    if len(specs) > MOST_ENGINES:
+        problems.append(Problem("engines", f"at most {MOST_ENGINES}, got {len(specs)}.", str(len(specs))))
+    for number, spec in enumerate(specs[:MOST_ENGINES]):
+        for field in ("id", "name", "category_id"):
+            path = f"engines[{number}].{field}"
+            problems += bounds.text(path, getattr(spec, field), longest=bounds.LONGEST_NAME, required=True)
+    return problems

@@ -1,0 +1,61 @@
+"""After a commit the loops of every server, and the workers on other machines, learn what has changed."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from enginehouse.operations.house import House
+from enginehouse.runtime.capacity import Capacity
+from enginehouse.runtime.dispatcher import Dispatcher
+
+WORK: Final = "work"
+STOP: Final = "stop"
+JOB: Final = "job"
+_SECONDS: Final = 60.0  # of one wait
+
+
+def listen(house: House, dispatcher: Dispatcher, capacity: Capacity) -> list["asyncio.Task[None]"]:
+    """There is new work, or something must stop: whoever must know is told. Returns the tasks that hear other servers.
+
+    On an embedded database there is no other server.
+    """
+    shared = house.database.dialect == "postgres"
+
+    def notify(channel: str) -> None:
+        if shared:
+            house.database.notify(channel)
+
+    def work_elsewhere() -> None:
+        dispatcher.wake()
+        house.wake_instances()
+
+    def runnable() -> None:
+        work_elsewhere()
+        notify(WORK)
+
+    def cancelled(job_ids: Sequence[int]) -> None:
+        capacity.stop_jobs(job_ids)
+        house.stop_instances(job_ids)
+
+    def stopping(job_ids: Sequence[int]) -> None:
+        capacity.request_stop_of_jobs(job_ids)
+        house.stop_instances(job_ids)
+        notify(STOP)
+
+    def stop_elsewhere() -> None:
+        capacity.doubt()
+        house.stop_instances(None)
+
+    house.listeners.runnable, house.listeners.cancelled = runnable, cancelled
+    house.listeners.stopping = stopping
+    if not shared:
+        return []
+    house.watches.tell_others = lambda: notify(JOB)
+    reactions = {WORK: work_elsewhere, STOP: stop_elsewhere, JOB: house.watches.changed_elsewhere}
+    return [asyncio.create_task(_react(house, channel, react)) for channel, react in reactions.items()]
+
+
+async def _react(house: House, channel: str, react: Callable[[], None]) -> None:
+    while True:
+        if await house.database.wait(channel, timeout=_SECONDS):
+            react()

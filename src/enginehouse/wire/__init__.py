@@ -1,0 +1,1 @@
+"""What a worker and its server send each other; nothing here knows how it is sent."""

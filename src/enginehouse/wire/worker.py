@@ -1,0 +1,214 @@
+"""The bodies of `/api/v1/instances`, version 1: a worker registers, waits for work, takes it, and reports.
+
+A field that is added later has a default, and an unknown one is ignored. So a worker and a server of different minor
+versions understand each other. Whatever else changes makes another version.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import structs
+
+from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.resources import Resources
+from enginehouse.domain.retry import FailureKind
+from enginehouse.domain.work import Done, Failed, NewArtifact, Report
+from enginehouse.wire.casing import spelled
+from enginehouse.wire.work import WorkBody, lease_name
+
+VERSION: Final = 1
+LONGEST_WAIT: Final = 20.0  # seconds of one request that waits for work
+POOLS: Final = tuple(kind.value for kind in EngineKind)  # that a worker may have
+CONTENT_DIGEST: Final = "content-digest"  # RFC 9530; of an output that is uploaded
+
+
+class ResourcesBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
+    """What a machine has or an engine takes: the fields of `Resources`."""
+
+    cpus: float = 0.0
+    gpus: float = 0.0
+    memory_mb: int = 0
+    labels: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, resources: Resources) -> "ResourcesBody":
+        return cls(**structs.asdict(resources))
+
+    def resources(self) -> Resources:
+        return Resources(**structs.asdict(self))
+
+
+class EngineDeclaration(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
+    """An engine as a worker declares it: the fields of `EngineSpec`."""
+
+    id: str
+    name: str
+    category_id: str
+    kind: EngineKind
+    mode: EngineMode = EngineMode.CHUNK
+    slug: str | None = None
+    description: str = ""
+    ingests: bool = False
+    gathers: bool = False
+    shared: bool = False
+    aliases: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    timeout_seconds: int = 1800
+    memory_mb: int = 1024
+    disk_mb: int = 4096
+    network: bool = False
+    resources: ResourcesBody = ResourcesBody()
+    task_type: str | None = None
+    entry_point: str | None = None
+    manifest: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, spec: EngineSpec) -> "EngineDeclaration":
+        same = {name: getattr(spec, name) for name in cls.__struct_fields__}
+        return cls(**same | {"resources": ResourcesBody.of(spec.resources)})
+
+    def spec(self) -> EngineSpec:
+        return EngineSpec(**structs.asdict(self) | {"resources": self.resources.resources()})
+
+
+class Registration(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """A worker that starts. `slots`: its worker slots by pool. `version` is that of its program."""
+
+    wire_version: int
+    version: str = ""
+    name: str
+    slots: dict[str, int]
+    resources: ResourcesBody = ResourcesBody()
+    engines: list[EngineDeclaration] = []
+
+
+class Registered(msgspec.Struct, rename=spelled, kw_only=True):
+    """The worker is known under `name`, and takes work for `engineIDs`. The server does not know `unknownEngineIDs`."""
+
+    instance_id: str
+    name: str
+    wire_version: int
+    lease_seconds: float
+    engine_ids: list[str]
+    unknown_engine_ids: list[str]
+
+
+class FailureBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """Why an attempt has no result. `retryAfter`: seconds before another try makes sense."""
+
+    reason: FailureKind
+    message: str = ""
+    is_final: bool = False
+    retry_after: float | None = None
+
+
+class OutputBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
+    """An output that was uploaded before, in one place where it is visible. `key` is what the upload answered."""
+
+    folder: int
+    part: int
+    index: int
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    key: str
+    start_ms: int | None = None
+    stop_ms: int | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class ReportBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """How the attempt under `lease` has ended: with a failure, or with these outputs."""
+
+    lease: str
+    failure: FailureBody | None = None
+    outputs: list[OutputBody] = []
+
+    @classmethod
+    def of(cls, report: Report) -> "ReportBody":
+        lease = lease_name(report.key, report.token)
+        match report.outcome:
+            case Done(outputs):
+                return cls(lease=lease, outputs=[OutputBody(**structs.asdict(each)) for each in outputs])
+            case Failed(kind, message, is_final, retry_after):
+                failure = FailureBody(reason=kind, message=message, is_final=is_final, retry_after=retry_after)
+                return cls(lease=lease, failure=failure)
+
+    def outcome(self) -> Done | Failed:
+        if self.failure is not None:
+            why = self.failure
+            return Failed(why.reason, why.message, why.is_final, why.retry_after)
+        return Done(tuple(NewArtifact(**structs.asdict(each)) for each in self.outputs))
+
+
+class ExchangeBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """What a worker says at once: ended attempts, leases to prolong, engines that got a stop signal, and free slots.
+
+    `claims`: how many items it takes now, by pool. `full`: pools without a free slot. `free`: what
+    no engine takes of its machine. With `isComplete` it has no lease
+    but those in `held` and `reports`; the server takes back any other, which an answer that was lost has named.
+    """
+
+    reports: list[ReportBody] = []
+    held: list[str] = []
+    signalled: list[str] = []
+    claims: dict[str, int] = {}
+    full: list[str] = []
+    free: ResourcesBody | None = None
+    is_complete: bool = False
+
+
+class AnswerBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """What became of a report: accepted, stale, or refused with a sentence."""
+
+    lease: str
+    status: str
+    message: str | None = None
+
+
+class ProlongedLease(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """A lease that was prolonged. `stop`: its job was cancelled, and its engine must end."""
+
+    lease: str
+    stop: bool = False
+
+
+class Exchanged(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """`ready`: the pools for which there is more work. A lease that is missing in `held` is lost."""
+
+    answers: list[AnswerBody] = []
+    held: list[ProlongedLease] = []
+    work: list[WorkBody] = []
+    ready: list[str] = []
+
+
+class Wait(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """The pools for which the worker waits, and how many seconds at most."""
+
+    pools: list[str] = []
+    seconds: float = LONGEST_WAIT
+    free: ResourcesBody | None = None
+
+
+class Waited(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """The pools with work. `stop`: a lease of the worker may have to stop, so it should prolong them now."""
+
+    ready: list[str] = []
+    stop: bool = False
+
+
+class UploadedBody(msgspec.Struct, rename=spelled, kw_only=True):
+    """An uploaded output: durable, and visible when a report names it."""
+
+    key: str
+    size: int
+    sha256: str
+    md5: str
+
+
+class LogEnd(msgspec.Struct, rename=spelled, kw_only=True):
+    """Where the log of an attempt ends."""
+
+    offset: int

@@ -1,0 +1,1 @@
+"""A worker on another machine: the runtime with a server that it reaches over HTTP."""

@@ -1,0 +1,149 @@
+"""The HTTP connection of a worker to its server. A refusal is the same exception as inside the server."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+
+import httpx
+
+from enginehouse import __version__
+from enginehouse.domain.errors import (
+    IntegrityError,
+    InvalidInput,
+    NotFound,
+    Refusal,
+    StaleAttempt,
+    TooLarge,
+    Unavailable,
+)
+
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_LIMITS: Final = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20.0)
+_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NOT_ACCEPTED: Final = frozenset({401, 403})
+
+Content = bytes | AsyncIterator[bytes]
+
+
+class TokenRefused(Exception):
+    """The server does not accept the worker's token, or not any more. The message is the server's."""
+
+
+class ServerAway(Unavailable):
+    """The server did not answer, or cannot answer now. It may have done what was asked.
+
+    `retry_after`: the seconds after which it wants the next request, None if it did not say.
+    """
+
+    def __init__(self, message: str, *, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after = retry_after
+
+
+class Connection:
+    """Requests to the server at `url`, each with the token. Close it, or use it in an `async with`."""
+
+    def __init__(self, url: str, token: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.url = url.rstrip("/")
+        # A worker does not use the proxies of its environment. Without TLS there is no certificate to verify.
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {token}", "user-agent": f"enginehouse-worker/{__version__}"},
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            trust_env=False,
+            transport=transport,
+            verify=not self.url.startswith("http://"),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """The connections are closed."""
+        await self._http.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        content: Content = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        silence: float = 0.0,
+    ) -> bytes:
+        """Returns the body of the response. `silence`: seconds more than usual in which the server may say nothing.
+
+        Raises ServerAway, TokenRefused, and the refusals of the server: NotFound, StaleAttempt, InvalidInput, TooLarge,
+        IntegrityError.
+        """
+        timeout = httpx.Timeout(30.0 + silence, connect=5.0)
+        try:
+            response = await self._http.request(
+                method, path, content=content, headers=headers, params=query, timeout=timeout
+            )
+        except httpx.HTTPError as error:
+            raise self._away(type(error).__name__) from error
+        if response.is_error:
+            raise self._refusal(response)
+        return response.content
+
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Yields the body of a GET in pieces as they come. Raises as `send`."""
+        try:
+            async with self._http.stream("GET", path) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise self._refusal(response)
+                yield response.aiter_bytes(1 << 18)
+        except httpx.HTTPError as error:
+            raise self._away(type(error).__name__) from error
+
+    def _away(self, reason: str, retry_after: float | None = None) -> ServerAway:
+        return ServerAway(f"The server at {self.url} does not answer.", reason=reason, retry_after=retry_after)
+
+    def _refusal(self, response: httpx.Response) -> Exception:
+        code, text = _said(response)
+        status = response.status_code
+        if status in _NOT_ACCEPTED:
+            return TokenRefused(text)
+        if (kind := _REFUSALS.get(code)) is not None:
+            return kind(text)
+        if status in _LATER:
+            return self._away(f"HTTP {status}", _seconds(response))
+        return InvalidInput(text or f"HTTP {status}")
+
+
+class _Missing(NotFound):
+    """What the request named is not there, in the server's words."""
+
+    def __init__(self, text: str) -> None:
+        Refusal.__init__(self, text)
+        self.object_type, self.object_id, self.path = "", "", ""
+
+
+_REFUSALS: Final[dict[str, Callable[[str], Refusal]]] = {
+    "integrity_error": IntegrityError,
+    "stale_attempt": StaleAttempt,
+    "not_found": _Missing,
+    "too_large": TooLarge,
+}
+
+
+def _said(response: httpx.Response) -> tuple[str, str]:
+    """Returns the code and the sentence of a refusal. Another program than an Enginehouse may have answered."""
+    try:
+        body: Any = response.json()
+        return str(body["id"]), str(body.get("detail") or body["description"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", f"HTTP {response.status_code} from {response.url.host}"
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else None

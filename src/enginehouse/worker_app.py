@@ -1,0 +1,181 @@
+"""The composition root of a worker: the only place where the parts of a worker on another machine are put together."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from enginehouse.artifacts.process_folder import ProcessFolder
+from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.resources import Resources
+from enginehouse.engines import keeper_register
+from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.entry_points import load_specs
+from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.native import ENGINES
+from enginehouse.engines.sandbox.levels import SandboxLevel
+from enginehouse.engines.sandbox.sandbox import Sandbox, choose
+from enginehouse.outgoing.fetch import GuardedClient
+from enginehouse.runtime.capacity import Capacity
+from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.runtime.download_quota import DownloadQuota
+from enginehouse.runtime.executor import Executor
+from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.outage import Outage
+from enginehouse.runtime.presence import WorkerPresence
+from enginehouse.runtime.runner import Runner
+from enginehouse.runtime.source import WorkerOffer, offered
+from enginehouse.runtime.supervisor import Supervisor
+from enginehouse.worker.backoff import Backoff
+from enginehouse.worker.connection import Connection, ServerAway
+from enginehouse.worker.http_source import HttpSource, Registry
+from enginehouse.worker.input_cache import InputCache
+from enginehouse.worker.work_watch import WorkWatch
+from enginehouse.worker_settings import WorkerSettings
+
+log = structlog.get_logger(__name__)
+
+_KEEPERS: Final = "keepers"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    """A worker that takes work: how the server knows it, and its loops. `refused`: why the server does not any more."""
+
+    registry: Registry
+    specs: Sequence[EngineSpec]
+    sandbox: SandboxLevel
+    supervisor: Supervisor
+    refused: "asyncio.Future[str]"
+
+
+def start_keeper(settings: WorkerSettings) -> Keeper:
+    """Returns the process that starts engine children. Call it before any thread and before the event loop."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Keeper.start(register=settings.data / _KEEPERS)
+
+
+@asynccontextmanager
+async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[RunningWorker]:
+    """The worker takes work. On leaving, every attempt has ended or was given back, and the server knows it.
+
+    It waits for a server that does not answer yet. Raises TokenRefused, InvalidInput and SandboxMissing.
+    """
+    sandbox = await asyncio.to_thread(_sandbox, settings)
+    async with AsyncExitStack() as closing:
+        folder = await asyncio.to_thread(ProcessFolder, settings.data)
+        closing.callback(folder.close)
+        keepers = settings.data / _KEEPERS
+        await asyncio.to_thread(keeper_register.end_orphans, keepers, besides=keeper.entry, wait=False)
+        children = _children(settings, keeper, sandbox, folder.scratch, closing)
+        specs = [engine.spec for engine in ENGINES] + await load_specs(children)
+        connection = await closing.enter_async_context(Connection(settings.server, settings.token))
+        refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        inputs = folder.scratch / "inputs"
+        inputs.mkdir()
+        capacity = Capacity(
+            {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
+            ahead=frozenset({EngineKind.PYTHON}),
+            stop_grace=settings.stop_grace_seconds,
+            resources=Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels),
+            needs={spec.id: spec.resources for spec in specs}.__getitem__,
+        )
+        source = HttpSource(
+            connection,
+            specs,
+            InputCache(inputs, most=settings.cache_mb << 20),
+            free=capacity.free_resources,
+            on_refused=lambda text: None if refused.done() else refused.set_result(text),
+        )
+        offer = WorkerOffer(
+            name=settings.name,
+            pools=capacity.pools,
+            engines=offered(specs, capacity.pools, capacity.resources),
+            resources=capacity.resources,
+        )
+        await _register(source, offer)
+        source.outbox.start()
+        closing.push_async_callback(source.outbox.stop)
+        supervisor = _supervisor(settings, source, capacity, children, offer, folder.scratch, closing)
+        supervisor.start()
+        closing.push_async_callback(supervisor.stop)
+        yield RunningWorker(source.registry, specs, sandbox.level, supervisor, refused)
+
+
+async def _register(source: HttpSource, offer: WorkerOffer) -> None:
+    backoff, outage = Backoff(), Outage(of="server")
+    while True:
+        try:
+            await source.register(offer)
+        except ServerAway as away:
+            outage.begin("register", away.reason)
+            await asyncio.sleep(backoff.next(away.retry_after))
+        else:
+            outage.end("register")
+            return
+
+
+def _sandbox(settings: WorkerSettings) -> Sandbox:
+    """Returns the sandbox of the engines, which sees nothing of the data folder. Raises SandboxMissing."""
+    return Sandbox(choose(settings.engine_sandbox), settings.engine_read, settings.engine_write, (settings.data,))
+
+
+def _children(
+    settings: WorkerSettings, keeper: Keeper, sandbox: Sandbox, folder: Path, closing: AsyncExitStack
+) -> ChildPool:
+    if sandbox.level is SandboxLevel.UID:
+        # Another user cannot enter the data folder.
+        folder = Path(
+            closing.enter_context(tempfile.TemporaryDirectory(prefix="enginehouse-", ignore_cleanup_errors=True))
+        )
+        folder.chmod(0o711)
+    warm = max(settings.warm_children, settings.python_slots)
+    children = ChildPool(keeper, folder, slots=warm, sandbox=sandbox, idle_seconds=settings.idle_child_seconds)
+    closing.push_async_callback(children.close)
+    return children
+
+
+def _supervisor(
+    settings: WorkerSettings,
+    source: HttpSource,
+    capacity: Capacity,
+    children: ChildPool,
+    offer: WorkerOffer,
+    folder: Path,
+    closing: AsyncExitStack,
+) -> Supervisor:
+    outgoing = GuardedClient(allow_private=settings.allow_private_urls, max_bytes=settings.download_mb << 20)
+    closing.push_async_callback(outgoing.aclose)
+    outage = Outage(of="server")
+    runner = Runner(
+        source=source,
+        executor=Executor(
+            native={engine.spec.id: engine for engine in ENGINES},
+            call_python=children.call,
+            grace_of=capacity.grace_of,
+        ),
+        fetch=outgoing.fetch,
+        downloads=DownloadQuota(settings.organization_download_mb),
+        outage=outage,
+        folder=folder / "attempts",
+        take_slot=capacity.take_slot,
+        engine_ended=capacity.release,
+        stop_requested=capacity.stop_requested,
+    )
+    dispatcher = Dispatcher(source, capacity, runner.run, worker=source.registry.name)
+    presence = WorkerPresence(source, offer)
+    closing.push_async_callback(presence.leave)
+    watch = WorkWatch(source, capacity.pools, free=capacity.free, on_work=dispatcher.wake, on_stop=capacity.doubt)
+    return Supervisor(
+        dispatcher=dispatcher,
+        heartbeat=Heartbeat(source, capacity, lease_seconds=source.registry.lease_seconds),
+        capacity=capacity,
+        duties=[presence.loop, watch.loop],
+        drain_seconds=settings.drain_seconds,
+        outage=outage,
+    )

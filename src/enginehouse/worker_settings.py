@@ -1,0 +1,67 @@
+"""The settings of a worker on another machine. Its composition root reads them once."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from enginehouse.settings import SANDBOXES, UnusableSettings, labels, machine_memory_mb, resource_problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How one worker runs. Times are in seconds."""
+
+    server: str
+    token: str = field(repr=False)
+    data: Path
+    name: str
+    allow_private_urls: bool = False
+    download_mb: int = 2048  # that one attempt may read from a URL
+    organization_download_mb: int = 20_480  # that all attempts of an organization may read from URLs within an hour
+    engine_sandbox: str = "auto"
+    engine_read: tuple[Path, ...] = ()
+    engine_write: tuple[Path, ...] = ()
+    native_slots: int = 64
+    python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    cpus: float = field(default_factory=lambda: float(os.cpu_count() or 1))  # of this machine, for engines that say so
+    gpus: float = 0.0
+    memory_mb: int = field(default_factory=machine_memory_mb)
+    label: tuple[str, ...] = ()  # further resources of this machine, as NAME=NUMBER
+    warm_children: int = 8  # warm engine processes, busy ones included
+    idle_child_seconds: float = 300.0
+    drain_seconds: float = 60.0  # for which running attempts may go on when the worker stops
+    stop_grace_seconds: float = 10.0
+    cache_mb: int = 1024  # of inputs that are kept for other attempts
+    log_format: str = "console"  # or json
+
+    @property
+    def labels(self) -> dict[str, float]:
+        """The further resources of this machine."""
+        return labels(self.label)
+
+    def checked(self) -> "WorkerSettings":
+        """Returns these settings if all can be used. Raises UnusableSettings, which names all that cannot."""
+        problems = list[str]()
+        if not self.server.startswith(("http://", "https://")):
+            problems.append(f'server: http:// or https:// and a host, got "{self.server}".')
+        if not self.token:
+            problems.append("token: must be given; create one with: enginehouse token create --worker")
+        at_least = {"download_mb": 1, "organization_download_mb": 1, "warm_children": 1}
+        at_least |= dict.fromkeys(
+            ("native_slots", "python_slots", "drain_seconds", "stop_grace_seconds", "cache_mb"), 0
+        )
+        problems += [
+            f"{name}: {least} or more, got {value}."
+            for name, least in at_least.items()
+            if (value := getattr(self, name)) < least
+        ]
+        if self.native_slots + self.python_slots == 0:
+            problems.append("python_slots: a worker needs at least one slot.")
+        if self.engine_sandbox not in SANDBOXES:
+            problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
+        problems += resource_problems(self.cpus, self.gpus, self.memory_mb, self.label)
+        if self.log_format not in ("console", "json"):
+            problems.append(f'log_format: console or json, got "{self.log_format}".')
+        if problems:
+            raise UnusableSettings("\n".join(problems))
+        return self

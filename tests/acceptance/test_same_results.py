@@ -1,0 +1,118 @@
+"""The same engine with the same input has the same output, in the server and on another machine."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import pytest
+from tests.acceptance.remote import SERVES_ONLY, token_for_workers, working
+from tests.acceptance.server import CHECKOUT, NOOP, TOKEN, Server, create, ended, offer, serving, task_of
+
+from enginehouse.cli import run_request
+from enginehouse.client import Client, files, jobs
+
+SAMPLE = CHECKOUT / "src/enginehouse_engines/samples/three-languages.md"
+ASSET_CREATOR = "75fc943b-b5b0-4fe1-bcb6-9a7e1884257a"
+# Ids and times differ from job to job.
+_VOLATILE = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{8}_[0-9A-Za-z]{10,15}"
+    r"|\d{4}-\d\d-\d\dT[0-9:.]+Z?|\b\d+_[0-9A-Za-z]{10}\b"
+)
+
+
+def keeps() -> dict[str, Any]:
+    """Returns a job that keeps the target's file as an asset of it."""
+    tasks = [
+        {"engineId": run_request.WEBSTREAM, "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}]},
+        {"engineId": ASSET_CREATOR, "ioFolders": [{"referenceId": "b", "mode": "stream", "type": "input"}]},
+    ]
+    return {"tasks": tasks, "routes": [{"parentIoFolderReferenceId": "a", "childIoFolderReferenceId": "b"}]}
+
+
+ON_A_FILE = {"collated": run_request.text_job, "kept": keeps}
+ALONE = {
+    "noop": task_of(NOOP),
+    "sentiment": task_of("sentiment-vader", {"text": "I love the morning, and I hate the rain."}),
+    "two documents": task_of("speaks"),
+    "no such mood": task_of("quotes", {"secret": 1}, maxRetries=0),
+    "nothing to read": task_of(run_request.WEBSTREAM, {"url": "http://127.0.0.1:9/x"}, maxRetries=0),
+}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+    """Yields a server that runs its engines itself, and one whose engines run on another machine."""
+    folder = tmp_path_factory.mktemp("places")
+    path = offer(folder / "offered", "speaks", "quotes")
+    with ExitStack() as stack:
+        local = stack.enter_context(serving(folder / "local", PYTHONPATH=path))
+        remote = stack.enter_context(serving(folder / "remote", *SERVES_ONLY, PYTHONPATH=path))
+
+        async def token() -> str:
+            async with remote.client() as client:
+                return await token_for_workers(client)
+
+        stack.enter_context(working(remote.url, asyncio.run(token()), folder / "worker", PYTHONPATH=path))
+        yield {"local": local, "remote": remote}
+
+
+@pytest.mark.parametrize("name", ALONE)
+async def test_a_task_alone(places: dict[str, Server], name: str) -> None:
+    found = {}
+    for place, server in places.items():
+        async with server.client() as client:
+            [job] = await create(client, ALONE[name])
+            status = await ended(client, job)
+        found[place] = (status, await _left(server, job))
+    assert found["remote"] == found["local"]
+    assert found["local"][1]
+
+
+@pytest.mark.parametrize("name", ON_A_FILE)
+async def test_a_graph_on_a_file(places: dict[str, Server], name: str) -> None:
+    found = {}
+    for place, server in places.items():
+
+        def begin(url: str = server.url) -> str:
+            with Client(url, TOKEN) as client:
+                target = files.upload(client, SAMPLE)
+                job, _ = jobs.create(client, run_request.with_input(ON_A_FILE[name](), target_id=target))
+                return job
+
+        job = await asyncio.to_thread(begin)
+        async with server.client() as client:
+            assert await ended(client, job) == "complete"
+        found[place] = await _left(server, job)
+    assert found["remote"] == found["local"]
+    assert found["local"]
+
+
+async def _left(server: Server, job: str) -> list[Any]:
+    """Returns what the job has left, in order: outputs with their bytes, failures, logs, and assets of its target."""
+    async with server.client() as client:
+        detail = (await client.get(f"/api/v1/jobs/{job}")).json()["result"]
+        left: list[Any] = []
+        for task in detail["tasks"]:
+            listed = (await client.get(f"/edge/v1/proc/task/{task['internalTaskID']}/outputs")).json()
+            for each in listed["outputs"]["outputs"]:
+                place = f"/edge/v1/proc/task/{task['internalTaskID']}/download/{each['name']}"
+                left.append((_plain(each["name"]), _plain((await client.get(place)).text)))
+            left.append((task["taskStatus"], task["failureReason"], _plain(task.get("failureDetail", ""))))
+    number = "(SELECT MAX(id) FROM job)"
+    rows = await server.rows(
+        f"SELECT number, outcome, failure_reason FROM attempt WHERE job_id = {number} ORDER BY 1, 2"
+    )
+    assets = await server.rows(
+        f"SELECT asset_type, content_type, name, size, sha256, is_primary FROM asset "
+        f"WHERE job_id = {number} AND is_result = 0 ORDER BY 1, 3"
+    )
+    return [*left, *rows, *assets]
+
+
+def _plain(text: str) -> str:
+    with suppress(ValueError):
+        text = json.dumps(json.loads(text), sort_keys=True)
+    return _VOLATILE.sub("*", text)
