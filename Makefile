@@ -49,7 +49,7 @@ test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that 
 	@echo "test: everything passed"
 
 .PHONY: clients
-clients: $(CLIENTS:%=$(VENV)/clients/%/stamp) ## Install the published clients and generators that the tests call, each in an environment of its own
+clients: $(VENV)/wheel/stamp $(CLIENTS:%=$(VENV)/clients/%/stamp) ## Install the published clients and generators that the tests call, each in an environment of its own
 
 .PHONY: chaos
 chaos: $(VENV)/dev clients ## Schedules under fire, every time zone, extreme value and filter: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
@@ -109,6 +109,13 @@ $(VENV)/runtime: $(BIN)/python requirements/build.txt requirements/runtime.txt p
 $(VENV)/dev: $(VENV)/runtime requirements/dev.txt
 	@echo "Installing what the tests and checks need (once) …"
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/wheel/stamp: requirements/build.txt requirements/runtime.txt | $(VENV)/runtime
+	@echo "Installing what the wheel needs, for its test (once) …"
+	@$(BIN)/python -m venv --without-pip --clear $(@D)
+	@for lock in $^; do PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --python $(@D)/bin/python install -qq \
+	  --require-hashes --no-deps --no-build-isolation -r $$lock || exit 1; done
 	@touch $@
 
 $(VENV)/clients/okhttp/stamp: requirements/clients/okhttp.txt | $(VENV)/runtime

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from tests.acceptance.server import CHECKOUT, TOKEN, Server, create, detail, ended, lines, logs, offer, task_of, until
 from tests.acceptance.servers import call
+from tests.acceptance.toolchains import missing
 
 JOBS = 40
 _PAGE = CHECKOUT / "docs/how-to/run-several-servers.md"
@@ -89,9 +89,7 @@ async def test_servers_leave_are_killed_and_join_under_load(postgres_dsn: str, t
 async def test_a_load_balancer_goes_on_while_servers_are_killed(postgres_dsn: str, tmp_path: Path) -> None:
     if (program := shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")) is None:
         sentence = "haproxy is missing; install it to test the load balancer of docs/how-to/run-several-servers.md"
-        if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+        missing(sentence)
     async with fleet(tmp_path / "data", postgres_dsn, 2, "--trusted-proxy", "127.0.0.1") as (one, two):
         # The client has another address than the load balancer, on the same machine.
         transport = httpx.AsyncHTTPTransport(local_address="127.0.0.9", verify=False)

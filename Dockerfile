@@ -1,0 +1,36 @@
+# The server, its engines and its workers in one image: `docker build -t enginehouse .`
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/enginehouse
+WORKDIR /source
+COPY requirements/build.txt requirements/runtime.txt requirements/
+# The same packages as in a checkout, by hash. Some come as source, so what builds them is installed first, and not shipped.
+RUN python -m pip install --quiet --require-hashes --no-deps --requirement requirements/build.txt \
+    && python -m pip wheel --quiet --require-hashes --no-deps --no-build-isolation --wheel-dir /wheels \
+        --requirement requirements/runtime.txt \
+    && python -m pip --python /opt/enginehouse/bin/python install --quiet --no-deps /wheels/*.whl
+COPY pyproject.toml README.md LICENSE ./
+COPY src src
+RUN python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /own . \
+    && python -m pip --python /opt/enginehouse/bin/python install --quiet --no-deps /own/*.whl \
+    && python -m pip --python /opt/enginehouse/bin/python uninstall --quiet --yes pip setuptools
+
+FROM python:3.11-slim-bookworm
+# ffmpeg cuts media into chunks and frames; bubblewrap keeps engines apart where the host lets containers make namespaces.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends bubblewrap ffmpeg \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /data enginehouse \
+    && install --directory --owner enginehouse --group enginehouse --mode 700 /data
+COPY --from=build /opt/enginehouse /opt/enginehouse
+ENV PATH=/opt/enginehouse/bin:$PATH PYTHONUNBUFFERED=1 ENGINEHOUSE_DATA=/data ENGINEHOUSE_HOST=0.0.0.0 \
+    ENGINEHOUSE_LOG_FORMAT=json
+USER enginehouse
+WORKDIR /data
+VOLUME /data
+EXPOSE 9000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('ENGINEHOUSE_PORT', '9000') + '/edge/v1/ping', timeout=4)"]
+# The server gets the signals itself, so `docker stop` lets running tasks end.
+ENTRYPOINT ["enginehouse"]
+CMD ["serve"]
