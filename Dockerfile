@@ -25,7 +25,7 @@ RUN apt-get update \
 COPY --from=build /opt/enginehouse /opt/enginehouse
 ENV PATH=/opt/enginehouse/bin:$PATH PYTHONUNBUFFERED=1 ENGINEHOUSE_DATA=/data ENGINEHOUSE_HOST=0.0.0.0 \
     ENGINEHOUSE_LOG_FORMAT=json
-USER enginehouse
+USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 9000

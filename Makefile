@@ -21,9 +21,9 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py \
   tests/acceptance/test_generated_clients.py
 
-# Published clients, generators of clients and testers, which need other versions than the server, and an object store, which is large. Each has a
-# lock file in requirements/clients.
-CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis seaweedfs
+# Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, and a linter
+# of Dockerfiles. Each has a lock file in requirements/clients.
+CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis seaweedfs hadolint
 
 # The libraries of a generated Java client, which a test compiles.
 JARS := okhttp logging-interceptor okio-jvm kotlin-stdlib gson gson-fire jsr305 javax.annotation-api
