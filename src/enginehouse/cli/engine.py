@@ -6,7 +6,9 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client, with_client_of_server
+from enginehouse.cli.engine_new import new
 from enginehouse.cli.engine_run import run_once
+from enginehouse.cli.engine_try import try_once
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import engine_id, number_or_none
 from enginehouse.client import Client, Json, engines, limits
@@ -14,7 +16,7 @@ from enginehouse.client import Client, Json, engines, limits
 
 @click.group()
 def engine() -> None:
-    """List engines; add one over HTTP; test, limit and pause them."""
+    """List engines; make one; add one over HTTP; try, test, limit and pause them."""
 
 
 add_pause_commands(
@@ -25,7 +27,8 @@ add_pause_commands(
 )
 
 
-engine.add_command(run_once)
+for command in (run_once, new, try_once):
+    engine.add_command(command)
 
 
 @engine.command()
