@@ -27,6 +27,7 @@ RETRY = "mutation($id: ID!, $key: String) { retryJob(id: $id, idempotencyKey: $k
 JOB = {"tasks": [{"engineId": BATCH, "payload": {"n": 1, "share": 0.5}}]}
 REST_JOB = {"tasks": [{"engineId": BATCH, "taskPayloadJSON": '{"share": 0.5, "n": 1}'}]}
 ASSET = {"contentType": "text/plain", "assetType": "text", "uri": "https://h.example/a.txt"}
+_ENDPOINT = "7a1c9a3e-0000-4000-8000-00000000000a"
 REPLAYED = "idempotent-replayed"
 K1 = {"idempotency_key": "k1"}
 
@@ -99,9 +100,11 @@ async def test_the_descriptions_name_the_key_where_a_repeated_request_is_answere
     started = (await api.edge.detail(job))["tasks"][0]["internalTaskID"]
     form = b'--x\r\nContent-Disposition: form-data; name="parameterJSON"\r\n\r\n{"UPLOAD_URL":"https://h.example"}\r\n--x--'
     await engines.register(api.house, [engine.spec for engine in ENGINES], CATEGORIES)
+    await api.edge.create({"tasks": [first | task], "taskRoutes": [{"taskChildId": "a", "endpoint": _ENDPOINT}]})
     bodies: dict[str, Any] = {
         "POST /edge/v1/proc/job/create": {"jobs": [REST_JOB]},
         "POST /edge/v1/engine/{EngineID}/createjob": form,
+        "POST /edge/v1/proc/endpoint/{Endpoint}": b"hello",
         "POST /edge/v1/proc/job/{JobID}/addtask": {"task": {"engineId": BATCH}},
         "POST /edge/v1/proc/job/{JobID}/addtaskroute": {"task": {"taskParentId": "a", "taskChildId": added}},
         "POST /api/v1/jobs/{JobID}/retry": {},
@@ -112,8 +115,9 @@ async def test_the_descriptions_name_the_key_where_a_repeated_request_is_answere
     named = {one.name for one in served() if any("IdempotencyKey" in each.get("$ref", "") for each in one.parameters)}
     assert named == bodies.keys()
     for number, (name, body) in enumerate(bodies.items()):
-        more = {"content_type": "multipart/form-data; boundary=x"} if body is form else {}
-        request = name.replace("{JobID}", job).replace("{EngineID}", BATCH)
+        kinds = {form: "multipart/form-data; boundary=x", b"hello": "text/plain"}
+        more = {"content_type": kinds[body]} if isinstance(body, bytes) else {}
+        request = name.replace("{JobID}", job).replace("{EngineID}", BATCH).replace("{Endpoint}", _ENDPOINT)
         once, again = [await api.ask(request, body, idempotency_key=f"k{number}", **more) for _ in range(2)]
         assert (once.status, is_replayed(once), is_replayed(again)) == (200, False, True), (name, once.body, again.body)
 

@@ -16,13 +16,13 @@ from enginehouse.storage.work import reports as work_reports
 SOURCES = Path(enginehouse.__file__).parent
 
 
-def test_outputs_are_inserted_by_one_function() -> None:
+def test_outputs_are_inserted_by_one_function_and_pushed_content_by_another() -> None:
     callers = {
         path.relative_to(SOURCES).as_posix()
         for path in SOURCES.rglob("*.py")
         if "artifacts.insert(" in path.read_text() or '"artifacts.insert"' in path.read_text()
     }
-    assert callers == {"storage/artifacts.py", "storage/work/results.py"}
+    assert callers == {"storage/artifacts.py", "storage/work/results.py", "storage/pushes/pushes.py"}
     inserting = {path.name for path in SOURCES.rglob("storage/**/*.sql") if "INSERT INTO artifact " in path.read_text()}
     assert inserting == {"artifacts.sql", "reuse.sql"}
 
