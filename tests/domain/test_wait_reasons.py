@@ -183,12 +183,6 @@ SAID = {
         'No worker for the engine "Speech" is connected; one was last heard of 3 minutes ago.',
         ["no_worker"],
     ),
-    "workers drained": (
-        TASK,
-        replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, drained=True)}),
-        'Every connected worker for the engine "Speech" is drained.',
-        ["workers_drained"],
-    ),
     "organization limit": (
         TASK,
         quotas(organization_limits={1: 2}, live={Lane(1, "other"): 2}),
