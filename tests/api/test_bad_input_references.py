@@ -170,6 +170,8 @@ REST: Final = {
         'POST /api/v1/users {"name": "u", "password": "correct horse", "organizationID": "{organization}"}'
     ),
     "NewKey.organizationID": 'POST /api/v1/tokens {"organizationID": "{organization}"}',
+    "WorkerScopeView.organizationIDs": 'POST /api/v1/tokens {"worker": {"organizationIDs": ["{organization}"]}}',
+    "WorkerScopeView.engineIDs": 'POST /api/v1/tokens {"worker": {"engineIDs": ["{ownEngine}"]}}',
     "RevokeToken.organizationID": (
         'POST /api/v1/tokens/revoke {"token": "abcdefgh", "organizationID": "{organization}"}'
     ),
@@ -205,6 +207,11 @@ STORED_BY_REST: Final = {
     "UserChange.internalOrganizationID", "UserChange.organizationIDs", "UserChange.userID",
     # Rights and roles are those of the server, for all organizations.
     "Question.permissionID", "UserChange.roleIDs",
+    # Of workers, which need a token of their own (tests/api/test_instances.py, tests/operations/test_instances.py).
+    "EngineDeclaration.categoryID", "EngineDeclaration.id", "InstanceStatusBody.engineInstanceID",
+    "InstanceStatusBody.workRequestID", "NewInstance.additionalEngineIDs", "NewInstance.engineID",
+    "TaskStatusBody.internalJobID", "TaskStatusBody.internalTaskID", "TaskStatusBody.workRequestID",
+    "WorkRequestBody.engineInstanceID", "WorkRequestBody.requestWorkForEngineIDs", "WorkRequestBody.workRequestID",
 }  # fmt: skip
 
 
