@@ -18,7 +18,7 @@ SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/e
   tests/storage/test_stop_races.py tests/acceptance/test_kill_applying.py tests/acceptance/test_kill_idempotency.py \
   tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
   tests/api/test_every_field.py tests/api/test_graphql_fuzz.py \
-  tests/api/test_bad_input_references.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py \
+  tests/api/test_bad_input_references.py tests/api/test_bad_input_tokens.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py \
   tests/acceptance/test_generated_clients.py
 
 # Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, and a linter

@@ -21,6 +21,7 @@ from graphql import (
     is_required_input_field,
 )
 from tests.api.clients import TOKEN, Api
+from tests.thorough import THOROUGH
 
 from enginehouse.api.edge import routes, unserved
 from enginehouse.api.graphql.schema import OPEN, schema
@@ -150,7 +151,11 @@ def _never_null(root: str, name: str) -> bool:
 
 async def test_no_field_of_graphql_opens(door: Door) -> None:
     queries = [(root, name, query) for root, fields in ROOT_FIELDS.items() for name, query in fields.items()]
-    for (how, pattern), (root, name, query) in product(WRONG.items(), queries):
+    ways = list(WRONG.items())
+    # In a sample every field meets two of the ways, and every way many fields.
+    turns = range(len(ways) if THOROUGH else 2)
+    for (number, (root, name, query)), turn in product(enumerate(queries), turns):
+        how, pattern = ways[(number + turn) % len(ways)]
         answer = await door.client.post("/v3/graphql", json={"query": query}, headers=door.headers(pattern))
         assert answer.status_code == 200, (how, root, name, answer.text)
         body = answer.json()

@@ -73,14 +73,14 @@ def try_once(
         sandbox=sandbox,
     )
     keeper = Keeper.start()
-    try:
-        with tempfile.TemporaryDirectory(prefix="enginehouse-try-") as scratch:
-            outputs = asyncio.run(_run(trial, keeper, Path(scratch)))
-            _show(outputs, folder, as_json=as_json)
-    except EngineFailure as failure:
-        raise CommandError(f"{failure.kind.value}: {failure.message}") from None
-    finally:
-        keeper.close()
+    # A child that has failed is ended by the keeper, which may still write here until it is closed.
+    with tempfile.TemporaryDirectory(prefix="enginehouse-try-", ignore_cleanup_errors=True) as scratch:
+        try:
+            _show(asyncio.run(_run(trial, keeper, Path(scratch))), folder, as_json=as_json)
+        except EngineFailure as failure:
+            raise CommandError(f"{failure.kind.value}: {failure.message}") from None
+        finally:
+            keeper.close()
 
 
 async def _run(trial: Trial, keeper: Keeper, scratch: Path) -> list[Output]:
