@@ -89,13 +89,11 @@ async def get_work(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     """POST proxy/{HostID}/update: updatestatus for each instance."""
     _check_host(call)
-    bodies = await call.body(_STATUS)
-    return json(
-        [
-            await _outcome(body.engine_instance_id or "", lambda name, b=body: instance_loop.updated(call, name, b))  # type: ignore[misc]
-            for body in bodies
-        ]
-    )
+
+    async def one(body: InstanceStatusBody) -> InstanceOutcome:
+        return await _outcome(body.engine_instance_id or "", lambda name: instance_loop.updated(call, name, body))
+
+    return json([await one(body) for body in await call.body(_STATUS)])
 
 
 @answers(list[InstanceOutcome], body=_NAMES)
