@@ -19,15 +19,16 @@ GLOSSARY = {
 # interface and a command line.
 WORDS = """
     addresses admin agents api app asgi auth backoff bounds bubblewrap build bytes cache call captions casing
-    categories charset cli connection context cors cost count creation cron curl dash day deadline declaration decode
-    deletion detection disk domain download envelope error exchange execution executor facts ffmpeg fields file filter
-    first graphiql handlebars head health http human in introspection json jsontext keyed keywords landlock language
-    lines lock log logs loop machine main markup migrate mode names new notices numbers offline openapi options page
-    pages paging paths pcm phrases placement points postgres prefixes process processes prose protocol prune push
-    query ranges ranking reader references register rejection resample reset root rows runtime scalars schema sdl
-    seccomp send sentiment serve server sessions settings shapes single source spec speech splitter sql sqlite
-    standalone start states storage subtitles summary syscalls system temporary terminal text threads throttle time
-    transcript transcription transport try tx unserved upload variables verdict watch wav wave webstream wire words
+    categories charset cli connection context cors cost count creation cron curl dash day deadline declaration
+    decode deletion detection disk domain download envelope error exchange execution executor facts ffmpeg fields
+    file filter first graphiql handlebars head health http human in introspection json jsontext keyed keywords
+    landlock language lines lock log logs loop machine main markup migrate mode names new notices numbers offline
+    openapi options page pages paging paths pcm phrases placement points postgres prefixes private process processes
+    prose protocol prune push query ranges ranking reader references register rejection resample reset root rows
+    runtime scalars schema sdl seccomp send sentiment serve server sessions settings shapes single source spec
+    speech splitter sql sqlite standalone start states storage subtitles summary syscalls system temporary terminal
+    text threads throttle time transcript transcription transport try tx unserved upload variables verdict watch wav
+    wave webstream wire words
     """
 TECHNICAL = set(WORDS.split())
 

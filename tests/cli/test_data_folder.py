@@ -61,6 +61,7 @@ def test_a_second_server_does_not_hide_the_first(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as first:
         _announced(tmp_path, socket.gethostname(), first.pid)
         data_folder.announce(tmp_path, "http://localhost:1")
+        assert (tmp_path / data_folder.SERVERS / f"{socket.gethostname()}-{os.getpid()}.json").exists()
         assert {found.pid for found in data_folder.servers(tmp_path)} == {first.pid, os.getpid()}
         data_folder.withdraw(tmp_path)
         assert data_folder.server(tmp_path) == data_folder.ServerProcess("http://x", first.pid)

@@ -13,6 +13,7 @@ from enginehouse import __version__
 from enginehouse.cli import file_modes
 from enginehouse.cli.errors import CommandError
 from enginehouse.operations.first_start import FirstStart
+from enginehouse.server import private_file
 
 SERVERS, TOKEN, PASSWORD = "servers", "token", "admin-password"
 
@@ -46,7 +47,7 @@ def keep_secrets(data: Path, first: FirstStart) -> list[Path]:
     files = []
     for name, secret in ((PASSWORD, first.admin_password), (TOKEN, first.token)):
         if secret is not None:
-            write_private(data / name, secret + "\n")
+            private_file.write(data / name, secret + "\n")
             files.append(data / name)
     return files
 
@@ -62,7 +63,7 @@ def announce(data: Path, url: str) -> None:
         if _process(old) is None:
             old.unlink(missing_ok=True)  # its server was killed
     content = {"url": url, "pid": os.getpid(), "host": socket.gethostname(), "version": __version__}
-    write_private(_own(data), json.dumps(content) + "\n")
+    private_file.write(_own(data), json.dumps(content) + "\n")
 
 
 def withdraw(data: Path) -> None:
@@ -116,14 +117,3 @@ def token(data: Path) -> str | None:
         return (data / TOKEN).read_text().strip() or None
     except FileNotFoundError:
         return None
-
-
-def write_private(path: Path, text: str) -> None:
-    """The file holds the text, whole or not at all, and nobody else can read it at any moment."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

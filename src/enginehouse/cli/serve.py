@@ -1,8 +1,6 @@
 """`enginehouse serve`: starts a server from flags and environment, and runs it until it is stopped."""
 
 import os
-from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +8,10 @@ import click
 from click.core import ParameterSource
 
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.settings_options import settings_options
 from enginehouse.settings import Settings, UnusableSettings
 
-_DEFAULTS = {field.name: field.default for field in fields(Settings)}
-
-
-def _setting(name: str, text: str, **options: Any) -> Callable[[Any], Any]:
-    """Returns an option with the default of the setting. The variable ENGINEHOUSE_<NAME> sets it, too."""
-    key = name.removeprefix("--").replace("-", "_")
-    default = _DEFAULTS[key]
-    if isinstance(default, int | float | str) and not isinstance(default, bool):
-        options = {"default": default, "show_default": True} | options
-    return click.option(name, envvar=f"ENGINEHOUSE_{key.upper()}", show_envvar=True, help=text, **options)
-
-
+_setting = settings_options(Settings)
 _path = click.Path(path_type=Path)
 
 

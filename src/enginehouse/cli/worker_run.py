@@ -1,8 +1,6 @@
 """`enginehouse worker run`: starts a worker from flags and environment, and runs it until it is stopped."""
 
 import socket
-from collections.abc import Callable
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +8,12 @@ import click
 
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.serve import as_flag
+from enginehouse.cli.settings_options import settings_options
 from enginehouse.settings import UnusableSettings
 from enginehouse.worker_settings import WorkerSettings
 
-_DEFAULTS = {field.name: field.default for field in fields(WorkerSettings) if field.default is not MISSING}
+_setting = settings_options(WorkerSettings)
 _path = click.Path(path_type=Path)
-
-
-def _setting(name: str, text: str, **options: Any) -> Callable[[Any], Any]:
-    """Returns an option with the default of the setting. The variable ENGINEHOUSE_<NAME> sets it, too."""
-    key = name.removeprefix("--").replace("-", "_")
-    default = _DEFAULTS.get(key)
-    if isinstance(default, int | float | str) and not isinstance(default, bool):
-        options = {"default": default, "show_default": True} | options
-    return click.option(name, envvar=f"ENGINEHOUSE_{key.upper()}", show_envvar=True, help=text, **options)
 
 
 @click.command("run")

@@ -1,13 +1,12 @@
 """The file in a data folder that remembers its database, so that nobody uses the folder with another one by mistake."""
 
 import json
-import os
 from collections.abc import Collection
 from pathlib import Path
-from secrets import token_hex
 from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import Unavailable
+from enginehouse.server import private_file
 
 FILE: Final = "database"
 EMBEDDED: Final = "the embedded database"
@@ -56,15 +55,4 @@ def bind(data: Path, place: str, id_: str, former: Collection[str] = ()) -> None
             f"give another --data. If it is gone for good, remove {data / FILE}."
         )
     if known != own:
-        _write(data, own)
-
-
-def _write(data: Path, own: RememberedDatabase) -> None:
-    """The file holds this, whole or not at all."""
-    draft = data / f".{FILE}.{token_hex(8)}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(json.dumps(own._asdict()) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(data / FILE)
+        private_file.write(data / FILE, json.dumps(own._asdict()) + "\n")
