@@ -109,7 +109,7 @@ def serve(data: Path, while_stdin_is_open: bool, **values: Any) -> None:
     try:
         settings = Settings(data=data.expanduser().absolute(), **values).checked()
     except UnusableSettings as unusable:
-        raise CommandError("; ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
+        raise CommandError(" ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
     # The imports of the server take most of a second. A wrong flag is refused before them.
     from enginehouse.cli import server  # noqa: PLC0415
 

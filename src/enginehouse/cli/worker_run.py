@@ -60,7 +60,7 @@ def run(*, data: Path, name: str | None, as_json: bool, **values: Any) -> None:
     try:
         settings = settings.checked()
     except UnusableSettings as unusable:
-        raise CommandError("; ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
+        raise CommandError(" ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
     # The imports of the runtime take most of a second. A wrong flag is refused before them.
     from enginehouse.cli import worker_process  # noqa: PLC0415
 
