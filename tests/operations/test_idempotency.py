@@ -172,8 +172,8 @@ async def test_the_answer_stays_whatever_has_gone_since(ready: House) -> None:
     await jobs.delete(ready, CALLER, Ref.of(first.job_id))
     await targets.take_back(ready, CALLER, target.id)
     ready.catalogue.by_id.clear()
-    assert await create(ready, request) == replace(first, replayed=True)
-    assert await jobs.retry(ready, CALLER, Ref.of(first.job_id), key="again") == replace(retried, replayed=True)
+    assert await create(ready, request) == structs.replace(first, replayed=True)
+    assert await jobs.retry(ready, CALLER, Ref.of(first.job_id), key="again") == structs.replace(retried, replayed=True)
 
 
 async def test_a_retry_of_what_is_complete_by_now_is_answered_as_it_was(ready: House) -> None:

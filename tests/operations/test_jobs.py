@@ -288,7 +288,7 @@ async def test_the_organizations_default_retries_count_where_the_task_says_nothi
 
 async def test_a_waiting_writer_is_woken_by_what_makes_it_runnable(ready: House) -> None:
     woken: list[str] = []
-    ready.listeners.runnable = lambda: woken.append("w")
+    ready.listeners.runnable = lambda pools: woken.append("w")
     await jobs.create(ready, CALLER, [make.chain(2)])
     assert woken
     woken.clear()

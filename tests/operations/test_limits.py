@@ -1,5 +1,7 @@
 """The operations on pauses, weights and limits: permissions, refusals, results, and that no loop spins."""
 
+from collections.abc import Collection
+
 import pytest
 from tests.operations.people import People, arrive
 from tests.runtime.floor import NOOP, one
@@ -151,7 +153,7 @@ async def test_what_is_paused_or_at_its_limit_is_not_ready_so_that_nobody_spins(
 async def test_whoever_dispatches_is_woken_by_a_resume_and_by_a_new_limit(house: House, people: People) -> None:
     woken = 0
 
-    def wake() -> None:
+    def wake(_: Collection[str] | None) -> None:
         nonlocal woken
         woken += 1
 

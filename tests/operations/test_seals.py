@@ -73,6 +73,7 @@ async def test_a_row_with_an_earlier_number_that_commits_late_is_waited_for(
 
     async def late(tx: Tx) -> None:
         await audit_entries.record(tx, [Entry(event="late", organization_id=1)])
+        await tx.read_clock()  # the entry has its number at the latest now
         numbered.set()
         await end.wait()
 

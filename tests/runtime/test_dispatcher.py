@@ -110,6 +110,31 @@ async def test_waiting_work_is_marked_once_a_second_at_most(floor: Floor) -> Non
         assert await _statuses(floor, [later]) == ["queued"]
 
 
+async def test_a_full_pool_is_not_looked_at_when_it_has_new_work(floor: Floor) -> None:
+    async with desk(floor, 1) as at:
+        await floor.create(*[one(NOOP)] * 2)
+        await at.dispatcher.tick()
+        at.dispatcher._marked_at["native"] = time.monotonic() + 3600
+        looked = list[str]()
+        at.dispatcher.loop.wake = lambda: looked.append("woken")  # type: ignore[method-assign]
+        at.dispatcher.wake({"native"})
+        at.dispatcher.wake()
+        assert looked == []
+        at.dispatcher._marked_at["native"] -= 3602
+        at.dispatcher.wake({"native"})  # that tasks wait may be shown again
+        assert looked == ["woken"]
+
+
+async def test_work_for_another_pool_wakes_nobody(floor: Floor) -> None:
+    async with desk(floor, 1) as at:
+        looked = list[str]()
+        at.dispatcher.loop.wake = lambda: looked.append("woken")  # type: ignore[method-assign]
+        at.dispatcher.wake({"python"})
+        assert looked == []
+        at.dispatcher.wake({"python", "native"})
+        assert looked == ["woken"]
+
+
 async def test_the_order_is_priority_then_due_time_then_age(floor: Floor) -> None:
     late = 4_000_000_000_000_000
     ids = await floor.create(

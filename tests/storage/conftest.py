@@ -35,6 +35,14 @@ INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r;
 -- rows: name text, value text
 INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r RETURNING name, value;
 
+-- name: put_organizations
+-- rows: id bigint, name text, application_id text, created_at bigint
+INSERT INTO organization (id, name, application_id, created_at, modified_at)
+SELECT r.id, r.name, r.application_id, r.created_at, r.created_at FROM {rows} r;
+
+-- name: organizations
+SELECT id, name FROM organization ORDER BY id;
+
 -- name: types
 -- rows: big bigint, small int, words text, share float
 SELECT r.big, r.small, r.words, r.share FROM {rows} r;

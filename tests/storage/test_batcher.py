@@ -141,6 +141,49 @@ async def test_only_so_many_batches_run_at_a_time_and_none_is_too_large(in_fligh
     assert sorted(n for batch in plural.committed for n in batch) == [*range(100, 150), *range(200, 220)]
 
 
+async def test_a_further_batch_begins_when_it_is_as_large_as_the_one_that_runs() -> None:
+    plural = Plural()
+    batcher = Batcher(plural, in_flight=2, slow_after=3600)
+    tasks = await held(plural, batcher, 1)
+    tasks += [asyncio.create_task(batcher.ask(n)) for n in (2, 3, 4)]  # 2 is as many as 1
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert plural.batches == [[1], [2, 3, 4]]
+    plural.open.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+
+    plural.batches.clear()
+    tasks = [asyncio.create_task(batcher.ask(n)) for n in (1, 2, 3)]
+    plural.open.clear()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    tasks += [asyncio.create_task(batcher.ask(n)) for n in (4, 5)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert plural.batches == [[1, 2, 3]]
+    tasks.append(asyncio.create_task(batcher.ask(6)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert plural.batches == [[1, 2, 3], [4, 5, 6]]
+    plural.open.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8, 10, 12]
+
+
+async def test_nobody_waits_long_behind_a_large_batch_that_is_slow() -> None:
+    plural = Plural()
+    batcher = Batcher(plural, in_flight=2, slow_after=0.01)
+    plural.open.clear()
+    tasks = [asyncio.create_task(batcher.ask(n)) for n in (1, 2, 3)]
+    await plural.began.wait()
+    plural.began.clear()
+    tasks.append(asyncio.create_task(batcher.ask(4)))
+    async with asyncio.timeout(10):
+        await plural.began.wait()
+    assert plural.batches == [[1, 2, 3], [4]]
+    plural.open.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+
+
 async def test_closing_answers_what_was_asked_and_refuses_the_rest() -> None:
     plural = Plural()
     batcher = Batcher(plural, in_flight=1)

@@ -204,6 +204,60 @@ async def test_a_notification_wakes_who_waits_and_is_kept_for_who_comes_next(pro
     assert not await probe.wait("work", 0.01)
 
 
+HARD_WORDS = [
+    "", "NULL", "null", None, '"', "\\", '\\"', "{}", "{a,b}", ",", " a ", "a\nb\tc", "'", "$1", ":name", "ß 🎧 日本",
+    "\\N", '[{"a": "\\\\"}]',
+]  # fmt: skip
+
+
+async def test_numbers_and_words_come_back_as_they_went(probe: Database) -> None:
+    numbers = [0, -1, True, None, 2**63 - 1, -(2**63)]
+    rows = [(numbers[n % 6], n - 9, word, n / 7) for n, word in enumerate([*HARD_WORDS, Word.HELLO])]
+    assert await probe.read(lambda tx: tx.each("probe.types", rows)) == rows
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 63, 64, 65, 149])
+async def test_any_number_of_rows_is_inserted(probe: Database, count: int) -> None:
+    rows = [(f"{n:03}", f"v{n}") for n in range(count)]
+    await probe.write(lambda tx: tx.many("probe.put_all", rows))
+    assert await probe.read(names) == [(name,) for name, _ in rows]
+
+
+async def test_rows_are_there_for_the_next_statement_that_can_see_them(probe: Database) -> None:
+    async def work(tx: Tx) -> list[object]:
+        rows = [("a", "1"), ("b", "1")]
+        await tx.many("probe.put_all", rows)
+        rows[0] = ("z", "9")
+        await tx.many("probe.put_organizations", [(7, "seven", "a7", 0)])
+        seen: list[object] = [await tx.all("probe.names")]
+        await tx.many("probe.put_all", [("c", "1")])
+        await tx.many("probe.put_all", [("d", "1")])
+        seen.append(await tx.one("probe.get", name="d"))
+        await tx.many("probe.put_all", [("e", "1")])
+        seen.append(await tx.run("probe.rename", pattern="%", value="2"))
+        await tx.many("probe.put_all", [("f", "1")])
+        seen.append(await tx.each("probe.put_each", [("g", "1")]))
+        await tx.many("probe.put_all", [("h", "1")])
+        return seen
+
+    assert await probe.write(work) == [[("a",), ("b",)], ("1",), 5, [("g", "1")]]
+    assert await probe.read(names) == [(name,) for name in "abcdefgh"]
+    assert await probe.read(lambda tx: tx.all("probe.organizations")) == [(7, "seven")]
+
+
+async def test_rows_that_are_refused_leave_nothing_of_their_work(probe: Database) -> None:
+    await put(probe, "a")
+
+    async def work(tx: Tx) -> None:
+        await tx.many("probe.put_organizations", [(7, "seven", "a7", 0)])
+        await tx.many("probe.put_all", [("b", "1"), ("a", "1")])
+
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await probe.write(work)
+    assert await probe.read(names) == [("a",)]
+    assert await probe.read(lambda tx: tx.all("probe.organizations")) == []
+
+
 async def test_a_closed_database_says_so(probe: Database) -> None:
     await probe.close()
     await probe.close()

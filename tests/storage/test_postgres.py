@@ -221,6 +221,21 @@ async def test_a_notification_reaches_the_other_server(
     assert await waiting
 
 
+async def test_a_notification_for_the_others_wakes_nobody_here(
+    postgres_probe: PostgresDatabase, second: PostgresDatabase
+) -> None:
+    for database in (postgres_probe, second):
+        assert await database.wait("work", WITHIN)
+    here = asyncio.create_task(postgres_probe.wait("work", WITHIN))
+    there = asyncio.create_task(second.wait("work", WITHIN))
+    await asyncio.sleep(0)
+    postgres_probe.notify_others("work")
+    assert await there
+    assert not here.done()
+    second.notify("work")
+    assert await here
+
+
 async def test_notifications_carry_nothing_and_go_out_once_per_batch(
     postgres_probe: PostgresDatabase, postgres_dsn: str
 ) -> None:

@@ -101,13 +101,13 @@ class Presence:
 class Listeners:
     """The callbacks after a commit; `app` attaches them. None of them may wait or fail.
 
-    `runnable`: an item became runnable. `cancelled`: no attempt of these jobs may run any more. `stopping`: these jobs
-    were cancelled, and their running attempts must stop. `ended`: these jobs have their last status. `accepted`: a bulk
-    cancel was accepted and must be applied to rows. `scheduled`: a schedule may be due before the scheduler looks.
-    `unavailable`: an engine over HTTP is unavailable and must be probed.
+    `runnable`: an item of these pools (None: of any) became runnable. `cancelled`: no attempt of these jobs may run any
+    more. `stopping`: these jobs were cancelled, and their running attempts must stop. `ended`: these jobs have their
+    last status. `accepted`: a bulk cancel was accepted and must be applied to rows. `scheduled`: a schedule may be due
+    before the scheduler looks. `unavailable`: an engine over HTTP is unavailable and must be probed.
     """
 
-    runnable: Callable[[], None] = lambda: None
+    runnable: Callable[[Collection[str] | None], None] = lambda pools: None
     cancelled: Callable[[Sequence[int]], None] = lambda job_ids: None
     stopping: Callable[[Sequence[int]], None] = lambda job_ids: None
     ended: Callable[[Sequence[int]], None] = lambda job_ids: None
@@ -248,12 +248,16 @@ class House:
             return None
         return await self.integrity.address(expected, min(self.limits.signed_url_seconds, _REDIRECT_SECONDS))
 
-    def waiting(self, organization_id: int | None = None) -> None:
-        """Work of the organization (None: of any) may start: marks queues without it as stale, wakes the dispatcher."""
-        for queue in self.queues.values():
-            queue.note(organization_id)
-        self.instances.note(organization_id)
-        self.listeners.runnable()
+    def waiting(self, organization_id: int | None = None, pools: Collection[str] | None = None) -> None:
+        """Work of the organization for these pools (None: of any, for any) may start.
+
+        Marks queues that do not know of it as stale, and wakes the dispatcher.
+        """
+        for pool, queue in self.queues.items():
+            if pools is None or pool in pools:
+                queue.note(organization_id)
+        self.instances.note(organization_id, pools)
+        self.listeners.runnable(pools)
 
     def wake_instances(self) -> None:
         """Workers on other machines that wait look for work."""

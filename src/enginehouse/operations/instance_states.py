@@ -72,11 +72,12 @@ class InstanceStates:
     def forget(self, instance_id: str) -> None:
         self._known.pop(instance_id, None)
 
-    def note(self, organization_id: int | None) -> None:
-        """The organization has new items: pools without a lane of it are looked at again. None: all are."""
+    def note(self, organization_id: int | None, pools: Collection[str] | None = None) -> None:
+        """The organization has new items: of these pools those without a lane of it are looked at again. None: all."""
         for state in self._known.values():
-            for queue in state.queues.values():
-                queue.note(organization_id)
+            for pool, queue in state.queues.items():
+                if pools is None or pool in pools:
+                    queue.note(organization_id)
 
     def stop(self, job_ids: Collection[int] | None) -> None:
         """The workers with a lease of these jobs (None: perhaps any worker) must prolong their leases now."""

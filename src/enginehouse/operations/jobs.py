@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from enginehouse.domain import fingerprint as canonical
 from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
 from enginehouse.domain.identity import Principal, Role
@@ -32,8 +34,7 @@ from enginehouse.storage.jobs.reuse import SourceGone
 from enginehouse.storage.schedules import schedules
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedJob:
+class CreatedJob(msgspec.Struct, frozen=True, gc=False):
     """A job that is now durable, with all its tasks."""
 
     job_id: int
@@ -99,7 +100,7 @@ async def create(
     warnings = [planned_job.warnings for planned_job in planned]
     answer = await house.creates.ask(Creation(new, request_key, entries, warnings, principal.quota))
     if not answer.replayed:
-        house.waiting(principal.organization_id)
+        house.waiting(principal.organization_id, {pool for job in new for pool in job.pools})
     return _created(answer, replayed=answer.replayed)
 
 
@@ -309,7 +310,7 @@ async def retry(
     except SourceGone:
         raise NotFound("Job", ref.text) from None
     if not answer.replayed:
-        house.waiting(principal.organization_id)
+        house.waiting(principal.organization_id, set(new.pools))
         house.watches.changed([old.id])
     return _created(answer, replayed=answer.replayed)[0]
 

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, Problem
@@ -40,7 +41,7 @@ def plan_all(
                 uri_fault=partial(webhooks.url_fault, house),
             )
             unserved = workers.unserved(house, request, made.plan)
-            planned.append(replace(made, warnings=made.warnings + unserved) if unserved else made)
+            planned.append(structs.replace(made, warnings=made.warnings + unserved) if unserved else made)
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)
             if len(problems) >= InvalidInput.LIMIT:

@@ -113,7 +113,7 @@ async def finish(house: House, report: Report) -> Answer:
     match answer:
         case Accepted(runnable=runnable, again_at=again_at):
             if runnable or again_at is not None or limited:
-                house.listeners.runnable()
+                house.listeners.runnable(None)
         case Stale():
             await _discard(house, report)
     if answer.job_ended:

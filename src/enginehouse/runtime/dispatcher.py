@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 
 from enginehouse.domain.errors import Unavailable
@@ -34,10 +34,16 @@ class Dispatcher:
         # A slot becomes free before its attempt is done. A tick in between would find no work and sleep.
         capacity.on_free = self._free
 
-    def wake(self) -> None:
-        """There may be work for any pool: the next tick begins at once and looks for all."""
-        self._wanting.update(self._capacity.pools)
-        self.loop.wake()
+    def wake(self, pools: Collection[str] | None = None) -> None:
+        """There may be work for these pools (None: for any). The next tick begins at once and looks for them.
+
+        A full pool looks for work when it has a free slot. Then it is only shown that tasks wait for it.
+        """
+        named = self._capacity.pools.keys() if pools is None else self._capacity.pools.keys() & pools
+        wanting = [pool for pool in named if self._capacity.free(pool) > 0 or self._may_mark(pool)]
+        if wanting:
+            self._wanting.update(wanting)
+            self.loop.wake()
 
     def _free(self, pool: str) -> None:
         """The next tick begins at once and looks for this pool, if it can take something."""
@@ -87,7 +93,9 @@ class Dispatcher:
 
     async def _mark_queued(self, pool: str) -> None:
         """Tasks that wait for a full pool are shown as queued. It happens at most once a second, off the hot path."""
-        now = time.monotonic()
-        if now - self._marked_at.get(pool, 0.0) >= MARK_SECONDS:
-            self._marked_at[pool] = now
+        if self._may_mark(pool):
+            self._marked_at[pool] = time.monotonic()
             await self._source.mark_queued(pool=pool)
+
+    def _may_mark(self, pool: str) -> bool:
+        return time.monotonic() - self._marked_at.get(pool, 0.0) >= MARK_SECONDS

@@ -1,7 +1,7 @@
 """After a commit the loops of every server, and the workers on other machines, learn what has changed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from enginehouse.operations.house import House
@@ -19,19 +19,16 @@ def listen(house: House, dispatcher: Dispatcher, capacity: Capacity) -> list["as
 
     On an embedded database there is no other server.
     """
-    shared = house.database.dialect == "postgres"
+    notify = house.database.notify_others
 
-    def notify(channel: str) -> None:
-        if shared:
-            house.database.notify(channel)
+    def runnable(pools: Collection[str] | None) -> None:
+        dispatcher.wake(pools)
+        house.wake_instances()
+        notify(WORK)
 
     def work_elsewhere() -> None:
         dispatcher.wake()
         house.wake_instances()
-
-    def runnable() -> None:
-        work_elsewhere()
-        notify(WORK)
 
     def cancelled(job_ids: Sequence[int]) -> None:
         capacity.stop_jobs(job_ids)
@@ -39,6 +36,7 @@ def listen(house: House, dispatcher: Dispatcher, capacity: Capacity) -> list["as
 
     def stopping(job_ids: Sequence[int]) -> None:
         capacity.request_stop_of_jobs(job_ids)
+        capacity.doubt()  # an attempt may just begin
         house.stop_instances(job_ids)
         notify(STOP)
 
@@ -48,7 +46,7 @@ def listen(house: House, dispatcher: Dispatcher, capacity: Capacity) -> list["as
 
     house.listeners.runnable, house.listeners.cancelled = runnable, cancelled
     house.listeners.stopping = stopping
-    if not shared:
+    if house.database.dialect == "sqlite":
         return []
     house.watches.tell_others = lambda: notify(JOB)
     reactions = {WORK: work_elsewhere, STOP: stop_elsewhere, JOB: house.watches.changed_elsewhere}

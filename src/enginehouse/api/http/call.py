@@ -1,7 +1,6 @@
 """The arguments and results of REST handlers."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -23,8 +22,7 @@ _PLAIN: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"  # besides letters, digits and 
 _REPLAYED: Final[tuple[tuple[bytes, bytes], ...]] = ((b"idempotent-replayed", b"true"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Headers:
+class Headers(msgspec.Struct, frozen=True, gc=False):
     """The request headers that this interface reads."""
 
     authorization: bytes | None = None
@@ -36,12 +34,11 @@ class Headers:
     last_event_id: bytes | None = None
     if_none_match: bytes | None = None
     content_digest: bytes | None = None
-    others: Mapping[bytes, bytes] = field(default_factory=dict)
+    others: Mapping[bytes, bytes] = msgspec.field(default_factory=dict)
     """Every header of the request, by its name in lower case. Only what forwards headers reads them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request, from anybody. `ids` are the variable parts of the path, in order. A GET may be a HEAD."""
 
     house: House
@@ -49,7 +46,7 @@ class Request:
     query: bytes
     headers: Headers
     receive: http_body.Receive
-    method: str = field(default="GET", kw_only=True)
+    method: str
 
     @property
     def id(self) -> str:
@@ -69,8 +66,7 @@ class Request:
         return kind.judged(await http_body.read(self.receive, length=self.headers.content_length))
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Request):
+class Call(Request, frozen=True):
     """One request of a known caller."""
 
     principal: Principal
@@ -82,8 +78,7 @@ class Call(Request):
         return None if key is None else key.decode("latin-1")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A response, usually JSON. `headers` are added to those that every response has."""
 
     body: bytes

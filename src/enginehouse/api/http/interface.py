@@ -103,13 +103,13 @@ class Interface:
                 house = self._house()
                 principal = await self._authenticate(house, headers)
                 receive = house.token_usage.received(principal, receive)
-                return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
+                return await handler(Call(house, ids, scope["query_string"], headers, receive, method, principal))
             case ForWorkers(handler):
                 house = self._house()
                 principal = await self._authenticate_worker(house, headers)
-                return await handler(Call(house, ids, scope["query_string"], headers, receive, principal))
+                return await handler(Call(house, ids, scope["query_string"], headers, receive, method, principal))
             case ForAnybody(open_handler):
-                request = Request(self._house(), ids, scope["query_string"], headers, receive, method=scope["method"])
+                request = Request(self._house(), ids, scope["query_string"], headers, receive, scope["method"])
                 return await open_handler(request)
             case None:
                 return _other_method(method, sorted(operations))

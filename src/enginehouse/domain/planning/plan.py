@@ -5,8 +5,9 @@ request. The number of tasks is checked first.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.errors import Fault, InvalidInput, Problem
@@ -26,8 +27,7 @@ Lookup = Callable[[str], EngineSpec | None]
 UriFault = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True, gc=False):
     """The plan to store with what follows from it, and the warnings for the caller."""
 
     plan: Plan

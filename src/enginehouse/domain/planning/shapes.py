@@ -9,7 +9,7 @@ call.
 
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -127,10 +127,10 @@ def _without_payloads(planned: Planned, request: JobRequest, now: int, engines: 
     found = tuple([NamedEngine(*words, _found(*words, engines, by_task_type)) for words in named])
     if any(task.payload is not None for task in tasks):
         bare = tuple([_replace(task, payload=None) for task in tasks])
-        planned = replace(planned, plan=_replace(planned.plan, tasks=bare))
+        planned = _replace(planned, plan=_replace(planned.plan, tasks=bare))
     if planned.warnings:
         about_job = len(_report(request, len(tasks), now).warnings)
-        planned = replace(planned, warnings=planned.warnings[about_job:])
+        planned = _replace(planned, warnings=planned.warnings[about_job:])
     return Kept(planned, found)
 
 
@@ -154,8 +154,8 @@ def _with_payloads(kept: Kept, request: JobRequest, now: int) -> Planned:
     report.raise_problems()
     warnings = (*report.warnings, *planned.warnings) if report.warnings else planned.warnings
     if not given:
-        return replace(planned, warnings=warnings) if report.warnings else planned
+        return _replace(planned, warnings=warnings) if report.warnings else planned
     plans = tuple(
         [_replace(each, payload=given[n]) if n in given else each for n, each in enumerate(planned.plan.tasks)]
     )
-    return replace(planned, plan=_replace(planned.plan, tasks=plans), warnings=warnings)
+    return _replace(planned, plan=_replace(planned.plan, tasks=plans), warnings=warnings)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec import structs
+
 from enginehouse.domain import numbers
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
@@ -145,7 +147,7 @@ async def launch(
         if schedule is not None and await schedules.lock(tx, principal.organization_id, schedule.number) is None:
             raise NotFound(SCHEDULE, schedule.text, path=path)
         target_id = await _target(tx, principal, options)
-        about = new if target_id is None else [replace(job, target=None, target_id=target_id) for job in new]
+        about = new if target_id is None else [structs.replace(job, target=None, target_id=target_id) for job in new]
         await token_quotas.take_tasks(tx, principal.quota, sum(job.total for job in about))
         created = await creation.create(tx, house.plans, about)
         await entries.record(tx, [entry])

@@ -18,7 +18,8 @@ class Batcher(Generic[Request, Answer]):
 
     `plural` gets 1 to `largest` requests. After its commit it returns one answer for each, in the same order; an answer
     that is an exception is raised only to its own caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
-    PostgreSQL). An idle batcher sends at once.
+    PostgreSQL). An idle batcher sends at once. A further batch begins beside another when as many requests wait as that
+    one has, because a small batch costs nearly as much as a large one; or when it has taken `slow_after` seconds.
     """
 
     def __init__(
@@ -27,12 +28,16 @@ class Batcher(Generic[Request, Answer]):
         *,
         in_flight: int,
         largest: int = 256,
+        slow_after: float = 0.05,
     ) -> None:
         self._plural = plural
         self._in_flight = in_flight
         self._largest = largest
+        self._slow_after = slow_after
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._batches: set[asyncio.Task[None]] = set()
+        self._sent = 0  # requests in the last batch that began
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def ask(self, request: Request) -> Answer:
@@ -44,8 +49,10 @@ class Batcher(Generic[Request, Answer]):
             raise Unavailable("The server is stopping.")
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, answer))
-        if len(self._batches) < self._in_flight:
-            self._start()
+        if not self._batches or len(self._waiting) >= self._sent:
+            self._start_another()
+        elif self._timer is None and len(self._batches) < self._in_flight:
+            self._timer = asyncio.get_running_loop().call_later(self._slow_after, self._start_another)
         return await answer
 
     async def close(self) -> None:
@@ -53,6 +60,14 @@ class Batcher(Generic[Request, Answer]):
         self._closed = True
         while self._batches:
             await asyncio.wait(self._batches)
+
+    def _start_another(self) -> None:
+        """A further batch begins, if one may and somebody waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting and len(self._batches) < self._in_flight:
+            self._start()
 
     def _start(self) -> None:
         # A batch serves several callers, so it does not use the context of one of them.
@@ -62,11 +77,11 @@ class Batcher(Generic[Request, Answer]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._batches.discard(task)
-        if self._waiting:
-            self._start()
+        self._start_another()
 
     async def _run(self) -> None:
         while batch := self._take():
+            self._sent = len(batch)
             try:
                 await self._send(batch)
             finally:

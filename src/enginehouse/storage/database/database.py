@@ -108,4 +108,7 @@ class Database(Protocol):
     def notify(self, channel: str) -> None:
         """Wakes the waiters of `channel` on every server; sent at most once per batch, without content."""
 
+    def notify_others(self, channel: str) -> None:
+        """Wakes the waiters of `channel` on the other servers. An embedded database has no other server."""
+
     async def close(self) -> None: ...

@@ -120,6 +120,9 @@ class PostgresDatabase:
         self._channels.notify(channel)
         self._listener.send(channel)
 
+    def notify_others(self, channel: str) -> None:
+        self._listener.send(channel)
+
     async def close(self) -> None:
         """Every running transaction has ended, and every connection is closed."""
         if self._closed:
@@ -192,6 +195,7 @@ class PostgresDatabase:
             if writes:
                 await tx.begin_at()
             answer = await work(tx)
+            await tx.flush()
             limit.committing = writes
             ended = await connection.execute("COMMIT")
         except BaseException:

@@ -1,7 +1,13 @@
-"""A transaction on one PostgreSQL connection: named statements, the database's clock, fencing tokens, locks."""
+"""A transaction on one PostgreSQL connection: named statements, the database's clock, fencing tokens, locks.
 
+Rows that are only added to tables wait for the next statement that needs an answer, or for the end. Then all of them go
+in one round trip.
+"""
+
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -10,6 +16,7 @@ from enginehouse.storage.database.sql import Statement, Statements
 
 _CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _BLOCK: Final = "SELECT nextval('fencing_token')"
+_PARAM: Final = re.compile(r"\$(\d+)")
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 
 
@@ -29,7 +36,7 @@ class StorageTime:
 class PostgresTx:
     """A transaction on one PostgreSQL connection."""
 
-    __slots__ = ("_connection", "_fresh", "_statements", "_time", "now", "shard", "under_barrier")
+    __slots__ = ("_added", "_connection", "_fresh", "_statements", "_time", "now", "shard", "under_barrier")
 
     dialect: str = "postgres"
 
@@ -45,6 +52,7 @@ class PostgresTx:
         self._connection = connection
         self._statements = named
         self._time = storage_time
+        self._added: dict[str, tuple[Statement, list[Any]]] = {}  # by table
         self._fresh = False  # `now` was read under the barrier lock, and no statement has run since
         self.now = storage_time.estimate()
         self.shard = shard
@@ -57,53 +65,85 @@ class PostgresTx:
 
     async def read_clock(self) -> int:
         if not self._fresh:
+            await self.flush()
             self.now = await self._connection.fetchval(_CLOCK)
             self._time.heard(self.now)
         self._fresh = False
         return self.now
 
-    def _named(self, statement: str) -> Statement:
+    async def flush(self) -> None:
+        """All rows that were added are in the database, for the statements that follow."""
+        if not self._added:
+            return
+        added, self._added = list(self._added.values()), {}
+        text = _together(tuple([statement.text for statement, _ in added]))
+        await self._connection.execute(text, *[column for _, columns in added for column in columns])
+
+    async def _named(self, statement: str) -> Statement:
         self._fresh = False
+        if self._added:
+            await self.flush()
         return self._statements[statement]
 
     async def all(self, statement: str, **params: Any) -> list[Row]:
-        named = self._named(statement)
+        named = await self._named(statement)
         return [tuple(record) for record in await self._connection.fetch(named.text, *_values(named, params))]
 
     async def one(self, statement: str, **params: Any) -> Row | None:
-        named = self._named(statement)
+        named = await self._named(statement)
         record = await self._connection.fetchrow(named.text, *_values(named, params))
         return None if record is None else tuple(record)
 
     async def run(self, statement: str, **params: Any) -> int:
-        named = self._named(statement)
+        named = await self._named(statement)
         status: str = await self._connection.execute(named.text, *_values(named, params))
         verb, _, rest = status.partition(" ")
         return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        named = self._named(statement)
+        """Adds the rows at the latest with the next flush, if the statement only adds rows."""
+        named = self._statements[statement]
         named.check_rows()
-        if rows:
-            await self._connection.execute(named.text, *_columns(rows))
+        if not rows:
+            return
+        self._fresh = False
+        if named.adds_to is None or named.adds_to in self._added:
+            await self.flush()
+        if named.adds_to is None:
+            await self._connection.execute(named.text, *_columns(named, rows))
+        else:
+            self._added[named.adds_to] = named, _columns(named, rows)
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
-        named = self._named(statement)
+        named = await self._named(statement)
         named.check_rows()
         if not rows:
             return []
-        return [tuple(record) for record in await self._connection.fetch(named.each, *_columns(rows))]
+        return [tuple(record) for record in await self._connection.fetch(named.each, *_columns(named, rows))]
 
     async def tokens(self, count: int) -> int:
         if not 0 < count <= TOKENS_AT_ONCE:
             raise ValueError(f"{count} tokens were asked for; 1 to {TOKENS_AT_ONCE} may be.")
+        await self.flush()
         # A number of the sequence stands for a whole block: one call gives consecutive tokens.
         block: int = await self._connection.fetchval(_BLOCK)
         return (block - 1) * TOKENS_AT_ONCE + 1
 
     async def lock(self, name: str) -> None:
         self._fresh = False
+        await self.flush()
         await self._connection.execute(_LOCK, lock_key(name))
+
+
+@cache
+def _together(texts: tuple[str, ...]) -> str:
+    """Returns one statement that does what these do. They add to different tables, so their order does not matter."""
+    numbered, before = list[str](), 0
+    for text in texts:
+        numbered.append(_PARAM.sub(lambda param, before=before: f"${int(param[1]) + before}", text))  # type: ignore[misc]
+        before += len(set(_PARAM.findall(text)))
+    first = ",\n".join(f"added_{n} AS (\n{text}\n)" for n, text in enumerate(numbered[:-1]))
+    return f"WITH {first}\n{numbered[-1]}" if first else numbered[-1]
 
 
 def lock_key(name: str) -> int:
@@ -116,5 +156,36 @@ def _values(statement: Statement, params: dict[str, Any]) -> list[Any]:
     return [params[name] for name in statement.params]
 
 
-def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """Returns the columns as the statement takes them.
+
+    Numbers and words are the text of an array: the driver's own arrays cost twice as much, element by element.
+    """
+    return [
+        _WRITERS[kind](column) for (_, kind), column in zip(statement.columns, zip(*rows, strict=True), strict=True)
+    ]
+
+
+def _numbers(column: Sequence[int | None]) -> str:
+    return _array(["NULL" if number is None else f"{number:d}" for number in column])
+
+
+def _words(column: Sequence[str | None]) -> str:
+    return _array(["NULL" if word is None else _quoted(word) for word in column])
+
+
+def _array(elements: list[str]) -> str:
+    return f"{{{','.join(elements)}}}"
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_WRITERS: Final[dict[str, Callable[[Sequence[Any]], Any]]] = {
+    "bigint": _numbers,
+    "int": _numbers,
+    "text": _words,
+    "float": list,
+    "bytea": list,
+}

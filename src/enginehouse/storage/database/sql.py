@@ -17,7 +17,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final, get_args
 
-from enginehouse.storage.database import sql_words
+from enginehouse.storage.database import sql_rows, sql_words
 
 Dialect = sql_words.Dialect
 
@@ -53,6 +53,8 @@ class Statement:
 
     `params` are the names of its parameters in the order of their numbers; `lists` are those that take a list.
     `columns` (name, type) are the columns of `{rows}`; then `each` is the text that takes all rows as one value.
+    `inserts` are the texts of an INSERT for several rows at once, by their number, the largest first (only SQLite).
+    `adds_to` is the table to which the statement only adds its rows, without a look at anything else.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Statement:
     lists: frozenset[str] = frozenset()
     columns: tuple[tuple[str, str], ...] = ()
     each: str = ""
+    inserts: tuple[tuple[int, str], ...] = ()
+    adds_to: str | None = None
 
     def check(self, params: Mapping[str, object]) -> None:
         """Raises TypeError unless `params` are exactly the parameters of the statement."""
@@ -222,52 +226,25 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
             if key == "rows" and columns:
                 return among + rows
             if key in lists:
-                return _list(among.strip(), place(key), lists[key], dialect)
+                return sql_rows.in_list(among.strip(), place(key), lists[key], dialect)
             return among + _fragment(name, key, dialect)
 
         return fill
 
-    plain, each = _rows(columns, dialect)
+    plain, each = sql_rows.rows_of(columns, dialect)
     text = _fill(name, body, fragment(plain), param).strip()
     if not text:
         raise BadStatement(f"{name}: the block is empty.")
+    inserts: tuple[tuple[int, str], ...] = ()
     if columns and dialect == "sqlite":
-        text = _as_values(text, plain, [column for column, _ in columns])
+        text, inserts = sql_rows.inserts(text, plain, [column for column, _ in columns])
+    adds_to = sql_rows.table_of(text, plain) if columns else None
     unused = ({"rows"} if columns else set()) | lists.keys()
     if unused - used and "parts" not in declared:
         raise BadStatement(f"{name}: declared and not used: {', '.join(sorted(unused - used))}.")
     each = _fill(name, body, fragment(each), param).strip() if columns else ""
-    return Statement(name, text, tuple(params), frozenset(lists.keys() & params.keys()), columns, each)
-
-
-def _rows(columns: tuple[tuple[str, str], ...], dialect: Dialect) -> tuple[str, str]:
-    if dialect == "postgres":
-        arrays = ", ".join(f"${n}::{_postgres(kind)}[]" for n, (_, kind) in enumerate(columns, 1))
-        rows = f"(SELECT * FROM unnest({arrays}) AS given({', '.join(name for name, _ in columns)}))"
-        return rows, rows
-    single = ", ".join(f"?{n} AS {name}" for n, (name, _) in enumerate(columns, 1))
-    parts = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, (name, _) in enumerate(columns))
-    return f"(SELECT {single})", f"(SELECT {parts} FROM json_each(?1))"
-
-
-def _as_values(text: str, rows: str, columns: list[str]) -> str:
-    """Returns an INSERT with VALUES if it inserts a row as it is. SQLite does that faster than it selects the row."""
-    match = re.search(rf"SELECT ((?:r\.\w+,\s*)*r\.\w+)\s+FROM {re.escape(rows)} r\Z", text)
-    if match is None:
-        return text
-    values = (f"?{columns.index(value.strip().removeprefix('r.')) + 1}" for value in match[1].split(","))
-    return f"{text[: match.start()]}VALUES ({', '.join(values)})"
-
-
-def _list(among: str, param: str, kind: str, dialect: Dialect) -> str:
-    """Returns the condition to be among the list, or not to be. PostgreSQL looks up an array in any index of it."""
-    if dialect == "sqlite":
-        return f"{among} (SELECT value FROM json_each({param}))"
-    return f"{'= ANY' if among == 'IN' else '<> ALL'} ({param}::{_postgres(kind)}[])"
-
-
-def _postgres(kind: str) -> str:
-    return "double precision" if kind == "float" else kind
+    used_lists = frozenset(lists.keys() & params.keys())
+    return Statement(name, text, tuple(params), used_lists, columns, each, inserts, adds_to)
 
 
 def _typed(name: str, declaration: str) -> Iterator[tuple[str, str]]:

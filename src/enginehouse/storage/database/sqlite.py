@@ -124,6 +124,8 @@ class SqliteDatabase:
     def notify(self, channel: str) -> None:
         self._channels.notify(channel)
 
+    def notify_others(self, channel: str) -> None: ...
+
     async def close(self) -> None:
         """All queued work is committed, the file is checkpointed, and another server may open it."""
         if self._closed:

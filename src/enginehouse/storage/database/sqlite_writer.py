@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final
@@ -85,8 +86,13 @@ class SqliteTx:
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         named = self._statements[statement]
         named.check_rows()
-        if rows:
-            self._connection.executemany(named.text, rows)
+        begin = 0
+        for count, text in named.inserts:
+            while len(rows) - begin >= count:
+                self._connection.execute(text, tuple(chain.from_iterable(rows[begin : begin + count])))
+                begin += count
+        if begin < len(rows):
+            self._connection.executemany(named.text, rows[begin:])
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         named = self._statements[statement]

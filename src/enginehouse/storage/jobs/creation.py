@@ -110,22 +110,23 @@ async def _insert_rows(tx: Tx, jobs: Sequence[NewJob], target_ids: Sequence[int 
         for place in waiting:
             ids[place] = following
             following += 1
-        made = await insert(tx, [
-            (_job_row(ids[place], jobs[place], target_ids[place], now), jobs[place].document) for place in waiting
-        ])  # fmt: skip
+        made = await insert(tx, [_job_row(ids[place], jobs[place], target_ids[place], now) for place in waiting])
         waiting = [place for place in waiting if ids[place] not in made]
+    await tx.many("jobs.insert_documents", [(job_id, job.document) for job_id, job in zip(ids, jobs, strict=True)])
     return ids
 
 
-async def _insert_on_sqlite(tx: Tx, rows: Sequence[tuple[Row, str]]) -> set[int]:
-    made = {job_id for (job_id,) in await tx.each("jobs.insert", [row for row, _ in rows])}
-    await tx.many("jobs.insert_documents", [(row[0], document) for row, document in rows if row[0] in made])
-    return made
+async def _insert_on_sqlite(tx: Tx, rows: Sequence[Row]) -> set[int]:
+    """There is only one writer, so an id that is free now is free for the insert."""
+    taken = {job_id for (job_id,) in await tx.all("jobs.taken_ids", first=rows[0][0], last=rows[-1][0])}
+    [(last_barrier,)] = await tx.all("jobs.last_barrier")
+    free = [row for row in rows if row[0] not in taken] if taken else rows
+    await tx.many("jobs.insert", [(*row, last_barrier) for row in free])
+    return {row[0] for row in free}
 
 
-async def _insert_on_postgres(tx: Tx, rows: Sequence[tuple[Row, str]]) -> set[int]:
-    whole = [(*row, document) for row, document in rows]
-    return {job_id for (job_id,) in await tx.each("jobs.insert_with_documents", whole)}
+async def _insert_on_postgres(tx: Tx, rows: Sequence[Row]) -> set[int]:
+    return {job_id for (job_id,) in await tx.each("jobs.insert_free", rows)}
 
 
 async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now: int) -> None:
@@ -136,10 +137,6 @@ async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now:
         for n, task in enumerate(job.plan.tasks)
     ]
     owners = {job_id: job.organization_id for job_id, job in zip(ids, jobs, strict=True)}
-    if tx.dialect == "postgres":
-        rows = [(owners[row[0]], *row) for row in tasks]
-        await tx.many("jobs.insert_tasks_and_engines", rows)
-        return
     await tx.many("jobs.insert_tasks", tasks)
     engines = {(job_id, engine_id) for job_id, _, _, engine_id, *_ in tasks}
     await tx.many("jobs.insert_engines", [(owners[job_id], engine_id, job_id) for job_id, engine_id in sorted(engines)])

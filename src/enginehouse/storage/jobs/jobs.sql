@@ -1,63 +1,45 @@
+-- name: taken_ids
+-- only: sqlite
+SELECT id FROM job WHERE id BETWEEN :first AND :last;
+
+-- name: last_barrier
+-- only: sqlite
+SELECT COALESCE(MAX(id), 0) FROM barrier;
+
 -- name: insert
+-- Inserts jobs whose ids are free. `last_barrier` is of the same transaction, in which no other barrier can appear.
+-- only: sqlite
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, last_barrier bigint
+INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
+                 retry_of, root_of, name, core_id, created_at, modified_at, notifies)
+SELECT r.id, r.organization_id, r.status, r.last_barrier, r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
+       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies FROM {rows} r;
+
+-- name: insert_free
 -- Inserts the jobs whose id is free and returns their ids; the others must try another id. The transaction holds the
 -- shared barrier lock, so that no barrier can appear after the last one seen here.
--- only: sqlite
+-- only: postgres
 -- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
                  retry_of, root_of, name, core_id, created_at, modified_at, notifies)
-SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
-       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies
+SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued,
+       r.target_id, r.created_by, r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
--- name: insert_with_documents
--- Like insert and insert_documents, in one round trip.
--- only: postgres
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, document text
-WITH given AS (SELECT r.* FROM {rows} r),
-made AS (
-  INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by,
-                   due_at, retry_of, root_of, name, core_id, created_at, modified_at, notifies)
-  SELECT g.id, g.organization_id, g.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), g.tasks_total,
-         g.tasks_queued, g.target_id, g.created_by, g.due_at, g.retry_of, g.root_of, g.name, g.core_id, g.created_at,
-         g.created_at, g.notifies
-  FROM given g
-  ON CONFLICT (id) DO NOTHING
-  RETURNING id
-),
-documented AS (
-  INSERT INTO job_document (job_id, document) SELECT g.id, g.document FROM given g JOIN made m ON m.id = g.id
-)
-SELECT m.id FROM made m;
-
 -- name: insert_documents
 -- The plan of each job: one text that no SQL statement parses.
--- only: sqlite
 -- rows: job_id bigint, document text
 INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {rows} r;
 
 -- name: insert_tasks
 -- The new tasks; all items of a task that may start are open.
--- only: sqlite
 -- rows: job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint
 INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at)
 SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.priority, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
 
--- name: insert_tasks_and_engines
--- Like insert_tasks and insert_engines, in one round trip.
--- only: postgres
--- rows: organization_id bigint, job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint
-WITH given AS (SELECT r.* FROM {rows} r),
-engines AS (
-  INSERT INTO job_engine (organization_id, engine_id, job_id)
-  SELECT DISTINCT g.organization_id, g.engine_id, g.job_id FROM given g
-)
-INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at)
-SELECT g.job_id, g.ordinal, g.status, g.engine_id, g.priority, g.waits_for, g.items, g.items, g.modified_at FROM given g;
-
 -- name: insert_engines
--- only: sqlite
 -- rows: organization_id bigint, engine_id text, job_id bigint
 INSERT INTO job_engine (organization_id, engine_id, job_id) SELECT r.organization_id, r.engine_id, r.job_id FROM {rows} r;
 

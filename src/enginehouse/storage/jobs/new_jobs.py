@@ -1,7 +1,6 @@
 """The jobs that a creation stores. They are complete before any transaction begins."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -21,8 +20,7 @@ class JobOrigin(msgspec.Struct, frozen=True, gc=False):
     template_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
+class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A job to store: its plan, and which of its tasks can start at once.
 
     `target` describes a target to create in the same transaction; `target_id` names an existing one. `reused` names the
@@ -45,6 +43,11 @@ class NewJob:
     root_of: int | None = None
     reused: Mapping[int, int] | None = None
     origin: JobOrigin | None = None
+
+    @property
+    def pools(self) -> Iterator[str]:
+        """The pools of the tasks that can start at once."""
+        return (self.plan.tasks[ordinal].pool for ordinal in self.runnable)
 
 
 class Creation(msgspec.Struct, frozen=True, gc=False):

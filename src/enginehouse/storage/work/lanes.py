@@ -97,6 +97,10 @@ class Outlook:
 
     lanes: tuple[Lane, ...] = ()
     quotas: Quotas = field(default_factory=Quotas)
+    owners: frozenset[int] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owners", frozenset(lane.organization_id for lane in self.lanes))
 
     @property
     def open(self) -> bool:
@@ -159,7 +163,7 @@ class Queue:
 
     def note(self, organization_id: int | None) -> None:
         """Makes the outlook stale if it has no lane of this organization, which has new items. None: always stale."""
-        if not self.stale and all(lane.organization_id != organization_id for lane in self.outlook.lanes):
+        if organization_id not in self.outlook.owners:
             self.stale = True
 
 

@@ -1,0 +1,63 @@
+"""How a statement takes rows and lists: `{rows}` and `IN {ids}` in the words of each database."""
+
+import re
+from typing import Final
+
+from enginehouse.storage.database.sql_words import Dialect
+
+_ADDS: Final = re.compile(
+    r"INSERT INTO (\w+) \([\w, \n]*\)\s+SELECT (?:r\.\w+,\s*)*r\.\w+\s+FROM \{rows\} r"
+    r"(?:\s+WHERE true\s+ON CONFLICT .*)?",
+    re.DOTALL,
+)
+_AT_ONCE: Final = (64, 16, 4)  # rows that one INSERT takes on SQLite
+
+
+def rows_of(columns: tuple[tuple[str, str], ...], dialect: Dialect) -> tuple[str, str]:
+    """Returns the text of `{rows}` for one row after the other (PostgreSQL: for all), and for all rows as one value."""
+    if dialect == "postgres":
+        arrays = ", ".join(f"${n}::{_array(kind)}" for n, (_, kind) in enumerate(columns, 1))
+        rows = f"(SELECT * FROM unnest({arrays}) AS given({', '.join(name for name, _ in columns)}))"
+        return rows, rows
+    single = ", ".join(f"?{n} AS {name}" for n, (name, _) in enumerate(columns, 1))
+    parts = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, (name, _) in enumerate(columns))
+    return f"(SELECT {single})", f"(SELECT {parts} FROM json_each(?1))"
+
+
+def inserts(text: str, rows: str, columns: list[str]) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """Returns an INSERT with VALUES if it inserts a row as it is, also for several rows at once.
+
+    SQLite does that faster than it selects the row. It inserts several rows without the interpreter's lock.
+    """
+    match = re.search(rf"SELECT ((?:r\.\w+,\s*)*r\.\w+)\s+FROM {re.escape(rows)} r\Z", text)
+    if match is None:
+        return text, ()
+    places = [columns.index(value.strip().removeprefix("r.")) + 1 for value in match[1].split(",")]
+
+    def insert(count: int) -> str:
+        values = (", ".join(f"?{place + n * len(columns)}" for place in places) for n in range(count))
+        return f"{text[: match.start()]}VALUES {', '.join(f'({each})' for each in values)}"
+
+    return insert(1), tuple((count, insert(count)) for count in _AT_ONCE)
+
+
+def in_list(among: str, param: str, kind: str, dialect: Dialect) -> str:
+    """Returns the condition to be among the list, or not to be. PostgreSQL looks up an array in any index of it."""
+    if dialect == "sqlite":
+        return f"{among} (SELECT value FROM json_each({param}))"
+    return f"{'= ANY' if among == 'IN' else '<> ALL'} ({param}::{_postgres(kind)}[])"
+
+
+def _array(kind: str) -> str:
+    """Returns the type of a column of rows. Numbers and words come as the text of an array."""
+    return f"{_postgres(kind)}[]" if kind in {"float", "bytea"} else f"text::{kind}[]"
+
+
+def _postgres(kind: str) -> str:
+    return "double precision" if kind == "float" else kind
+
+
+def table_of(text: str, rows: str) -> str | None:
+    """Returns the table to which the statement only adds its rows; None if it does or reads more."""
+    adds = _ADDS.fullmatch(text.replace(rows, "{rows}"))
+    return adds and adds[1]
