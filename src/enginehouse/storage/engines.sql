@@ -14,7 +14,7 @@ WHERE engine_category.organization_id IS NULL;
 
 -- name: upsert
 -- The state, which an operator sets, stays. An engine that an organization made with the same id stays unchanged.
--- rows: id text, slug text, name text, category_id text, kind text, document text, now bigint
+-- rows: id text, slug text, name text, category_id text, kind text, document document, now bigint
 INSERT INTO engine (id, slug, name, category_id, kind, state, document, created_at, modified_at)
 SELECT r.id, r.slug, r.name, r.category_id, r.kind, 'active', r.document, r.now, r.now FROM {rows} r WHERE true
 ON CONFLICT (id) DO UPDATE SET

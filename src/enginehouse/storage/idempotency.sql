@@ -18,7 +18,7 @@ JOIN idempotency_key k ON k.organization_id = r.organization_id AND k.operation 
 
 -- name: answer
 -- Runs in the transaction that took the keys and carried out the requests, so that every visible key has its answer.
--- rows: organization_id bigint, operation text, key text, answer text
+-- rows: organization_id bigint, operation text, key text, answer document
 UPDATE idempotency_key SET answer = r.answer
 FROM {rows} r
 WHERE idempotency_key.organization_id = r.organization_id AND idempotency_key.operation = r.operation

@@ -1,5 +1,5 @@
 -- name: insert
--- rows: id bigint, organization_id bigint, source_type_id bigint, name text, is_public int, document text, created_by text, now bigint
+-- rows: id bigint, organization_id bigint, source_type_id bigint, name text, is_public int, document document, created_by text, now bigint
 INSERT INTO source (id, organization_id, source_type_id, name, is_public, document, created_by, created_at, modified_at)
 SELECT r.id, r.organization_id, r.source_type_id, r.name, r.is_public, r.document, r.created_by, r.now, r.now
 FROM {rows} r;
@@ -25,7 +25,7 @@ WHERE id = :id AND organization_id = :organization_id
 {for_update};
 
 -- name: update
--- rows: id bigint, source_type_id bigint, name text, is_public int, document text, now bigint
+-- rows: id bigint, source_type_id bigint, name text, is_public int, document document, now bigint
 UPDATE source
 SET source_type_id = r.source_type_id, name = r.name, is_public = r.is_public, document = r.document, modified_at = r.now
 FROM {rows} r

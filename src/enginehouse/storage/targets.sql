@@ -7,7 +7,7 @@ ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(server_fact.value AS BIGINT) 
 RETURNING value;
 
 -- name: insert
--- rows: id bigint, organization_id bigint, name text, description text, status text, start_at bigint, stop_at bigint, is_public int, document text, created_by text, now bigint, source_id bigint, scheduled_job_id bigint
+-- rows: id bigint, organization_id bigint, name text, description text, status text, start_at bigint, stop_at bigint, is_public int, document document, created_by text, now bigint, source_id bigint, scheduled_job_id bigint
 INSERT INTO target (id, organization_id, name, description, status, start_at, stop_at, is_public, document, created_by,
                     created_at, modified_at, source_id, scheduled_job_id)
 SELECT r.id, r.organization_id, r.name, r.description, r.status, r.start_at, r.stop_at, r.is_public, r.document,

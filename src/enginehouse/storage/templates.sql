@@ -1,10 +1,10 @@
 -- name: insert
--- rows: id bigint, organization_id bigint, pipeline_id bigint, stage int, document text, created_by text, now bigint
+-- rows: id bigint, organization_id bigint, pipeline_id bigint, stage int, document document, created_by text, now bigint
 INSERT INTO job_template (id, organization_id, pipeline_id, stage, document, created_by, created_at, modified_at)
 SELECT r.id, r.organization_id, r.pipeline_id, r.stage, r.document, r.created_by, r.now, r.now FROM {rows} r;
 
 -- name: insert_tasks
--- rows: template_id bigint, ordinal int, organization_id bigint, engine_id text, document text, now bigint
+-- rows: template_id bigint, ordinal int, organization_id bigint, engine_id text, document document, now bigint
 INSERT INTO task_template (template_id, ordinal, organization_id, engine_id, document, created_at, modified_at)
 SELECT r.template_id, r.ordinal, r.organization_id, r.engine_id, r.document, r.now, r.now FROM {rows} r;
 
@@ -70,7 +70,7 @@ ORDER BY t.id DESC
 LIMIT CAST(:limit AS BIGINT) OFFSET CAST(:offset AS BIGINT);
 
 -- name: update
--- rows: id bigint, pipeline_id bigint, stage int, document text, now bigint
+-- rows: id bigint, pipeline_id bigint, stage int, document document, now bigint
 UPDATE job_template
 SET pipeline_id = r.pipeline_id, stage = r.stage, document = r.document, version = job_template.version + 1,
     modified_at = r.now
@@ -78,7 +78,7 @@ FROM {rows} r
 WHERE job_template.id = r.id;
 
 -- name: update_tasks
--- rows: template_id bigint, ordinal int, engine_id text, document text, now bigint
+-- rows: template_id bigint, ordinal int, engine_id text, document document, now bigint
 UPDATE task_template SET engine_id = r.engine_id, document = r.document, modified_at = r.now
 FROM {rows} r
 WHERE task_template.template_id = r.template_id AND task_template.ordinal = r.ordinal;

@@ -159,7 +159,7 @@ def _values(statement: Statement, params: dict[str, Any]) -> list[Any]:
 def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> list[Any]:
     """Returns the columns as the statement takes them.
 
-    Numbers and words are the text of an array: the driver's own arrays cost twice as much, element by element.
+    Numbers and short words are the text of an array: the driver's own arrays cost twice as much for each element.
     """
     return [
         _WRITERS[kind](column) for (_, kind), column in zip(statement.columns, zip(*rows, strict=True), strict=True)
@@ -186,6 +186,7 @@ _WRITERS: Final[dict[str, Callable[[Sequence[Any]], Any]]] = {
     "bigint": _numbers,
     "int": _numbers,
     "text": _words,
+    "document": list,
     "float": list,
     "bytea": list,
 }

@@ -2,7 +2,8 @@
 
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
-`-- only: sqlite` or `-- only: postgres` for a block that only one database uses.
+`-- only: sqlite` or `-- only: postgres` for a block that only one database uses. The type `document` is a text that may be
+long.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
 with this part, the line after `-- if: not by_target` only in the others. `<noun>.<statement>[by_target newest]` names
@@ -23,7 +24,7 @@ Dialect = sql_words.Dialect
 
 STORAGE: Final[Traversable] = files("enginehouse.storage")
 _NOT_STATEMENTS: Final = frozenset({"schema.sql", "migrations"})
-_TYPES: Final = frozenset({"bigint", "int", "text", "float", "bytea"})
+_TYPES: Final = frozenset({"bigint", "int", "text", "document", "float", "bytea"})
 
 _TOKEN: Final = re.compile(
     r"""(?P<comment> --[^\n]* | /\*.*?\*/ )

@@ -49,12 +49,18 @@ def in_list(among: str, param: str, kind: str, dialect: Dialect) -> str:
 
 
 def _array(kind: str) -> str:
-    """Returns the type of a column of rows. Numbers and words come as the text of an array."""
-    return f"{_postgres(kind)}[]" if kind in {"float", "bytea"} else f"text::{kind}[]"
+    """Returns the type of a column of rows. Numbers and short words come as the text of an array."""
+    return f"text::{kind}[]" if kind in {"bigint", "int", "text"} else f"{_postgres(kind)}[]"
 
 
 def _postgres(kind: str) -> str:
-    return "double precision" if kind == "float" else kind
+    match kind:
+        case "float":
+            return "double precision"
+        case "document":
+            return "text"
+        case _:
+            return kind
 
 
 def table_of(text: str, rows: str) -> str | None:

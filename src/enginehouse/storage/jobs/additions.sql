@@ -33,7 +33,7 @@ SELECT r.organization_id, r.engine_id, r.job_id FROM {rows} r WHERE true
 ON CONFLICT (organization_id, engine_id, job_id) DO NOTHING;
 
 -- name: set_documents
--- rows: job_id bigint, document text
+-- rows: job_id bigint, document document
 UPDATE job_document SET document = r.document FROM {rows} r WHERE job_document.job_id = r.job_id;
 
 -- name: grow

@@ -30,7 +30,7 @@ RETURNING id;
 
 -- name: insert_documents
 -- The plan of each job: one text that no SQL statement parses.
--- rows: job_id bigint, document text
+-- rows: job_id bigint, document document
 INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {rows} r;
 
 -- name: insert_tasks

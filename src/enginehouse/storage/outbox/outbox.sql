@@ -23,7 +23,7 @@ FROM {rows} r JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 SELECT job_id, ordinal, uris FROM task_notification WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 
 -- name: insert
--- rows: message text, organization_id bigint, kind text, subscription_id text, queue text, url text, destination text, event text, job_id bigint, ordinal int, body text, size int, expires_at bigint, now bigint
+-- rows: message text, organization_id bigint, kind text, subscription_id text, queue text, url text, destination text, event text, job_id bigint, ordinal int, body document, size int, expires_at bigint, now bigint
 INSERT INTO outbox (message, organization_id, kind, subscription_id, queue, url, destination, event, job_id, ordinal,
                     body, size, expires_at, created_at, next_at)
 SELECT r.message, r.organization_id, r.kind, r.subscription_id, r.queue, r.url, r.destination, r.event, r.job_id,

@@ -1,6 +1,6 @@
 -- name: insert
 -- Inserts schedules.
--- rows: id bigint, organization_id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, created_by text, now bigint
+-- rows: id bigint, organization_id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document document, source_id bigint, anchor bigint, decided bigint, next_at bigint, created_by text, now bigint
 INSERT INTO scheduled_job (id, organization_id, name, description, run_mode, is_active, is_public, start_at, stop_at, timing,
                            rules, document, source_id, anchor, decided, next_at, created_by, created_at, modified_at)
 SELECT r.id, r.organization_id, r.name, r.description, r.run_mode, r.is_active, r.is_public, r.start_at, r.stop_at,
@@ -25,7 +25,7 @@ WHERE id IN {ids} AND (organization_id = :organization_id OR is_public = 1);
 
 -- name: keep_version
 -- Stores the schedule before a change.
--- rows: schedule_id bigint, version bigint, document text, now bigint
+-- rows: schedule_id bigint, version bigint, document document, now bigint
 INSERT INTO scheduled_job_version (schedule_id, version, document, replaced_at)
 SELECT r.schedule_id, r.version, r.document, r.now FROM {rows} r;
 
@@ -39,7 +39,7 @@ DELETE FROM scheduled_job_version WHERE schedule_id = :id AND version >= :versio
 
 -- name: update
 -- The row is locked. The version rises, so that a launch that was planned for the old version does not fire.
--- rows: id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document text, source_id bigint, anchor bigint, decided bigint, next_at bigint, launched bigint, now bigint
+-- rows: id bigint, name text, description text, run_mode text, is_active int, is_public int, start_at bigint, stop_at bigint, timing text, rules text, document document, source_id bigint, anchor bigint, decided bigint, next_at bigint, launched bigint, now bigint
 UPDATE scheduled_job
 SET name = r.name, description = r.description, run_mode = r.run_mode, is_active = r.is_active, is_public = r.is_public,
     start_at = r.start_at, stop_at = r.stop_at, timing = r.timing, rules = r.rules, document = r.document,
