@@ -2,7 +2,7 @@
 
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
-`-- only: sqlite` or `-- only: postgres` for a block that only one database uses. The type `document` is a text that may be
+`-- only: sqlite` or `-- only: postgres` for a block that only one database uses. A text of the type `document` may be
 long.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
