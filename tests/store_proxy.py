@@ -24,12 +24,16 @@ Decide = Callable[[str, str], Trouble]
 
 
 class StoreProxy:
-    """Calls `decide(method, path)` for each request. `seen` counts the requests by method."""
+    """Calls `decide(method, path)` for each request. `seen` counts the requests by method.
+
+    `senders` counts them by method and by the program that sends them.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target)
         self.decide: Decide = lambda method, path: Trouble.NONE
         self.seen: Counter[str] = Counter()
+        self.senders: Counter[tuple[str, str]] = Counter()
         self.url = ""
 
     def first(self, count: int, trouble: Trouble, method: str, part: str = "") -> None:
@@ -66,6 +70,7 @@ def proxy_to(target: str) -> Iterator[StoreProxy]:
 
         def handle_any(self) -> None:
             proxy.seen[self.command] += 1
+            proxy.senders[self.command, (self.headers.get("User-Agent") or "").partition("/")[0]] += 1
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             trouble = proxy.decide(self.command, self.path)
             if trouble in (Trouble.BUSY, Trouble.FORGOTTEN):

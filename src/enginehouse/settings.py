@@ -36,7 +36,7 @@ class Settings:
     database: str | None = None  # a postgresql:// URL; None for the embedded database in the data folder
     artifacts: str | None = None  # s3://bucket/prefix or a folder for the bytes; None for a folder in the data folder
     artifacts_cache_mb: int = 10_240  # of local copies of bytes that are elsewhere; 0 for none
-    artifacts_redirect: bool = False  # signed URLs send their readers to the store
+    artifacts_redirect: bool = False  # signed URLs and workers go to the store
     init_token: str | None = None  # AIWARE_INIT_TOKEN: the first administrator's token
     secret_key: str | None = field(default=None, repr=False)  # ENGINEHOUSE_SECRET_KEY: the secret key of the server
     allow_private_urls: bool = False

@@ -103,6 +103,12 @@ def weighs(work: Work) -> list[Output]:
 
 
 @Offered
+def swells(work: Work) -> list[Output]:
+    """Returns as many bytes as its payload says."""
+    return [Output(media_type="application/octet-stream", data=b"x" * work.payload["bytes"], name="bytes.bin")]
+
+
+@Offered
 def curious(work: Work) -> list[Output]:
     """Tries to read the files in payload.paths. Returns what came of each, and its own environment."""
     seen = {}

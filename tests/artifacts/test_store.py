@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from tests import object_store as object_stores
 from tests.object_store import ObjectStore
@@ -364,3 +365,11 @@ async def test_concurrent_puts_of_one_key_leave_one_whole_version(store: Artifac
 async def test_only_a_store_elsewhere_has_addresses(store: ArtifactStore) -> None:
     await store.put("jobs/a", b"data")
     assert (await store.address("jobs/a", 60) is None) == isinstance(store, DiskStore)
+    address = await store.upload_address("jobs/b", 60)
+    assert (address is None) == isinstance(store, DiskStore)
+    if address is not None:
+        async with httpx.AsyncClient() as anybody:
+            assert (await anybody.put(address, content=b"more")).is_success
+            assert (await anybody.put(address.replace("jobs/b", "jobs/c"), content=b"more")).status_code == 403
+        assert await store.read("jobs/b") == b"more"
+        assert await store.missing(["jobs/c"]) == ["jobs/c"]

@@ -321,7 +321,7 @@ async def test_an_attempt_reads_and_writes_under_its_lease(ready: House, store: 
     assert await attempt_bytes.primary_asset(ready, held) is None
     for place in ((0, -1, 0, 0), (0, 0, 0, 1 << 40)):
         with pytest.raises(NotFound):
-            await attempt_bytes.content(ready, held, *place)
+            await attempt_bytes.artifact(ready, held, *place)
 
 
 async def test_a_drained_worker_gets_nothing_also_after_a_restart(ready: House) -> None:

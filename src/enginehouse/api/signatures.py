@@ -15,7 +15,7 @@ from starlette.responses import FileResponse
 
 from enginehouse.api.auth import authenticate
 from enginehouse.api.http import body as http_body
-from enginehouse.api.http.call import Answer, Reply, Request
+from enginehouse.api.http.call import Answer, Reply, Request, redirect
 from enginehouse.api.http.download import Download
 from enginehouse.api.http.interface import ForAnybody, Interface, Operations
 from enginehouse.api.http.paths import Paths
@@ -67,7 +67,7 @@ async def asset(request: Request) -> Answer:
     principal = await _granted(request, Purpose.GET_ASSET)
     found = await target_assets.asset(request.house, principal, request.id)
     if _may_redirect(request) and (address := await target_assets.address(request.house, found)) is not None:
-        return _redirect(address)
+        return redirect(address)
     stored = await target_assets.content(request.house, found)
     answer = Download(stored, media_type=found.content_type, filename=found.name or found.id)
     answer.raw_headers += _GUARDS
@@ -78,7 +78,7 @@ async def export(request: Request) -> Answer:
     """GET export/{ExportID}: the zip of the export, as an attachment; all or the ranges of the request."""
     principal = await _granted(request, Purpose.GET_EXPORT)
     if _may_redirect(request) and (address := await exports.address(request.house, principal, request.id)) is not None:
-        return _redirect(address)
+        return redirect(address)
     stored = await exports.content(request.house, principal, request.id)
     answer = Download(stored, media_type="application/zip", filename=f"export-{request.id}.zip")
     answer.raw_headers += _GUARDS
@@ -104,7 +104,7 @@ async def get_upload(request: Request) -> Answer:
     """GET upload/{UploadID}: what was uploaded there, also after an asset has taken it over."""
     principal = await _granted(request, Purpose.GET_UPLOAD)
     if _may_redirect(request) and (address := await uploads.address(request.house, principal, request.id)) is not None:
-        return _redirect(address)
+        return redirect(address)
     found, stored = await uploads.content(request.house, principal, request.id)
     answer = Download(stored, media_type=found.content_type, filename=found.id)
     answer.raw_headers += _GUARDS
@@ -133,12 +133,6 @@ async def put_upload(request: Request) -> Reply:
 def _may_redirect(request: Request) -> bool:
     """Returns True for a GET: an address at the store is signed for nothing else."""
     return request.method == "GET"
-
-
-def _redirect(address: str) -> Reply:
-    """Returns the answer that sends the reader to the store of the bytes. The address is a secret for a while."""
-    headers = ((b"location", address.encode()), (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"))
-    return Reply(b"", 307, headers=headers)
 
 
 async def _joined(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:

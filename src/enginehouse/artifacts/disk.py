@@ -92,6 +92,10 @@ class DiskStore:
         """Returns None: nobody reads this disk over an address."""
         return None
 
+    async def upload_address(self, key: str, seconds: int) -> str | None:
+        """Returns None, for the same reason."""
+        return None
+
     @asynccontextmanager
     async def open(self, key: str) -> AsyncIterator[Path]:
         """Yields the file itself. Raises NotFound."""

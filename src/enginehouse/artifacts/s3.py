@@ -137,6 +137,12 @@ class S3Store:
         with self._availability.call(key):
             return await obstore.sign_async(self._bucket, "GET", key, timedelta(seconds=seconds))
 
+    async def upload_address(self, key: str, seconds: int) -> str | None:
+        """Returns a signed URL for one PUT of at most 5 GiB."""
+        parts_of(key)
+        with self._availability.call(key):
+            return await obstore.sign_async(self._bucket, "PUT", key, timedelta(seconds=seconds))
+
     @asynccontextmanager
     async def open(self, key: str) -> AsyncIterator[Path]:
         """Yields a local copy, from the cache if it has these bytes. Raises NotFound."""

@@ -74,6 +74,9 @@ class ArtifactStore(Protocol):
     async def address(self, key: str, seconds: int) -> str | None:
         """Returns a URL from which anybody reads the bytes for so long; None if there is none. It is a secret."""
 
+    async def upload_address(self, key: str, seconds: int) -> str | None:
+        """Returns a URL to which anybody may PUT the bytes for so long; None if there is none. It is a secret."""
+
     def open(self, key: str) -> AbstractAsyncContextManager[Path]:
         """Yields a local file with the bytes. Read it only inside the context. Raises NotFound."""
 

@@ -27,7 +27,7 @@ _path = click.Path(path_type=Path)
     metavar="PLACE",
 )
 @_setting("--artifacts-cache-mb", "The most megabytes of local copies of bytes in a bucket.")
-@_setting("--artifacts-redirect", "Let signed URLs send their readers to the bucket.", is_flag=True)
+@_setting("--artifacts-redirect", "Let readers of signed URLs and workers go straight to the bucket.", is_flag=True)
 @_setting(
     "--allow-private-urls", "Let jobs read from private and local addresses, and webhooks call them.", is_flag=True
 )

@@ -52,16 +52,11 @@ async def put_output(
     The same upload again changes nothing. Raises InvalidInput for a wrong name, for bytes with another SHA-256, and if
     other bytes were uploaded under the name; TooLarge.
     """
-    if not _NAME.fullmatch(name):
-        raise InvalidInput("1–120 letters, digits and . _ -", "name")
-    key = f"{folder_of(held)}/{name}"
-    before = (await house.database.read(lambda tx: attempt_outputs.by_keys(tx, [key]))).get(key)
-    if before is not None and before.sha256 == sha256:
+    key = output_key(held, name)
+    if (before := await refuse_other_bytes(house, key, sha256)) is not None:
         async for _ in source:
             pass  # the client can read the answer only after it has sent everything
-        return Stored(*before)
-    if before is not None:
-        raise InvalidInput("other bytes were uploaded under this name.", "name")
+        return before
     stored = await house.store.put(key, source, max_bytes=house.limits.signed_upload_bytes)
     if sha256 is not None and stored.sha256 != sha256:
         await house.store.delete([key])
@@ -73,6 +68,21 @@ async def put_output(
 
     await house.database.write(record)
     return stored
+
+
+def output_key(held: Lease, name: str) -> str:
+    """Returns the key of an output of the attempt, which has its fencing token. Raises InvalidInput."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("1–120 letters, digits and . _ -", "name")
+    return f"{folder_of(held)}/{name}"
+
+
+async def refuse_other_bytes(house: House, key: str, sha256: str | None) -> Stored | None:
+    """Returns what is stored under the key, None if nothing is. Raises InvalidInput for bytes with another SHA-256."""
+    before = (await house.database.read(lambda tx: attempt_outputs.by_keys(tx, [key]))).get(key)
+    if before is not None and before.sha256 != sha256:
+        raise InvalidInput("other bytes were uploaded under this name.", "name")
+    return None if before is None else Stored(*before)
 
 
 async def append_log(house: House, held: Lease, offset: int, data: bytes) -> int:
@@ -92,14 +102,19 @@ async def visible(house: House, held: Lease) -> tuple[Artifact, ...]:
     return await artifacts.of_job(house, _principal(held), Ref.of(held.key.job_id))
 
 
-async def content(house: House, held: Lease, ordinal: int, folder: int, item: int, part: int) -> Content:
-    """Returns the bytes of an output of the job. Raises NotFound, IntegrityError."""
+async def artifact(house: House, held: Lease, ordinal: int, folder: int, item: int, part: int) -> Artifact:
+    """Returns an output of the job. Raises NotFound."""
     key = (held.key.job_id, ordinal, folder, item, part)
     found = None
     if all(abs(number) < 1 << 31 for number in key[1:]):
         found = await house.database.peek(lambda tx: stored_artifacts.input_(tx, *key))
     if found is None:
         raise NotFound("Output", ".".join(map(str, key[1:])))
+    return found
+
+
+async def content(house: House, found: Artifact) -> Content:
+    """Returns the bytes of an output. Raises InputMissing, IntegrityError."""
     try:
         return await artifacts.content(house, found)
     except BytesMissing as missing:
@@ -113,11 +128,8 @@ async def primary_asset(house: House, held: Lease) -> Asset | None:
     return await target_assets.primary_asset(house, _principal(held), Ref.of(held.target_id))
 
 
-async def primary_content(house: House, held: Lease) -> Content:
-    """Returns the bytes of the primary asset. Raises NotFound, IntegrityError."""
-    asset = await primary_asset(house, held)
-    if asset is None or asset.key is None:
-        raise NotFound("Asset", "primary")
+async def asset_content(house: House, asset: Asset) -> Content:
+    """Returns the bytes of an asset. Raises InputMissing, IntegrityError."""
     try:
         return await target_assets.content(house, asset)
     except BytesMissing as missing:

@@ -32,7 +32,7 @@ from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work.lanes import Queue
 
-_REDIRECT_SECONDS: Final = 900  # how long an address at the store works, at most
+REDIRECT_SECONDS: Final = 900  # how long an address at the store works, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Limits:
     exports: int = 100  # of one organization that wait
     export_seconds: int = 7 * 86_400  # how long an export is kept
     private_urls: bool = False  # webhooks may have private addresses
-    redirect: bool = False  # signed URLs send their readers to the store of the bytes
+    redirect: bool = False  # signed URLs and workers go to the store of the bytes
     subscriptions: int = 100  # of one organization
     events: int = 1_000  # that one organization declares
     outbox_bytes: int = 64 << 20  # of messages of one organization that wait
@@ -246,7 +246,7 @@ class House:
         """
         if not self.limits.redirect:
             return None
-        return await self.integrity.address(expected, min(self.limits.signed_url_seconds, _REDIRECT_SECONDS))
+        return await self.integrity.address(expected, min(self.limits.signed_url_seconds, REDIRECT_SECONDS))
 
     def waiting(self, organization_id: int | None = None, pools: Collection[str] | None = None) -> None:
         """Work of the organization for these pools (None: of any, for any) may start.

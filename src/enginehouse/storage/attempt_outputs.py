@@ -18,21 +18,28 @@ class UploadedOutput(NamedTuple):
 
 
 _BY_KEYS: Final = Select("attempt_outputs.by_keys", UploadedOutput)
+_EXPECTED: Final = Select("attempt_outputs.expected", UploadedOutput)
 
 
-async def put(tx: Tx, lease: tuple[ItemKey, int], new: UploadedOutput) -> None:
-    """Records that a worker has uploaded these bytes under its lease."""
+async def put(tx: Tx, lease: tuple[ItemKey, int], new: UploadedOutput, *, is_expected: bool = False) -> None:
+    """Records that a worker has uploaded these bytes under its lease, or that it will. A stored one does not change."""
     await tx.run(
         "attempt_outputs.put",
         **new._asdict(),
         **lease[0]._asdict(),
         token=lease[1],
         now=tx.now,
+        is_expected=int(is_expected),
     )
 
 
+async def expected(tx: Tx, key: str) -> UploadedOutput | None:
+    """Returns the upload for which a worker got an address at the store, None if there is none or it is stored."""
+    return await _EXPECTED.one(tx, key=key)
+
+
 async def by_keys(tx: Tx, keys: Collection[str]) -> dict[str, UploadedOutput]:
-    """Returns those of the uploads that exist, by their keys."""
+    """Returns those of the uploads that are stored, by their keys."""
     if not keys:
         return {}
     return {row.key: row for row in await _BY_KEYS.all(tx, keys=sorted(keys))}

@@ -1,11 +1,18 @@
 -- name: put
-INSERT INTO attempt_output (storage_key, job_id, ordinal, item, token, size, sha256, md5, stored_at)
-VALUES (:key, :job_id, :ordinal, :item, :token, :size, :sha256, :md5, :now)
-ON CONFLICT (storage_key) DO NOTHING;
+-- What is stored already stays as it is.
+INSERT INTO attempt_output (storage_key, job_id, ordinal, item, token, size, sha256, md5, stored_at, is_expected)
+VALUES (:key, :job_id, :ordinal, :item, :token, :size, :sha256, :md5, :now, :is_expected)
+ON CONFLICT (storage_key) DO UPDATE SET
+  size = excluded.size, sha256 = excluded.sha256, md5 = excluded.md5, stored_at = excluded.stored_at,
+  is_expected = excluded.is_expected
+WHERE attempt_output.is_expected = 1;
 
 -- name: by_keys
 -- lists: keys text
-SELECT storage_key AS key, size, sha256, md5 FROM attempt_output WHERE storage_key IN {keys};
+SELECT storage_key AS key, size, sha256, md5 FROM attempt_output WHERE storage_key IN {keys} AND is_expected = 0;
+
+-- name: expected
+SELECT storage_key AS key, size, sha256, md5 FROM attempt_output WHERE storage_key = :key AND is_expected = 1;
 
 -- name: due
 -- Those that came before `before` and whose lease has ended, with whether an output of the task has taken them over.

@@ -555,7 +555,8 @@ CREATE TABLE instance (
 CREATE INDEX instance_token ON instance (token_id);
 
 -- Bytes that a worker on another machine has uploaded under the lease `token`. Those that no result has taken over are
--- deleted with the row, a day after they came.
+-- deleted with the row, a day after they came. With `is_expected` the worker got an address at the store for them, and
+-- nobody has looked yet whether they are there.
 CREATE TABLE attempt_output (
   storage_key TEXT PRIMARY KEY,
   job_id BIGINT NOT NULL,
@@ -565,7 +566,8 @@ CREATE TABLE attempt_output (
   size BIGINT NOT NULL,
   sha256 TEXT NOT NULL,
   md5 TEXT NOT NULL,
-  stored_at BIGINT NOT NULL
+  stored_at BIGINT NOT NULL,
+  is_expected INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX attempt_output_age ON attempt_output (stored_at);
 

@@ -199,6 +199,23 @@ class Waited(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
     stop: bool = False
 
 
+DIRECT: Final = "x-enginehouse-direct"  # the header of a worker that follows an address at the store
+
+
+class UploadBody(msgspec.Struct, rename=spelled, kw_only=True):
+    """An output that a worker wants to put directly at the store of the bytes."""
+
+    size: int
+    sha256: str
+    md5: str
+
+
+class AddressBody(msgspec.Struct, rename=spelled, kw_only=True):
+    """Where the bytes go with one PUT, null for to the server."""
+
+    address: str | None
+
+
 class UploadedBody(msgspec.Struct, rename=spelled, kw_only=True):
     """An uploaded output: durable, and visible when a report names it."""
 

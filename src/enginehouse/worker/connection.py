@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from typing import Any, Final, Generic, Self, TypeVar
 
 import httpx
+import msgspec
 
 from enginehouse import __version__
 from enginehouse.domain.errors import (
@@ -16,13 +17,21 @@ from enginehouse.domain.errors import (
     TooLarge,
     Unavailable,
 )
+from enginehouse.wire.worker import DIRECT
+from enginehouse.worker.direct_transfers import Content, DirectTransfers, StoreAway
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _LIMITS: Final = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=20.0)
 _LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NOT_ACCEPTED: Final = frozenset({401, 403})
 
-Content = bytes | AsyncIterator[bytes]
+T = TypeVar("T")
+
+
+class ResultBody(msgspec.Struct, Generic[T], kw_only=True):
+    """The envelope of a response of `/api/v1`."""
+
+    result: T
 
 
 class TokenRefused(Exception):
@@ -45,6 +54,7 @@ class Connection:
 
     def __init__(self, url: str, token: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
+        self.direct = DirectTransfers()
         # A worker does not use the proxies of its environment. Without TLS there is no certificate to verify.
         self._http = httpx.AsyncClient(
             base_url=self.url,
@@ -65,6 +75,7 @@ class Connection:
     async def close(self) -> None:
         """The connections are closed."""
         await self._http.aclose()
+        await self.direct.close()
 
     async def send(
         self,
@@ -94,14 +105,19 @@ class Connection:
 
     @asynccontextmanager
     async def stream(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Yields the body of a GET in pieces as they come. Raises as `send`."""
+        """Yields the body of a GET in pieces, from this server or from where it sends the reader. Raises as `send`."""
+        headers = {DIRECT: "true"} if self.direct.works else None
         try:
-            async with self._http.stream("GET", path) as response:
+            async with self._http.stream("GET", path, headers=headers) as response:
                 if response.is_error:
                     await response.aread()
                     raise self._refusal(response)
-                yield response.aiter_bytes(1 << 18)
-        except httpx.HTTPError as error:
+                if response.has_redirect_location:
+                    async with self.direct.stream(response.headers["location"]) as blocks:
+                        yield blocks
+                else:
+                    yield response.aiter_bytes(1 << 18)
+        except (httpx.HTTPError, StoreAway) as error:
             raise self._away(type(error).__name__) from error
 
     def _away(self, reason: str, retry_after: float | None = None) -> ServerAway:

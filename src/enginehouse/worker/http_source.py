@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -33,15 +33,14 @@ from enginehouse.wire.worker import (
     Registered,
     Registration,
     ResourcesBody,
-    UploadedBody,
     Wait,
     Waited,
 )
 from enginehouse.worker.backoff import Backoff
-from enginehouse.worker.connection import Connection, ServerAway, TokenRefused
+from enginehouse.worker.connection import Connection, ResultBody, ServerAway, TokenRefused
 from enginehouse.worker.input_cache import CacheKey, InputCache
 from enginehouse.worker.outbox import Outbox
-from enginehouse.worker.uploads import content, measure
+from enginehouse.worker.uploads import content, measure, upload
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +49,6 @@ _NO_PROBES: Final = 3600.0  # seconds
 _AT_ONCE: Final = 4  # uploads of one attempt
 _encode: Final = msgspec.json.Encoder().encode
 T = TypeVar("T")
-
-
-class ResultBody(msgspec.Struct, Generic[T], kw_only=True):
-    """The envelope of a response of `/api/v1`."""
-
-    result: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +225,7 @@ class HttpSource:
 
         async def put(name: str, source: bytes | Path) -> Stored:
             async with at_once:
-                return await self._put(f"{self._item(lease)}/outputs/{name}", source)
+                return await upload(self._connection, self._patiently, f"{self._item(lease)}/outputs/{name}", source)
 
         return await asyncio.gather(*(put(name, source) for name, source in parts))
 
@@ -267,14 +260,6 @@ class HttpSource:
         return None  # the server completes the log with the report
 
     # -- the connection -------------------------------------------------------------------------------------
-
-    async def _put(self, path: str, source: bytes | Path) -> Stored:
-        measured = await measure(source)
-        raw = await self._patiently(
-            lambda: self._connection.send("PUT", path, content(source), headers=measured.headers())
-        )
-        found = msgspec.json.decode(raw, type=ResultBody[UploadedBody]).result
-        return Stored(found.key, found.size, found.sha256, found.md5)
 
     async def _exchange(self, body: ExchangeBody) -> Exchanged:
         body.free = ResourcesBody.of(self._free())

@@ -104,6 +104,12 @@ NO_CONTENT: Final = Reply(b"", 204)
 DELETED: Final = Reply(b'{"success":true,"count":1}')
 
 
+def redirect(address: str) -> Reply:
+    """Returns the answer that sends the reader to the store of the bytes. The address is a secret for a while."""
+    headers = ((b"location", address.encode()), (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"))
+    return Reply(b"", 307, headers=headers)
+
+
 def json(value: Any, *, replayed: bool = False, warnings: Sequence[str] = ()) -> Reply:
     """Returns the struct as a response. `replayed` means that it repeats the result of a request with the same key.
 

@@ -8,22 +8,23 @@ from typing import Final
 import msgspec
 
 from enginehouse.api.http import body as http_body
-from enginehouse.api.http.call import Call, Reply, json
+from enginehouse.api.http.call import Answer, Call, Reply, json, redirect
 from enginehouse.api.http.declaration import answers, sends_file
 from enginehouse.api.http.download import Download
+from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.v1.envelope import Result, result
 from enginehouse.api.v1.instances import LEASE_FORM, base, instance
-from enginehouse.domain.errors import InvalidInput, MalformedId, Problem, TooLarge
+from enginehouse.domain.errors import InvalidInput, MalformedId, NotFound, Problem, TooLarge
 from enginehouse.domain.work import Lease
-from enginehouse.operations import attempt_bytes
+from enginehouse.operations import attempt_bytes, direct_transfers
 from enginehouse.operations.uploads import ANY_TYPE
 from enginehouse.wire.work import AssetBody, InputBody, parse_artifact, parse_lease
-from enginehouse.wire.worker import LogEnd, UploadedBody
+from enginehouse.wire.worker import DIRECT, AddressBody, LogEnd, UploadBody, UploadedBody
 
 _DIGEST: Final = re.compile(r"sha-256=:([A-Za-z0-9+/=]{44}):")
 _ARTIFACT_FORM: Final = "four numbers with points between them: task, folder, item and part"
-_OUTSIDE: Final = -1  # the folder of an output that is no input of the item
+_UPLOAD: Final = Body(UploadBody)
 
 
 class AssetAnswer(msgspec.Struct, kw_only=True):
@@ -44,14 +45,17 @@ async def list_artifacts(call: Call) -> Reply:
 
 
 @sends_file()
-async def artifact(call: Call) -> Download:
+async def artifact(call: Call) -> Answer:
     """GET instances/{InstanceID}/items/{LeaseID}/artifacts/{ArtifactID}: the bytes of an output of the job."""
     held = await _lease(call)
     try:
         named = parse_artifact(call.ids[2])
     except ValueError:
         raise MalformedId("Output", call.ids[2][:80], _ARTIFACT_FORM) from None
-    return Download(await attempt_bytes.content(call.house, held, *named), media_type=ANY_TYPE)
+    found = await attempt_bytes.artifact(call.house, held, *named)
+    if _directly(call) and (address := await direct_transfers.input_address(call.house, found)) is not None:
+        return redirect(address)
+    return Download(await attempt_bytes.content(call.house, found), media_type=ANY_TYPE)
 
 
 @answers(AssetAnswer)
@@ -64,10 +68,15 @@ async def primary_asset(call: Call) -> Reply:
 
 
 @sends_file()
-async def primary_content(call: Call) -> Download:
+async def primary_content(call: Call) -> Answer:
     """GET instances/{InstanceID}/items/{LeaseID}/primary-asset/content: its bytes."""
     held = await _lease(call)
-    return Download(await attempt_bytes.primary_content(call.house, held), media_type=ANY_TYPE)
+    asset = await attempt_bytes.primary_asset(call.house, held)
+    if asset is None or asset.key is None:
+        raise NotFound("Asset", "primary")
+    if _directly(call) and (address := await direct_transfers.input_address(call.house, asset)) is not None:
+        return redirect(address)
+    return Download(await attempt_bytes.asset_content(call.house, asset), media_type=ANY_TYPE)
 
 
 @answers(Result[UploadedBody])
@@ -82,6 +91,34 @@ async def put_output(call: Call) -> Reply:
     stored = await attempt_bytes.put_output(
         call.house, held, call.ids[2], http_body.stream(call.receive), sha256=digest
     )
+    return result(UploadedBody(key=stored.key, size=stored.size, sha256=stored.sha256, md5=stored.md5))
+
+
+@answers(Result[AddressBody], body=_UPLOAD)
+async def output_address(call: Call) -> Reply:
+    """POST instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/address: where the worker puts the bytes."""
+    Query(call.query).finish()
+    body = await call.body(_UPLOAD)
+    problems = [
+        Problem(name, f"{digits} hexadecimal digits in lower case", text[:80])
+        for name, text, digits in (("sha256", body.sha256, 64), ("md5", body.md5, 32))
+        if not re.fullmatch(f"[0-9a-f]{{{digits}}}", text)
+    ]
+    if not 0 <= body.size <= (most := call.house.limits.signed_upload_bytes):
+        problems.append(Problem("size", f"0–{most}, got {body.size}.", str(body.size)))
+    if problems:
+        raise InvalidInput(problems)
+    held = await _lease(call)
+    upload = (body.size, body.sha256, body.md5)
+    return result(AddressBody(address=await direct_transfers.output_address(call.house, held, call.ids[2], *upload)))
+
+
+@answers(Result[UploadedBody])
+async def store_output(call: Call) -> Reply:
+    """POST instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/stored: the bytes are at that address."""
+    Query(call.query).finish()
+    held = await _lease(call)
+    stored = await direct_transfers.store_output(call.house, held, call.ids[2])
     return result(UploadedBody(key=stored.key, size=stored.size, sha256=stored.sha256, md5=stored.md5))
 
 
@@ -116,6 +153,11 @@ async def append_log(call: Call) -> Reply:
     held = await _lease(call)
     data = await http_body.read(call.receive, length=call.headers.content_length, limit=attempt_bytes.LOG_BYTES)
     return result(LogEnd(offset=await attempt_bytes.append_log(call.house, held, offset, data)))
+
+
+def _directly(call: Call) -> bool:
+    """Returns True if the worker follows an address at the store of the bytes."""
+    return call.headers.others.get(DIRECT.encode()) == b"true"
 
 
 async def _lease(call: Call) -> Lease:

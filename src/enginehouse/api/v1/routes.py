@@ -112,6 +112,8 @@ _FOR_WORKERS: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/instances/{InstanceID}/items/{LeaseID}/primary-asset", attempt_bytes.primary_asset),
     ("GET", "/instances/{InstanceID}/items/{LeaseID}/primary-asset/content", attempt_bytes.primary_content),
     ("PUT", "/instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}", attempt_bytes.put_output),
+    ("POST", "/instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/address", attempt_bytes.output_address),
+    ("POST", "/instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/stored", attempt_bytes.store_output),
     ("POST", "/instances/{InstanceID}/items/{LeaseID}/assets", attempt_bytes.create_asset),
     ("PUT", "/instances/{InstanceID}/items/{LeaseID}/log", attempt_bytes.append_log),
 )
