@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.sql import Statement, Statements
 
 _CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _BLOCK: Final = "SELECT nextval('fencing_token')"
+T = TypeVar("T")
+
 _PARAM: Final = re.compile(r"\$(\d+)")
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
 
@@ -167,15 +169,17 @@ def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> list[Any]:
 
 
 def _numbers(column: Sequence[int | None]) -> str:
-    return _array(["NULL" if number is None else f"{number:d}" for number in column])
+    return _array(column, lambda number: "NULL" if number is None else f"{number:d}")
 
 
 def _words(column: Sequence[str | None]) -> str:
-    return _array(["NULL" if word is None else _quoted(word) for word in column])
+    return _array(column, lambda word: "NULL" if word is None else _quoted(word))
 
 
-def _array(elements: list[str]) -> str:
-    return f"{{{','.join(elements)}}}"
+def _array(column: Sequence[T], write: Callable[[T], str]) -> str:
+    """Returns the text of the array. Most columns repeat a few values, so each is written once."""
+    written = {value: write(value) for value in set(column)}
+    return f"{{{','.join([written[value] for value in column])}}}"
 
 
 def _quoted(word: str) -> str:
