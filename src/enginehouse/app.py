@@ -63,6 +63,7 @@ from enginehouse.settings import Settings
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
+from enginehouse.web.site import site
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
         closing.push_async_callback(supervisor.stop)
         yield RunningServer(
             house,
-            application(house, origins=settings.cors_origin),
+            application(house, origins=settings.cors_origin, pages=site(house)),
             first,
             sandbox.level,
             supervisor.hurry,

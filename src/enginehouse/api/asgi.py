@@ -20,10 +20,10 @@ _NOWHERE = (
 )
 
 
-def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Application:
+def application(house: House, *, origins: Sequence[str] = (cors.ANY,), pages: Application | None = None) -> Application:
     """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job`, our `/api/v1/…` and `/signed/…`.
 
-    Pages of these `origins` may call them. Our own page is at `/v3/graphiql`.
+    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `pages` answers at every other path.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
@@ -54,6 +54,8 @@ def application(house: House, *, origins: Sequence[str] = (cors.ANY,)) -> Applic
             await signed(scope, receive, send)
         elif path == "/readyz":
             await _send(send, *await readiness.look())
+        elif pages is not None:
+            await pages(scope, receive, send)
         else:
             await _send(send, 404, _NOWHERE)
 

@@ -1,0 +1,57 @@
+"""Signing in and out."""
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from enginehouse.domain.errors import Refusal
+from enginehouse.operations import identity
+from enginehouse.operations.house import House
+from enginehouse.web import session as sessions
+from enginehouse.web.own_paths import own_path
+from enginehouse.web.rendering import render
+
+
+async def show(house: House, request: Request) -> Response:
+    """GET /sign-in: the form. Whoever is signed in goes on at once."""
+    back = own_path(request.query_params.get("next", "/"))
+    if await sessions.session_of(house, request) is not None:
+        return RedirectResponse(back, 303)
+    return _form(house, request, back)
+
+
+async def enter(house: House, request: Request) -> Response:
+    """POST /sign-in: the browser has a session, or the form says why not."""
+    given = await request.form(max_files=0, max_fields=8)
+    back = own_path(str(given.get("next", "/")))
+    try:
+        bound_to = sessions.known_sign_in_text(request)
+        sessions.refuse_forged(house, request, str(given.get(sessions.CSRF, "")), bound_to)
+        opened = await identity.login(house, str(given.get("name", "")).strip(), str(given.get("password", "")))
+    except Refusal as refusal:
+        return _form(house, request, back, refusal.message, status=refusal.rest_status, name=str(given.get("name", "")))
+    response = RedirectResponse(back, 303)
+    sessions.begin(request, response, opened.token, house.limits.session_seconds)
+    return response
+
+
+async def leave(house: House, request: Request) -> Response:
+    """POST /sign-out: the session has ended, in the browser and here."""
+    session = await sessions.session_of(house, request)
+    response = RedirectResponse("/sign-in", 303)
+    if session is not None:
+        given = await request.form(max_files=0, max_fields=8)
+        try:
+            sessions.refuse_forged(house, request, str(given.get(sessions.CSRF, "")), session.secret)
+        except Refusal:
+            return RedirectResponse("/", 303)
+        await identity.logout(house, session.secret)
+    sessions.end(request, response)
+    return response
+
+
+def _form(house: House, request: Request, back: str, fault: str = "", *, status: int = 200, name: str = "") -> Response:
+    text = sessions.sign_in_text(request)
+    body = render("sign_in.html", csrf=sessions.proof(house, text), back=back, fault=fault, name=name, session=None)
+    response = HTMLResponse(body, status)
+    sessions.keep_sign_in_text(request, response, text)
+    return response

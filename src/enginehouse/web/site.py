@@ -1,0 +1,160 @@
+"""The dashboard as an ASGI application: its pages by path, who may see them, and what every answer carries.
+
+A handler calls operations and names a template. Every action is a form, so that each works without JavaScript.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route, Router
+
+from enginehouse.domain.audit import RequestOrigin, request_origin
+from enginehouse.domain.errors import Refusal
+from enginehouse.operations.house import House
+from enginehouse.web import job, jobs, live, overview, sign_in, static_files
+from enginehouse.web.rendering import render
+from enginehouse.web.session import CSRF, Session, proof, refuse_forged, session_of
+from enginehouse.web.visit import Answer, GoTo, Handler, Page, Visit
+
+_log: Final = structlog.get_logger(__name__)
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/", overview.show),
+    ("GET", "/jobs", jobs.show),
+    ("GET", "/jobs/{id}", job.show),
+    ("GET", "/jobs/{id}/live", live.job),
+    ("POST", "/jobs/{id}/cancel", job.cancel),
+    ("POST", "/jobs/{id}/stop", job.stop),
+    ("POST", "/jobs/{id}/retry", job.retry),
+    ("POST", "/jobs/{id}/pause", job.pause),
+    ("POST", "/jobs/{id}/resume", job.resume),
+)
+NAVIGATION: Final = (("/", "Overview"), ("/jobs", "Jobs"))
+_NOWHERE: Final = (
+    '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
+)
+_LARGEST_FORM: Final = 64  # fields
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def site(house: House) -> Router:
+    """Returns the pages of this house."""
+    routes = [Route(path, _endpoint(house, handler), methods=[method]) for method, path, handler in PAGES]
+    routes += [
+        Route("/sign-in", _guarded(house, sign_in.show), methods=["GET"]),
+        Route("/sign-in", _guarded(house, sign_in.enter), methods=["POST"]),
+        Route("/sign-out", _guarded(house, sign_in.leave), methods=["POST"]),
+        Route(f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send, methods=["GET"]),
+    ]
+    return Router(routes, default=_missing)
+
+
+async def _missing(scope: Any, receive: Any, send: Any) -> None:
+    """Answers at an address that is no page: with a page for a browser, and else in the words of the interfaces."""
+    response: Response
+    if any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"]):
+        text = "There is no such page."
+        body = render("fault.html", title="Not found", text=text, session=None, path="", navigation=NAVIGATION)
+        response = HTMLResponse(body, 404)
+    else:
+        response = Response(_NOWHERE, 404, media_type="application/json")
+    await _with_headers(response)(scope, receive, send)
+
+
+def _guarded(house: House, answer: Callable[[House, Request], Awaitable[Response]]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        _note_origin(request)
+        return _with_headers(await answer(house, request))
+
+    return endpoint
+
+
+def _endpoint(house: House, handler: Handler) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        _note_origin(request)
+        session = await session_of(house, request)
+        if session is None:
+            return _with_headers(_to_sign_in(request))
+        try:
+            form = await _form(house, request, session) if request.method == "POST" else {}
+            answer = await handler(Visit(house, request, session, form))
+            response = _rendered(house, request, session, answer)
+        except Refusal as refusal:
+            response = _fault(request, session, refusal.rest_status, refusal.message)
+        except Exception:
+            _log.exception("a page failed", method=request.method)
+            response = _fault(request, session, 500, "The server made a mistake. Its log has the details.")
+        return _with_headers(response)
+
+    return endpoint
+
+
+async def _form(house: House, request: Request, session: Session) -> dict[str, str]:
+    given: FormData = await request.form(max_files=0, max_fields=_LARGEST_FORM)
+    form = {name: value for name, value in given.items() if isinstance(value, str)}
+    refuse_forged(house, request, form.get(CSRF, ""), session.secret)
+    return form
+
+
+def _rendered(house: House, request: Request, session: Session, answer: Answer) -> Response:
+    match answer:
+        case Page(template, values, status):
+            body = render(
+                template,
+                session=session,
+                csrf=proof(house, session.secret),
+                path=request.url.path,
+                navigation=NAVIGATION,
+                **values,
+            )
+            return HTMLResponse(body, status)
+        case GoTo(path):
+            return RedirectResponse(path, 303)
+        case Response():
+            return answer
+
+
+def _fault(request: Request, session: Session, status: int, text: str) -> Response:
+    title = {404: "Not found", 403: "Not allowed"}.get(status, "That did not work")
+    body = render(
+        "fault.html", title=title, text=text, session=session, path=request.url.path,
+        navigation=NAVIGATION, csrf="",
+    )  # fmt: skip
+    return HTMLResponse(body, status)
+
+
+def _to_sign_in(request: Request) -> Response:
+    back = request.url.path if request.method == "GET" else "/"
+    if request.method == "GET" and request.url.query:
+        back += f"?{request.url.query}"
+    return RedirectResponse(f"/sign-in?next={quote(back)}", 303)
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _note_origin(request: Request) -> None:
+    agent = request.headers.get("user-agent")
+    client = request.client
+    request_origin.set(
+        RequestOrigin(client.host if client else None, agent.encode("latin-1", "replace") if agent else None, None)
+    )

@@ -1,0 +1,12 @@
+// Times in the reader's own zone. Without this script they are in UTC.
+(() => {
+  const short = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"});
+  const show = (root) => {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const text = short.format(new Date(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+  show(document);
+  document.addEventListener("htmx:after:swap", () => show(document));
+})();
