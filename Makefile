@@ -77,6 +77,11 @@ format: $(VENV)/dev ## Bring the code into form and the generated documents up t
 bench: $(VENV)/dev ## Measure this server beside task queues and schedulers, which are installed in environments of their own
 	@$(BIN)/python bench/run.py
 
+.PHONY: assets
+assets: ## Copy what the pages load from the npm packages, by the integrity in their lock file
+	npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund
+	cp tests/node/node_modules/htmx.org/dist/htmx.min.js tests/node/node_modules/htmx.org/dist/ext/hx-sse.min.js src/enginehouse/web/vendored/
+
 .PHONY: lock
 lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in

@@ -16,7 +16,7 @@ Edge = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Corner:
     """The upper left corner of a task."""
 
     x: int
@@ -29,7 +29,7 @@ class Layout:
 
     width: int
     height: int
-    places: tuple[Place, ...]
+    places: tuple[Corner, ...]
     paths: tuple[str, ...]
 
 
@@ -107,17 +107,17 @@ def _ordered(rows: list[list[int]], steps: Sequence[Edge], count: int) -> list[l
     return rows
 
 
-def _places(rows: Sequence[Sequence[int]], count: int) -> list[Place]:
-    places = [Place(0, 0)] * count
+def _places(rows: Sequence[Sequence[int]], count: int) -> list[Corner]:
+    places = [Corner(0, 0)] * count
     tallest = max((len(row) for row in rows), default=1)
     for layer, row in enumerate(rows):
         above = (tallest - len(row)) * (NODE_HEIGHT + _DOWN) // 2
         for at, n in enumerate(row):
-            places[n] = Place(_EDGE + layer * (NODE_WIDTH + _ACROSS), _EDGE + above + at * (NODE_HEIGHT + _DOWN))
+            places[n] = Corner(_EDGE + layer * (NODE_WIDTH + _ACROSS), _EDGE + above + at * (NODE_HEIGHT + _DOWN))
     return places
 
 
-def _path(chain: Sequence[int], places: Sequence[Place], count: int) -> str:
+def _path(chain: Sequence[int], places: Sequence[Corner], count: int) -> str:
     """Returns the path of an edge. It leaves a task at its right side, and enters the next one at its left side."""
     half = NODE_HEIGHT // 2
     first = places[chain[0]]

@@ -15,7 +15,7 @@ from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import artifacts, attempts, engines, maintenance, why
 from enginehouse.operations.house import House
 from enginehouse.web.graph import NODE_HEIGHT, NODE_WIDTH, Layout, layout
-from enginehouse.web.rendering import render
+from enginehouse.web.html import render
 from enginehouse.web.timeline import ROW, WIDTH, timeline
 
 DRAWN: Final = 300  # tasks up to which the graph is drawn
@@ -23,7 +23,7 @@ _ATTEMPTS: Final = 100  # of one task on the timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRow:
+class TaskLine:
     """A task in the table and in the graph."""
 
     ordinal: int
@@ -63,7 +63,7 @@ def _values(
 ) -> dict[str, Any]:
     names = _names(house, principal, job)
     rows = [
-        TaskRow(
+        TaskLine(
             ordinal=task.ordinal,
             engine=task.plan.name or names[task.plan.engine_id],
             status=task.status.value,

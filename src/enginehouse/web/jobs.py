@@ -9,7 +9,7 @@ from enginehouse.domain.ids import parse_job, parse_number, parse_schedule
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines, jobs
-from enginehouse.web.visit import Page, Visit
+from enginehouse.web.page_request import HtmlPage, PageRequest
 
 PAGE: Final = 50
 _FURTHEST: Final = 1_000_000
@@ -25,14 +25,14 @@ class Chip:
     without: str
 
 
-async def show(visit: Visit) -> Page:
+async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs: a page of the jobs that match, and how many do."""
-    given = {name: visit.query(name) for name in _NAMES if visit.query(name)}
-    page = _page_number(visit.query("page"))
-    filter_ = _filter(visit, given, page)
-    found = await jobs.list_(visit.house, visit.principal, filter_, with_count=True)
+    given = {name: request.query(name) for name in _NAMES if request.query(name)}
+    page = _page_number(request.query("page"))
+    filter_ = _filter(request, given, page)
+    found = await jobs.list_(request.house, request.principal, filter_, with_count=True)
     count = found.count or 0
-    return Page(
+    return HtmlPage(
         "jobs.html",
         {
             "title": "Jobs",
@@ -40,22 +40,22 @@ async def show(visit: Visit) -> Page:
             "count": count,
             "first": filter_.offset + 1,
             "last": filter_.offset + len(found.jobs),
-            "given": given,
+            "given": {name: given.get(name, "") for name in _NAMES},
             "chips": [_chip(given, name) for name in given],
             "statuses": list(JobStatus),
-            "engine_names": _engine_names(visit),
+            "engine_names": _engine_names(request),
             "before": _address(given, page - 1) if page > 1 else None,
             "after": _address(given, page + 1) if filter_.offset + len(found.jobs) < count else None,
         },
     )
 
 
-def _filter(visit: Visit, given: dict[str, str], page: int) -> JobFilter:
+def _filter(request: PageRequest, given: dict[str, str], page: int) -> JobFilter:
     """Returns the filter in the address. Raises InvalidInput for what is no filter."""
     status, engine = given.get("status"), given.get("engine")
     if status is not None and status not in set(JobStatus):
         raise InvalidInput(f"{', '.join(JobStatus)}, got {status[:40]}.", "status")
-    known = None if engine is None else engines.find(visit.house, visit.principal, engine)
+    known = None if engine is None else engines.find(request.house, request.principal, engine)
     schedule, target, job = given.get("schedule"), given.get("target"), given.get("job")
     return JobFilter(
         statuses=() if status is None else (JobStatus(status),),
@@ -86,10 +86,10 @@ def _chip(given: dict[str, str], name: str) -> Chip:
     return Chip(name, given[name], _address({key: value for key, value in given.items() if key != name}))
 
 
-def _engine_names(visit: Visit) -> dict[str, str]:
+def _engine_names(request: PageRequest) -> dict[str, str]:
     """Returns the names of the engines by their ids."""
     return {
         engine.spec.id: engine.spec.name
-        for engine in visit.house.catalogue.by_id.values()
-        if engines.shown(visit.house, visit.principal, engine.spec.id) is not None
+        for engine in request.house.catalogue.by_id.values()
+        if engines.shown(request.house, request.principal, engine.spec.id) is not None
     }

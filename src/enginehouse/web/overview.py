@@ -4,12 +4,12 @@ from collections import Counter
 
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines, overview, workers
-from enginehouse.web.visit import Page, Visit
+from enginehouse.web.page_request import HtmlPage, PageRequest
 
 
-async def show(visit: Visit) -> Page:
+async def show(request: PageRequest) -> HtmlPage:
     """GET /: the state of the organization now."""
-    house, principal = visit.house, visit.principal
+    house, principal = request.house, request.principal
     found = await overview.now(house, principal)
     at_work = await workers.summary(house, principal)
     waiting = Counter[str]()
@@ -20,7 +20,7 @@ async def show(visit: Visit) -> Page:
         (engine.spec.name if (engine := names[engine_id]) else engine_id, count)
         for engine_id, count in waiting.most_common()
     ]
-    return Page(
+    return HtmlPage(
         "overview.html",
         {
             "title": "Overview",

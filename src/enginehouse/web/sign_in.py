@@ -6,9 +6,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from enginehouse.domain.errors import Refusal
 from enginehouse.operations import identity
 from enginehouse.operations.house import House
+from enginehouse.operations.sessions import LoginRefused
 from enginehouse.web import session as sessions
-from enginehouse.web.own_paths import own_path
-from enginehouse.web.rendering import render
+from enginehouse.web.html import render
+from enginehouse.web.redirects import own_path
 
 
 async def show(house: House, request: Request) -> Response:
@@ -27,6 +28,8 @@ async def enter(house: House, request: Request) -> Response:
         bound_to = sessions.known_sign_in_text(request)
         sessions.refuse_forged(house, request, str(given.get(sessions.CSRF, "")), bound_to)
         opened = await identity.login(house, str(given.get("name", "")).strip(), str(given.get("password", "")))
+    except LoginRefused as refused:
+        return _form(house, request, back, refused.message, status=401, name=str(given.get("name", "")))
     except Refusal as refusal:
         return _form(house, request, back, refusal.message, status=refusal.rest_status, name=str(given.get("name", "")))
     response = RedirectResponse(back, 303)

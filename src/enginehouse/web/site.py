@@ -17,9 +17,10 @@ from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal
 from enginehouse.operations.house import House
 from enginehouse.web import job, jobs, live, overview, sign_in, static_files
-from enginehouse.web.rendering import render
+from enginehouse.web.html import render
+from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, PageRequest
 from enginehouse.web.session import CSRF, Session, proof, refuse_forged, session_of
-from enginehouse.web.visit import Answer, GoTo, Handler, Page, Visit
+from enginehouse.web.streams import Streams
 
 _log: Final = structlog.get_logger(__name__)
 _POLICY: Final = (
@@ -55,7 +56,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def site(house: House) -> Router:
     """Returns the pages of this house."""
-    routes = [Route(path, _endpoint(house, handler), methods=[method]) for method, path, handler in PAGES]
+    streams = Streams()
+    routes = [Route(path, _endpoint(house, streams, handler), methods=[method]) for method, path, handler in PAGES]
     routes += [
         Route("/sign-in", _guarded(house, sign_in.show), methods=["GET"]),
         Route("/sign-in", _guarded(house, sign_in.enter), methods=["POST"]),
@@ -85,7 +87,7 @@ def _guarded(house: House, answer: Callable[[House, Request], Awaitable[Response
     return endpoint
 
 
-def _endpoint(house: House, handler: Handler) -> Endpoint:
+def _endpoint(house: House, streams: Streams, handler: Handler) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         _note_origin(request)
         session = await session_of(house, request)
@@ -93,7 +95,7 @@ def _endpoint(house: House, handler: Handler) -> Endpoint:
             return _with_headers(_to_sign_in(request))
         try:
             form = await _form(house, request, session) if request.method == "POST" else {}
-            answer = await handler(Visit(house, request, session, form))
+            answer = await handler(PageRequest(house, request, session, streams, form))
             response = _rendered(house, request, session, answer)
         except Refusal as refusal:
             response = _fault(request, session, refusal.rest_status, refusal.message)
@@ -114,7 +116,7 @@ async def _form(house: House, request: Request, session: Session) -> dict[str, s
 
 def _rendered(house: House, request: Request, session: Session, answer: Answer) -> Response:
     match answer:
-        case Page(template, values, status):
+        case HtmlPage(template, values, status):
             body = render(
                 template,
                 session=session,

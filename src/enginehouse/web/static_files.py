@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 PREFIX: Final = "/static"
-NAMES: Final = ("page.css", "page.js", "htmx.min.js", "hx-sse.min.js", "mark.svg")
+FOLDERS: Final = {
+    "page.css": "static",
+    "page.js": "static",
+    "mark.svg": "static",
+    "htmx.min.js": "vendored",
+    "hx-sse.min.js": "vendored",
+}
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
@@ -22,7 +28,7 @@ def address(name: str) -> str:
 async def send(request: Request) -> Response:
     """GET /static/{digest}/{name}: a file, if the address has its digest."""
     name = request.path_params["name"]
-    if name not in NAMES or request.path_params["digest"] != _digest(name):
+    if name not in FOLDERS or request.path_params["digest"] != _digest(name):
         return Response("There is no such file.\n", 404, media_type="text/plain")
     headers = {"cache-control": _FOR_EVER, "x-content-type-options": "nosniff"}
     return Response(_content(name), headers=headers, media_type=_TYPES[name.rpartition(".")[2]])
@@ -30,7 +36,7 @@ async def send(request: Request) -> Response:
 
 @cache
 def _content(name: str) -> bytes:
-    return files("enginehouse.web").joinpath("static", name).read_bytes()
+    return files("enginehouse.web").joinpath(FOLDERS[name], name).read_bytes()
 
 
 @cache

@@ -10,15 +10,17 @@ from starlette.responses import Response
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations.house import House
 from enginehouse.web.session import Session
+from enginehouse.web.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageRequest:
     """A request of a signed-in person for a page. `form` are the fields of a POST."""
 
     house: House
-    request: Request
+    http: Request
     session: Session
+    streams: Streams
     form: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -32,15 +34,15 @@ class Visit:
 
     def path(self, name: str) -> str:
         """Returns a variable part of the path."""
-        return str(self.request.path_params[name])
+        return str(self.http.path_params[name])
 
     def query(self, name: str) -> str:
         """Returns a parameter of the address, "" if it is not there."""
-        return self.request.query_params.get(name, "").strip()
+        return self.http.query_params.get(name, "").strip()
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HtmlPage:
     """A page to render: its template and what is in it."""
 
     template: str
@@ -55,5 +57,5 @@ class GoTo:
     path: str
 
 
-Answer = Page | GoTo | Response
-Handler = Callable[[Visit], Awaitable[Answer]]
+Answer = HtmlPage | GoTo | Response
+Handler = Callable[[PageRequest], Awaitable[Answer]]

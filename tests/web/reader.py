@@ -1,0 +1,48 @@
+"""A browser without JavaScript: it keeps cookies, follows redirects, and sends the forms of the pages."""
+
+import re
+from html import unescape
+from typing import Final
+
+import httpx
+
+BASE: Final = "http://enginehouse.test"
+_CSRF: Final = re.compile(r'name="csrf" value="([^"]+)"')
+_TAGS: Final = re.compile(r"<[^>]*>")
+
+
+class Reader:
+    """One browser. `proof` is what the forms of the last page carry."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.proof = ""
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """Opens the page, and remembers the proof of its forms."""
+        answer = await self.http.get(path, headers={"accept": "text/html", **headers}, follow_redirects=True)
+        self._remember(answer)
+        return answer
+
+    async def post(self, path: str, *, proof: str | None = None, follow: bool = True, **fields: str) -> httpx.Response:
+        """Sends a form of the last page."""
+        headers = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+        form = {"csrf": self.proof if proof is None else proof, **fields}
+        answer = await self.http.post(path, data=form, headers=headers, follow_redirects=follow)
+        self._remember(answer)
+        return answer
+
+    async def sign_in(self, name: str, password: str, path: str = "/") -> httpx.Response:
+        """Opens the page, which leads to the form, and sends that."""
+        await self.get(path)
+        return await self.post("/sign-in", name=name, password=password, next=path)
+
+    def _remember(self, answer: httpx.Response) -> None:
+        found = _CSRF.search(answer.text)
+        self.proof = found[1] if found else self.proof
+
+
+def text(answer: httpx.Response) -> str:
+    """Returns what a person reads on the page, without its tags."""
+    body = answer.text.partition("<main")[2]
+    return re.sub(r"\s+", " ", unescape(_TAGS.sub(" ", body))).strip(" >")
