@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from enginehouse.domain import ids
 from enginehouse.web.static_files import address
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _MICROS: Final = 1_000_000
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -62,7 +64,10 @@ def size(count: int | None) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # Jinja is imported with the first page, because it takes as long as a tenth of the start.
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
     made = Environment(
         loader=PackageLoader("enginehouse.web"),
         autoescape=select_autoescape(default=True),
