@@ -24,10 +24,10 @@ WORDS = """
     file filter first graph graphiql handlebars head health html http human in introspection json jsontext keyed
     keywords landlock language lines live lock log logs loop machine main markup migrate mode names new notices
     numbers offline openapi options overview page pages paging paths pcm phrases placement points postgres prefixes
-    private process processes prose protocol prune push query ranges ranking reader redirects references register
-    rejection resample reset root rows runtime scalars schema sdl seccomp send sentiment serve server session
-    sessions settings shapes sign single site source spec speech splitter sql sqlite standalone start states static
-    storage streams subtitles summary syscalls system temporary terminal text threads throttle time timeline
+    private process processes prose protocol prune push query ranges ranking reader redirects reference references
+    register rejection resample reset root rows runtime scalars schema sdl seccomp send sentiment serve server
+    session sessions settings shapes sign single site source spec speech splitter sql sqlite standalone start states
+    static storage streams subtitles summary syscalls system temporary terminal text threads throttle time timeline
     transcript transcription transport try tx unserved upload variables verdict watch wav wave web webstream wire
     words
     """

@@ -14,6 +14,8 @@ from pathlib import Path
 import structlog
 
 from enginehouse.api.asgi import Application, application
+from enginehouse.api.edge import routes as edge
+from enginehouse.api.v1 import routes as v1
 from enginehouse.artifacts.place import folder_of
 from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.resources import Resources
@@ -69,6 +71,7 @@ log = structlog.get_logger(__name__)
 
 _DAY = 86_400
 _KEEPERS = "keepers"
+DESCRIPTIONS = {"edge": edge.description, "v1": v1.description}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
         closing.push_async_callback(supervisor.stop)
         yield RunningServer(
             house,
-            application(house, origins=settings.cors_origin, pages=site(house)),
+            application(house, origins=settings.cors_origin, pages=site(house, DESCRIPTIONS)),
             first,
             sandbox.level,
             supervisor.hurry,

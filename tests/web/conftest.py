@@ -11,6 +11,7 @@ from tests.operations.people import BOOTSTRAP
 from tests.operations.scheduled import furnish
 from tests.web.reader import BASE, Reader
 
+from enginehouse.app import DESCRIPTIONS
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import accounts, identity
@@ -62,4 +63,4 @@ async def place(database: Database, tmp_path: Path) -> AsyncIterator[Place]:
         house = await furnish(House.build(database, store))
         await first_start(house, init_token=BOOTSTRAP)
         caller = await identity.authenticate(house, BOOTSTRAP)
-        yield Place(house, caller, httpx.ASGITransport(app=site(house)), closing)
+        yield Place(house, caller, httpx.ASGITransport(app=site(house, DESCRIPTIONS)), closing)

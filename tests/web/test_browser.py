@@ -103,7 +103,15 @@ def test_everybody_can_read_every_page(place: Place, browser: Browser, page: Pag
     page.goto(f"{place.server.url}/sign-in")
     found = violations(page)
     place.sign_in(page)
-    for path in ("/", "/jobs", "/jobs?status=aborted&name=none", f"/jobs/{place.complete}", f"/jobs/{place.failed}"):
+    for path in (
+        "/",
+        "/jobs",
+        "/jobs?status=aborted&name=none",
+        f"/jobs/{place.complete}",
+        f"/jobs/{place.failed}",
+        "/docs",
+        "/docs/v1",
+    ):
         page.goto(place.server.url + path)
         found += [f"{path}: {one}" for one in violations(page)]
         for width in WIDTHS:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MICROS: Final = 1_000_000
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+NAVIGATION: Final = (("/", "Overview"), ("/jobs", "Jobs"), ("/docs", "APIs"))
 MARKS: Final = {
     "pending": "○", "queued": "◔", "running": "▶", "complete": "✓", "failed": "✕", "aborted": "⊘",
     "paused": "⏸", "waiting": "…", "standby_pending": "○",
@@ -66,7 +67,7 @@ def size(count: int | None) -> str:
 @cache
 def _environment() -> "Environment":
     # Jinja is imported with the first page, because it takes as long as a tenth of the start.
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415
 
     made = Environment(
         loader=PackageLoader("enginehouse.web"),
@@ -76,7 +77,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"static": address, "marks": MARKS}
+    made.globals |= {"static": address, "marks": MARKS, "navigation": NAVIGATION}
     made.filters |= {
         "moment": moment,
         "duration": duration,

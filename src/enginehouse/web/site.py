@@ -4,6 +4,7 @@ A handler calls operations and names a template. Every action is a form, so that
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,9 +17,10 @@ from starlette.routing import Route, Router
 from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal
 from enginehouse.operations.house import House
-from enginehouse.web import job, jobs, live, overview, sign_in, static_files
+from enginehouse.web import job, jobs, live, overview, reference, sign_in, static_files
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, PageRequest
+from enginehouse.web.reference import Descriptions
 from enginehouse.web.session import CSRF, Session, proof, refuse_forged, session_of
 from enginehouse.web.streams import Streams
 
@@ -45,7 +47,6 @@ PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/jobs/{id}/pause", job.pause),
     ("POST", "/jobs/{id}/resume", job.resume),
 )
-NAVIGATION: Final = (("/", "Overview"), ("/jobs", "Jobs"))
 _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
 )
@@ -54,13 +55,15 @@ _LARGEST_FORM: Final = 64  # fields
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def site(house: House) -> Router:
-    """Returns the pages of this house."""
+def site(house: House, descriptions: Descriptions) -> Router:
+    """Returns the pages of this house. `descriptions` are those of its REST interfaces."""
     streams = Streams()
     routes = [Route(path, _endpoint(house, streams, handler), methods=[method]) for method, path, handler in PAGES]
     routes += [
         Route("/sign-in", _guarded(house, sign_in.show), methods=["GET"]),
         Route("/sign-in", _guarded(house, sign_in.enter), methods=["POST"]),
+        Route("/docs", _guarded(house, partial(reference.show, descriptions)), methods=["GET"]),
+        Route("/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions)), methods=["GET"]),
         Route("/sign-out", _guarded(house, sign_in.leave), methods=["POST"]),
         Route(f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send, methods=["GET"]),
     ]
@@ -72,7 +75,7 @@ async def _missing(scope: Any, receive: Any, send: Any) -> None:
     response: Response
     if any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"]):
         text = "There is no such page."
-        body = render("fault.html", title="Not found", text=text, session=None, path="", navigation=NAVIGATION)
+        body = render("fault.html", title="Not found", text=text, session=None, path="")
         response = HTMLResponse(body, 404)
     else:
         response = Response(_NOWHERE, 404, media_type="application/json")
@@ -122,7 +125,6 @@ def _rendered(house: House, request: Request, session: Session, answer: Answer) 
                 session=session,
                 csrf=proof(house, session.secret),
                 path=request.url.path,
-                navigation=NAVIGATION,
                 **values,
             )
             return HTMLResponse(body, status)
@@ -136,7 +138,7 @@ def _fault(request: Request, session: Session, status: int, text: str) -> Respon
     title = {404: "Not found", 403: "Not allowed"}.get(status, "That did not work")
     body = render(
         "fault.html", title=title, text=text, session=session, path=request.url.path,
-        navigation=NAVIGATION, csrf="",
+        csrf="",
     )  # fmt: skip
     return HTMLResponse(body, status)
 
