@@ -29,6 +29,7 @@ class Place:
 
     house: House
     caller: Principal
+    secret: str
     transport: httpx.ASGITransport
     closing: AsyncExitStack
 
@@ -39,9 +40,9 @@ class Place:
 
     async def signed_in(self, role: Role = Role.USER) -> Reader:
         """Returns a browser in which a new user of this role has signed in."""
-        await accounts.create_user(self.house, self.caller, name=role.value, password=PASSWORD, role=role)
+        await accounts.create_user(self.house, self.caller, name=f"a {role.value}", password=PASSWORD, role=role)
         reader = await self.reader()
-        await reader.sign_in(role.value, PASSWORD)
+        await reader.sign_in(f"a {role.value}", PASSWORD)
         return reader
 
     async def stranger(self) -> Reader:
@@ -63,4 +64,4 @@ async def place(database: Database, tmp_path: Path) -> AsyncIterator[Place]:
         house = await furnish(House.build(database, store))
         await first_start(house, init_token=BOOTSTRAP)
         caller = await identity.authenticate(house, BOOTSTRAP)
-        yield Place(house, caller, httpx.ASGITransport(app=site(house, DESCRIPTIONS)), closing)
+        yield Place(house, caller, BOOTSTRAP, httpx.ASGITransport(app=site(house, DESCRIPTIONS)), closing)

@@ -109,6 +109,8 @@ def test_everybody_can_read_every_page(place: Place, browser: Browser, page: Pag
         "/jobs?status=aborted&name=none",
         f"/jobs/{place.complete}",
         f"/jobs/{place.failed}",
+        "/engines",
+        "/workers",
         "/docs",
         "/docs/v1",
     ):

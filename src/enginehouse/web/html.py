@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 _MICROS: Final = 1_000_000
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
-NAVIGATION: Final = (("/", "Overview"), ("/jobs", "Jobs"), ("/docs", "APIs"))
+NAVIGATION: Final = (
+    ("/", "Overview"),
+    ("/jobs", "Jobs"),
+    ("/engines", "Engines"),
+    ("/workers", "Workers"),
+    ("/docs", "APIs"),
+)
 MARKS: Final = {
     "pending": "○", "queued": "◔", "running": "▶", "complete": "✓", "failed": "✕", "aborted": "⊘",
     "paused": "⏸", "waiting": "…", "standby_pending": "○",

@@ -17,7 +17,7 @@ from starlette.routing import Route, Router
 from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal
 from enginehouse.operations.house import House
-from enginehouse.web import job, jobs, live, overview, reference, sign_in, static_files
+from enginehouse.web import engines, job, jobs, live, overview, reference, sign_in, static_files, workers
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, PageRequest
 from enginehouse.web.reference import Descriptions
@@ -46,6 +46,12 @@ PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/jobs/{id}/retry", job.retry),
     ("POST", "/jobs/{id}/pause", job.pause),
     ("POST", "/jobs/{id}/resume", job.resume),
+    ("GET", "/engines", engines.show),
+    ("POST", "/engines/{id}/pause", engines.pause),
+    ("POST", "/engines/{id}/resume", engines.resume),
+    ("GET", "/workers", workers.show),
+    ("POST", "/workers/{id}/drain", workers.drain),
+    ("POST", "/workers/{id}/resume", workers.resume),
 )
 _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'

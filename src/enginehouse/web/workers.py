@@ -1,0 +1,25 @@
+"""The workers: where work runs, and how it is taken off a machine."""
+
+from enginehouse.operations import worker_drains, workers
+from enginehouse.web.page_request import GoTo, HtmlPage, PageRequest
+
+
+async def show(request: PageRequest) -> HtmlPage:
+    """GET /workers: every worker that has reported within a day."""
+    found = await workers.list_(request.house, request.principal)
+    return HtmlPage(
+        "workers.html",
+        {"title": "Workers", "workers": found, "may_change": request.principal.super_admin},
+    )
+
+
+async def drain(request: PageRequest) -> GoTo:
+    """POST /workers/{id}/drain: it takes no more work; what runs ends as usual."""
+    await worker_drains.drain(request.house, request.principal, request.path("id"))
+    return GoTo("/workers")
+
+
+async def resume(request: PageRequest) -> GoTo:
+    """POST /workers/{id}/resume: it takes work again."""
+    await worker_drains.resume(request.house, request.principal, request.path("id"))
+    return GoTo("/workers")
