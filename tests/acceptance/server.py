@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,12 +17,13 @@ from typing import Any
 
 import asyncpg
 import httpx
+from tests import commands
 from tests.postgres import FSYNC
 
 from enginehouse.engines import processes
 
 CHECKOUT = Path(__file__).parents[2]
-COMMAND = Path(sys.executable).with_name("enginehouse")
+COMMAND = Path(commands.BY_NAME[0])
 TOKEN = "0d0f1d5e-4a3b-4c0f-8d55-6f1f6c1f2a3b"
 READY_WITHIN = 60.0
 STOPPED_WITHIN = 60.0
@@ -44,7 +43,7 @@ class Server:
     name: str = ""  # of one of several servers on the folder
     url: str = ""
     starts: int = 0
-    process: "subprocess.Popen[bytes] | None" = None
+    process: commands.Process | None = None
     keepers: list[str] = field(default_factory=list)
 
     def start(self) -> None:
@@ -64,17 +63,9 @@ class Server:
         """The server starts."""
         self.starts += 1
         self.data.parent.mkdir(parents=True, exist_ok=True)
-        command = self.command()
-        log = self.log.open("wb")
-        with log:
-            self.process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env=os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self._sandbox() | self.environment,
-                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no server
-            )
+        environment = os.environ | {"AIWARE_INIT_TOKEN": TOKEN} | self._sandbox() | self.environment
+        with self.log.open("wb") as log:
+            self.process = commands.start(self.command(), environment=environment, stdout=log, stderr=log)
 
     def await_ready(self) -> None:
         """The server has printed that it is ready. This call blocks."""
@@ -149,7 +140,7 @@ class Server:
         """Engines of the tests write their process ids outside their folder. test_sandbox.py tests the sandboxes."""
         return {"ENGINEHOUSE_ENGINE_SANDBOX": "none"} if "PYTHONPATH" in self.environment else {}
 
-    def _ready_at(self, process: "subprocess.Popen[bytes]") -> str:
+    def _ready_at(self, process: commands.Process) -> str:
         deadline = time.monotonic() + READY_WITHIN
         while True:
             printed = self.log.read_text(errors="replace")

@@ -2,18 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
+from tests import commands
 
-COMMAND = (sys.executable, "-m", "enginehouse")
+COMMAND = commands.BY_MODULE
 DEADLINE = 60.0
 TOKEN = "5d1f3c52-7a56-4c0c-9f3e-5b0a64f3a911"
 
@@ -33,7 +32,7 @@ class Server:
 
     url: str
     data: Path
-    process: subprocess.Popen[str]
+    process: commands.Process
     heard: list[str] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -64,20 +63,12 @@ class Server:
 def call(
     *arguments: str,
     environment: dict[str, str] | None = None,
-    stdin: str | None = None,
+    stdin: str | IO[bytes] = "",
     folder: Path | None = None,
 ) -> Said:
     """The command has ended. Returns its output."""
-    ended = subprocess.run(
-        [*COMMAND, *arguments],
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        text=True,
-        env=clean(environment),
-        cwd=folder,
-        timeout=DEADLINE * 2,
-        check=False,
+    ended = commands.run(
+        [*COMMAND, *arguments], environment=clean(environment), stdin=stdin, folder=folder, timeout=DEADLINE * 2
     )
     return Said(ended.returncode, ended.stdout, ended.stderr)
 
@@ -90,25 +81,23 @@ def clean(more: dict[str, str] | None = None) -> dict[str, str]:
 @contextmanager
 def serving(data: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
     """Yields `enginehouse serve` on a free port, ready inside the block and gone after it."""
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--data", str(data), "--port", "0", *flags],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=clean(environment),
-    )
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as stderr:
+        command = [*COMMAND, "serve", "--data", str(data), "--port", "0", *flags]
+        process = commands.start(command, environment=clean(environment), stderr=stderr)
     server = Server("", data, process)
     overdue = threading.Timer(DEADLINE, process.kill)
     overdue.start()
-    assert process.stderr is not None
+    printed = os.fdopen(reading)
     try:
-        for line in process.stderr:
+        for line in printed:
             server.heard.append(line.rstrip("\n"))
             if line.startswith("ready: "):
                 server.url = line.split()[1]
                 break
         overdue.cancel()
         assert server.url, server.heard
-        reader = threading.Thread(target=_hear, args=(server,), daemon=True)
+        reader = threading.Thread(target=_hear, args=(server, printed), daemon=True)
         reader.start()
         yield server
         server.stop()
@@ -118,12 +107,11 @@ def serving(data: Path, *flags: str, environment: dict[str, str] | None = None) 
         if process.poll() is None:
             process.kill()
             process.wait()
-        process.stderr.close()
+        printed.close()
 
 
-def _hear(server: Server) -> None:
-    assert server.process.stderr is not None
-    for line in server.process.stderr:
+def _hear(server: Server, printed: IO[str]) -> None:
+    for line in printed:
         with server.news:
             server.heard.append(line.rstrip("\n"))
             server.news.notify_all()

@@ -2,27 +2,22 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
+from subprocess import CompletedProcess
 
+from tests import commands
 from tests.acceptance.server import COMMAND, Server, create, detail, ended, logs, offer, output, serving, task_of
 from tests.acceptance.test_bucket import SENTIMENT, refused
 from tests.object_store import ObjectStore
 from tests.store_proxy import Trouble, proxy_to
 
 
-def command(*arguments: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(COMMAND), "artifacts", *map(str, arguments)],
-        env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+def command(*arguments: str | Path, **environment: str) -> CompletedProcess[str]:
+    return commands.run([str(COMMAND), "artifacts", *map(str, arguments)], environment=os.environ | environment)
 
 
-def doctor(*arguments: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(COMMAND), "doctor", *map(str, arguments)],
-        env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+def doctor(*arguments: str | Path, **environment: str) -> CompletedProcess[str]:
+    return commands.run([str(COMMAND), "doctor", *map(str, arguments)], environment=os.environ | environment)
 
 
 async def worked(server: Server) -> tuple[str, str]:

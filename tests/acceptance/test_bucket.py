@@ -1,7 +1,6 @@
 """`enginehouse serve --artifacts s3://…`: jobs run, servers share, outages pass, and nothing secret is told."""
 
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from tests import commands
 from tests.acceptance.server import (
     COMMAND,
     Server,
@@ -50,9 +50,7 @@ def proxy(object_store: ObjectStore) -> Iterator[StoreProxy]:
 def refused(data: Path, *options: str, **environment: str) -> str:
     """Returns what a server says that does not start."""
     command = [str(COMMAND), "serve", "--data", str(data), "--port", "0", *options]
-    said = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=90
-    )
+    said = commands.run(command, environment=os.environ | environment)
     assert said.returncode == 1, said.stderr
     [line] = said.stderr.splitlines()[-1:]
     return line

@@ -3,12 +3,11 @@
 import json
 import os
 import pty
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.acceptance.servers import COMMAND, Said, Server, clean
+from tests.acceptance.servers import Said, Server
 
 RANGE = ("--created-after", "2020-01-01", "--created-before", "2100-01-01")
 
@@ -61,19 +60,11 @@ def test_on_a_terminal_the_person_is_asked(
 ) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
-    ended = subprocess.run(
-        [*COMMAND, "job", "cancel", *RANGE],
-        stdin=theirs,
-        capture_output=True,
-        text=True,
-        env=clean({"ENGINEHOUSE_DATA": str(server.data)}),
-        timeout=60,
-        check=False,
-    )
+    with os.fdopen(theirs, "rb") as terminal:
+        ended = server.cli("job", "cancel", *RANGE, stdin=terminal)
     os.close(ours)
-    os.close(theirs)
-    assert "3 jobs would be cancelled. Cancel them?" in ended.stderr
-    assert ended.returncode == code
+    assert "3 jobs would be cancelled. Cancel them?" in ended.err
+    assert ended.code == code
     assert _statuses(server, waiting) <= {status, "queued" if status == "pending" else status}
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import commands
 from tests.acceptance.server import CHECKOUT, COMMAND, NOOP, TOKEN, Server, serving, until
 
 PAGE = CHECKOUT / "docs" / "how-to" / "receive-webhooks.md"
@@ -218,6 +218,5 @@ def doctor(server: Server) -> str:
 
 
 def _run(*arguments: str) -> str:
-    environment = os.environ | {"COLUMNS": "400"}
-    done = subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, env=environment, check=False)
+    done = commands.run([str(COMMAND), *arguments], environment=os.environ | {"COLUMNS": "400"})
     return re.sub(r"\s+\n", "\n", done.stdout)
