@@ -1,7 +1,7 @@
 """A database and its store: the first start of both sets an id, and no server starts on a wrong pair."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,21 @@ class SlowStore(DiskStore):
         return await super().create(key, data)
 
 
+class OvertakenStore(DiskStore):
+    """After the first look at it, another server binds the same folder to the database."""
+
+    def __init__(self, root: Path, binds: Callable[[], Awaitable[str]]) -> None:
+        super().__init__(root)
+        self._binds = [binds]
+
+    async def read(self, key: str, *, limit: int | None = None) -> bytes:
+        try:
+            return await super().read(key, limit=limit)
+        finally:
+            while self._binds:
+                await self._binds.pop()()
+
+
 async def ids(database: Database, store: DiskStore) -> tuple[str | None, StoreId]:
     return await database.read(server_facts.store_id), parse(await store.read(KEY))
 
@@ -59,6 +74,15 @@ async def test_a_first_start_gives_both_the_same_id_and_the_next_one_keeps_it(
     assert first == (first[1].id, StoreId(first[1].id, new=False))
     await store_identity.bind(database, open_store("a"))
     assert await ids(database, open_store("a")) == first
+
+
+async def test_a_first_start_that_another_one_overtakes_takes_its_id(
+    database: Database, open_store: Open, tmp_path: Path
+) -> None:
+    store = OvertakenStore(tmp_path / "a", lambda: store_identity.bind(database, open_store("a")))
+    bound = await store_identity.bind(database, store)
+    assert await ids(database, store) == (bound, StoreId(bound, new=False))
+    store.close()
 
 
 async def test_a_store_with_bytes_but_without_an_id_gets_one_with_a_database_that_has_none(

@@ -74,6 +74,8 @@ async def _first_id(database: Database, store: ArtifactStore) -> tuple[StoreId |
         # The store is read before the database: if its id is not new, the database already holds it.
         of_store = await _read(store)
         of_database = await database.read(server_facts.store_id)
+        if of_database is not None and of_store is None:
+            of_store = await _read(store)  # another server has set both between the two reads
         if of_store is not None or of_database is not None:
             return of_store, of_database
         await store.create(KEY, f"{uuid4()} {_NEW}\n".encode())
