@@ -43,9 +43,10 @@ run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DA
 serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data), PORT=its port (9000)
 	@exec $(BIN)/enginehouse serve --data "$${DATA:-data}" --port "$${PORT:-9000}"
 
+# The tests keep what they compile. Otherwise each of the servers that they start compiles itself again.
 .PHONY: test
 test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (3)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 	@echo "test: everything passed"
 
 .PHONY: clients
