@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from tests.clean_databases import CleanDatabases
 from tests.object_store import ObjectStore
 from tests.object_store import started as object_store_started
 from tests.postgres import FSYNC, PostgresServer, started
@@ -55,12 +56,19 @@ def postgres_template(postgres: PostgresServer) -> str:
     return asyncio.run(make())
 
 
+@pytest.fixture(scope="session")
+def clean_databases(postgres: PostgresServer, postgres_template: str) -> Iterator[CleanDatabases]:
+    databases = CleanDatabases(postgres, postgres_template)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-async def postgres_dsn(postgres: PostgresServer, postgres_template: str) -> AsyncIterator[str]:
-    """Yields the DSN of a fresh, migrated PostgreSQL database."""
-    name = await postgres.create(postgres_template)
-    yield postgres.dsn(name)
-    await postgres.drop(name)
+def postgres_dsn(postgres: PostgresServer, clean_databases: CleanDatabases) -> Iterator[str]:
+    """Yields the DSN of a migrated PostgreSQL database without rows."""
+    taken = clean_databases.take()
+    yield postgres.dsn(taken.name)
+    clean_databases.give_back(taken)
 
 
 @pytest.fixture
