@@ -15,7 +15,7 @@ from tests.postgres import FSYNC, PostgresServer, started
 from enginehouse.operations import passwords
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
-from enginehouse.storage.database.sql import Dialect, statements
+from enginehouse.storage.database.sql import Dialect, Statements, statements
 from enginehouse.storage.database.sqlite import SqliteDatabase
 
 SQL = Path(__file__).parent / "storage" / "sql"
@@ -112,10 +112,15 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
-@pytest.fixture
-def own_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """During a test the statements of `tests/storage/sql` are known in addition to the product's."""
+@pytest.fixture(scope="session")
+def loaded_statements() -> dict[Dialect, Statements]:
     dialects: tuple[Dialect, ...] = ("sqlite", "postgres")
-    for dialect in dialects:
-        for name, statement in statements(dialect, SQL).items():
+    return {dialect: statements(dialect, SQL) for dialect in dialects}
+
+
+@pytest.fixture
+def own_statements(monkeypatch: pytest.MonkeyPatch, loaded_statements: dict[Dialect, Statements]) -> None:
+    """During a test the statements of `tests/storage/sql` are known in addition to the product's."""
+    for dialect, loaded in loaded_statements.items():
+        for name, statement in loaded.items():
             monkeypatch.setitem(statements(dialect), name, statement)
