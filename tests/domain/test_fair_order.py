@@ -4,7 +4,7 @@ import heapq
 import itertools
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -20,6 +20,18 @@ Length = Callable[[random.Random], float]
 
 
 @dataclass
+class Backlog:
+    """What waits in one lane, with its length. An item is made when it comes near the front: most never do."""
+
+    front: deque[tuple[Waiting, float]] = field(default_factory=deque)
+    rest: Iterator[tuple[Waiting, float]] = field(default_factory=lambda: iter(()))
+
+    def first(self, count: int) -> list[Waiting]:
+        self.front.extend(itertools.islice(self.rest, max(0, count - len(self.front))))
+        return [item for item, _ in itertools.islice(self.front, count)]
+
+
+@dataclass
 class House:
     """Slots, shares and lanes in virtual time. A free slot is used at once, by the choice of the product."""
 
@@ -28,7 +40,7 @@ class House:
     dispatchers: int = 1
     seed: int = 1
     now: float = 0.0
-    lanes: dict[Lane, deque[tuple[Waiting, float]]] = field(default_factory=dict)
+    lanes: dict[Lane, Backlog] = field(default_factory=dict)
     begun: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     had: dict[int, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -37,7 +49,7 @@ class House:
         self.shares = [Shares() for _ in range(self.dispatchers)]
         self.free = [self.slots] * self.dispatchers
         self._tokens = itertools.count()
-        self._jobs = itertools.count()
+        self._jobs = 0
         self._ends: list[tuple[float, int, int, int]] = []
         self._arrivals: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -45,8 +57,10 @@ class House:
         """Adds `count` items of the organization at the time `at`."""
 
         def arrive() -> None:
-            queue = self.lanes.setdefault(Lane(organization_id, engine), deque())
-            queue.extend((Waiting(0, 0, 0, next(self._jobs), 0, 0), length(self.random)) for _ in range(count))
+            backlog = self.lanes.setdefault(Lane(organization_id, engine), Backlog())
+            jobs, self._jobs = range(self._jobs, self._jobs + count), self._jobs + count
+            items = ((Waiting(0, 0, 0, job_id, 0, 0), length(self.random)) for job_id in jobs)
+            backlog.rest = itertools.chain(backlog.rest, items)
 
         heapq.heappush(self._arrivals, (at, next(self._tokens), arrive))
 
@@ -67,15 +81,13 @@ class House:
 
     def _claim(self, dispatcher: int) -> None:
         shares, limit = self.shares[dispatcher], self.free[dispatcher]
-        lanes = {
-            lane: [item for item, _ in itertools.islice(queue, limit)] for lane, queue in self.lanes.items() if queue
-        }
+        lanes = {lane: items for lane, backlog in self.lanes.items() if (items := backlog.first(limit))}
         if not limit or not lanes:
             return
         shares.weigh(self.quotas.weights)
         level = shares.level(turns(lanes, self.quotas, Level()))
         for lane, item in choose(lanes, self.quotas, level, limit=limit):
-            found, seconds = self.lanes[lane].popleft()
+            found, seconds = self.lanes[lane].front.popleft()
             assert found == item
             token = next(self._tokens)
             shares.started(token, lane.organization_id, at=self.now, until=FOR_EVER)
