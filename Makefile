@@ -12,14 +12,14 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 # Test processes side by side; each starts a PostgreSQL of its own. Three keep two cores busy, since many tests wait for servers.
 JOBS ?= 3
 
-# Tests that take a sample of their cases, and all of them under `make chaos`.
-SAMPLED := tests/domain/test_calendar.py tests/storage/test_job_lists.py tests/engines/test_sandbox.py \
-  tests/api/test_extremes.py tests/api/test_extremes_raw.py tests/storage/test_races.py \
-  tests/storage/test_stop_races.py tests/acceptance/test_kill_applying.py tests/acceptance/test_kill_idempotency.py \
-  tests/acceptance/test_kill_server.py tests/bench/test_bench_quick.py tests/storage/test_bulk_cancels.py \
-  tests/api/test_every_field.py tests/api/test_graphql_fuzz.py \
-  tests/api/test_bad_input_references.py tests/api/test_bad_input_tokens.py tests/storage/test_task_update_races.py tests/acceptance/test_schemathesis.py \
-  tests/acceptance/test_generated_clients.py
+# Tests that take a sample of their cases, or a short way to start commands. `make chaos` takes all cases and the long way.
+SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py tests/cli/test_engine_package.py tests/domain/test_calendar.py \
+  tests/engines/test_sandbox.py tests/api/test_audit_rows.py tests/api/test_bad_input_references.py \
+  tests/api/test_bad_input_tokens.py tests/api/test_every_field.py tests/api/test_extremes.py \
+  tests/api/test_extremes_raw.py tests/api/test_graphql_fuzz.py tests/storage/test_addition_races.py \
+  tests/storage/test_bulk_cancels.py tests/storage/test_job_lists.py tests/storage/test_push_races.py \
+  tests/storage/test_races.py tests/storage/test_stop_races.py tests/storage/test_task_lists.py \
+  tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py
 
 # Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, and a linter
 # of Dockerfiles. Each has a lock file in requirements/clients.
