@@ -118,13 +118,19 @@ def start(
     environment = os.environ if environment is None else environment
     with Path(os.devnull).open("r+b") as nothing:
         streams = [(stream or nothing).fileno() for stream in (stdin, stdout, stderr)]
-        for name in () if THOROUGH else (BY_NAME, BY_MODULE):
-            if tuple(command[: len(name)]) == name:
-                return _fork_server().fork([*name[-1:], *command[len(name) :]], streams, environment, folder)
+        name = next((name for name in (BY_NAME, BY_MODULE) if tuple(command[: len(name)]) == name), None)
+        if name is not None and not THOROUGH and not _changes_python(environment):
+            return _fork_server().fork([*name[-1:], *command[len(name) :]], streams, environment, folder)
         return subprocess.Popen(
             command, stdin=streams[0], stdout=streams[1], stderr=streams[2], env=environment, cwd=folder,
             preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no process
         )  # fmt: skip
+
+
+def _changes_python(environment: Mapping[str, str]) -> bool:
+    """Returns True if something is done to Python itself before its program begins."""
+    path = environment.get("PYTHONPATH", "").split(os.pathsep)
+    return any((Path(folder) / "sitecustomize.py").exists() for folder in filter(None, path))
 
 
 def run(
