@@ -58,7 +58,7 @@ class ObjectStore:
                 f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
                 f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false",
                 f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}",
-                "-master.volumeSizeLimitMB=128", "-volume.max=100",
+                "-master.volumeSizeLimitMB=128", "-master.electionTimeout=1s", "-volume.max=100",
             ],
             stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"), stdin=subprocess.DEVNULL,
             preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - a killed test run leaves no store
