@@ -17,19 +17,18 @@ from enginehouse.api.asgi import Application, application
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.v1 import routes as v1
 from enginehouse.artifacts.place import folder_of
-from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.resources import Resources
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
-from enginehouse.engines.entry_points import load_specs
 from enginehouse.engines.http.callbacks import Callbacks
+from enginehouse.engines.installation import installation_of
 from enginehouse.engines.keeper import Keeper
-from enginehouse.engines.native import CATEGORIES, ENGINES
+from enginehouse.engines.native import ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
 from enginehouse.operations import (
-    engines,
     export_leases,
     maintenance,
     outbox,
@@ -53,13 +52,14 @@ from enginehouse.runtime.http_executor import HttpExecutor
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
-from enginehouse.runtime.source import WorkerOffer, WorkSource, offered
+from enginehouse.runtime.source import WorkSource
 from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.server import artifact_store, database_file, duties, notices
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
 from enginehouse.server.in_process import InProcess
+from enginehouse.server.installation import ServerInstallation
 from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings
 from enginehouse.storage.database.database import Database
@@ -78,6 +78,8 @@ DESCRIPTIONS = {"edge": edge.description, "v1": v1.description}
 class RunningServer:
     """A running server: its house, its ASGI application, and the secrets that its first start made.
 
+    `engine_problems`: what is wrong with installed engines that are not used.
+
     After `hurry` the shutdown does not wait for running attempts. `end_streams` ends the streams, which have no end of
     their own.
     """
@@ -86,6 +88,7 @@ class RunningServer:
     application: Application
     first_start: FirstStart
     sandbox: SandboxLevel
+    engine_problems: Sequence[str]
     hurry: Callable[[], None]
     end_streams: Callable[[], Awaitable[None]]
 
@@ -105,8 +108,8 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
         house = await _house(settings, closing)
         first = await first_start(house, init_token=settings.init_token)
         children = _children(settings, house, keeper, sandbox, closing)
-        specs = [engine.spec for engine in ENGINES] + await load_specs(children)
-        await engines.register(house, specs, CATEGORIES)
+        installed = ServerInstallation(house, installation_of(children, settings.engines, settings.data))
+        await installed.start()
         embedded = house.database.dialect == "sqlite"
         keepers = settings.data / _KEEPERS
         await asyncio.to_thread(keeper_register.end_orphans, keepers, besides=keeper.entry, wait=embedded)
@@ -117,7 +120,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             await workers.clear(house)
             await outbox.release_all(house)
             await export_leases.release_all(house)
-        supervisor = await _supervisor(settings, house, children, specs, closing)
+        supervisor = await _supervisor(settings, house, children, installed, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
         yield RunningServer(
@@ -125,6 +128,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             application(house, origins=settings.cors_origin, pages=site(house, DESCRIPTIONS)),
             first,
             sandbox.level,
+            installed.report.problems,
             supervisor.hurry,
             partial(_end_waits, house),
         )
@@ -228,7 +232,7 @@ def _children(settings: Settings, house: House, keeper: Keeper, sandbox: Sandbox
 
 
 async def _supervisor(
-    settings: Settings, house: House, children: ChildPool, specs: Sequence[EngineSpec], closing: AsyncExitStack
+    settings: Settings, house: House, children: ChildPool, installed: ServerInstallation, closing: AsyncExitStack
 ) -> Supervisor:
     capacity = Capacity(
         {
@@ -241,7 +245,8 @@ async def _supervisor(
         resources=Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels),
         needs=lambda engine_id: house.catalogue.by_id[engine_id].spec.resources,
     )
-    source = InProcess(house, settings.engine_api_url or settings.local_url, capacity.free_resources)
+    api_url = settings.engine_api_url or settings.local_url
+    source = InProcess(house, api_url, capacity.free_resources, installed.find)
     outage = Outage()
     over_http = _http_executor(settings, source, closing)
     runner = _runner(settings, house, source, children, over_http, capacity, outage, closing)
@@ -249,25 +254,31 @@ async def _supervisor(
     house.listeners.unavailable = probes.loop.wake
     worker = worker_name(settings.data)
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
-    for heard in notices.listen(house, dispatcher, capacity):
+    for heard in notices.listen(house, dispatcher, capacity, installed):
         closing.callback(heard.cancel)
     scheduler = Scheduler(house)
     deliverer = _deliverer(settings, house, closing)
     exporter = Exporter(house)
     closing.push_async_callback(exporter.close)
     house.listeners.scheduled = scheduler.loop.wake
-    runs = offered(specs, capacity.pools, capacity.resources)
-    presence = WorkerPresence(
-        source, WorkerOffer(name=worker, pools=capacity.pools, engines=runs, resources=capacity.resources)
-    )
+    presence = WorkerPresence(source, installed.offer(worker, capacity.pools, capacity.resources))
     await presence.register()
+    installed.attach(presence)
     closing.push_async_callback(presence.leave)
     watches = [probes.loop] if settings.http_slots else []
     return Supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=settings.lease_seconds),
         capacity=capacity,
-        duties=[*duties.loops(house), presence.loop, scheduler.loop, deliverer.loop, exporter.loop, *watches],
+        duties=[
+            *duties.loops(house),
+            presence.loop,
+            installed.loop,
+            scheduler.loop,
+            deliverer.loop,
+            exporter.loop,
+            *watches,
+        ],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )

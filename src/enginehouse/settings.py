@@ -48,6 +48,9 @@ class Settings:
     engine_sandbox: str = "auto"  # auto, bwrap, landlock, uid or none
     engine_read: tuple[Path, ...] = ()  # files and folders that every engine may read: models
     engine_write: tuple[Path, ...] = ()  # files and folders that every engine may change: caches of models
+    engines: Path | None = (
+        None  # the file with the Python environments of engines; None: engines.toml in the data folder
+    )
     native_slots: int = 512  # with 0 for all three, this server takes requests and leaves the work to others
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     cpus: float = field(default_factory=lambda: float(os.cpu_count() or 1))  # of this machine, for engines that say so

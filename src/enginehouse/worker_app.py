@@ -15,7 +15,7 @@ from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.resources import Resources
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
-from enginehouse.engines.entry_points import load_specs
+from enginehouse.engines.installation import installation_of
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
@@ -50,6 +50,7 @@ class RunningWorker:
     registry: Registry
     specs: Sequence[EngineSpec]
     sandbox: SandboxLevel
+    engine_problems: Sequence[str]
     supervisor: Supervisor
     refused: "asyncio.Future[str]"
 
@@ -73,7 +74,9 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
         keepers = settings.data / _KEEPERS
         await asyncio.to_thread(keeper_register.end_orphans, keepers, besides=keeper.entry, wait=False)
         children = _children(settings, keeper, sandbox, folder.scratch, closing)
-        specs = [engine.spec for engine in ENGINES] + await load_specs(children)
+        installation = installation_of(children, settings.engines, settings.data)
+        installation.use(await installation.read())
+        specs = [engine.spec for engine in ENGINES] + [*installation.specs]
         connection = await closing.enter_async_context(Connection(settings.server, settings.token))
         refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         inputs = folder.scratch / "inputs"
@@ -104,7 +107,8 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
         supervisor = _supervisor(settings, source, capacity, children, offer, folder.scratch, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
-        yield RunningWorker(source.registry, specs, sandbox.level, supervisor, refused)
+        problems = installation.reading.problems
+        yield RunningWorker(source.registry, specs, sandbox.level, problems, supervisor, refused)
 
 
 async def _register(source: HttpSource, offer: WorkerOffer) -> None:

@@ -21,6 +21,9 @@ class WorkerSettings:
     engine_sandbox: str = "auto"
     engine_read: tuple[Path, ...] = ()
     engine_write: tuple[Path, ...] = ()
+    engines: Path | None = (
+        None  # the file with the Python environments of engines; None: engines.toml in the data folder
+    )
     native_slots: int = 64
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     cpus: float = field(default_factory=lambda: float(os.cpu_count() or 1))  # of this machine, for engines that say so

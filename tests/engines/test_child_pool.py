@@ -17,6 +17,7 @@ from enginehouse.domain.artifact import MAX_OUTPUTS
 from enginehouse.engine import Chunk, EngineFailure, EngineKind, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines import processes
 from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.frames import LoadedReply
 from enginehouse.engines.keeper import ChildHandle, Keeper
 from enginehouse.engines.workspace import Workspace
 
@@ -456,13 +457,15 @@ async def test_one_child_reads_several_engines_and_after_a_failure_a_new_one_rea
 
     start = house.keeper.spawn
     monkeypatch.setattr(house.keeper, "spawn", spawn)
-    good, moody, absent, ends, again = await house.children.read_specs(
+    good, moody, absent, ends, again = await house.children.read_engines(
         ["misbehaving:good", "misbehaving:moody", "absent:engine", "ends_on_import:engine", "misbehaving:good"]
     )
-    assert isinstance(good, EngineSpec)
-    assert isinstance(moody, EngineSpec)
+    assert isinstance(good, LoadedReply)
+    assert isinstance(moody, LoadedReply)
     assert good == again
-    assert moody.name != good.name
+    assert good.spec is not None
+    assert moody.spec is not None
+    assert moody.spec.name != good.spec.name
     assert isinstance(absent, EngineFailure)
     assert absent.kind is K.SYSTEM_DEPENDENCY_MISSING
     assert isinstance(ends, EngineFailure)
@@ -474,7 +477,7 @@ async def test_a_closed_pool_starts_no_child(house: House) -> None:
     await house.children.close()
     with pytest.raises(EngineFailure) as caught:
         await house.pid()
-    [refused] = await house.children.read_specs(["misbehaving:good"])
+    [refused] = await house.children.read_engines(["misbehaving:good"])
     assert isinstance(refused, EngineFailure)
     assert caught.value.kind is refused.kind is K.SERVER_STOPPED
     assert house.alive() == []
@@ -503,6 +506,7 @@ SERVER = """
 import asyncio, sys
 from pathlib import Path
 from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.frames import LoadedReply
 from enginehouse.engines.keeper import ChildHandle, Keeper
 sys.path.insert(0, sys.argv[1])
 keeper = Keeper.start()

@@ -126,15 +126,19 @@ async def test_servers_that_start_at_once_register_the_same_engines(house: House
         assert one.catalogue == house.catalogue
 
 
-async def test_a_declaration_that_does_not_hold_together_stores_nothing(house: House) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        await engines.register(house, [spec("A"), spec("A"), spec("B", category_id="nowhere")], [WORDS])
-    assert caught.value.message.splitlines() == [
-        "engine 'A': its id \"id-a\" is declared twice.",
-        "engine 'B': names the category \"nowhere\", which does not exist.",
-    ]
-    await engines.refresh(house)
-    assert house.catalogue.by_id == {}
+async def test_a_declaration_that_does_not_hold_together_is_left_out(house: House) -> None:
+    faulty = [spec("A", slug="second"), spec("B", category_id="nowhere"), spec("C", slug="c\0")]
+    assert await engines.register(house, [spec("A"), *faulty, spec("D")], [WORDS]) == (
+        'engine "A": its id "id-a" is declared twice.',
+        'engine "B": names the category "nowhere", which does not exist.',
+        "engine 'C': its id, name or slug has a NUL character.",
+    )
+    assert {name: engine.spec.name for name, engine in house.catalogue.by_id.items()} == {"id-a": "A", "id-d": "D"}
+
+
+async def test_the_place_of_an_interpreter_stays_on_its_machine(house: House) -> None:
+    await engines.register(house, [spec("A", kind=EngineKind.PYTHON, python="/opt/a/bin/python")], [WORDS])
+    assert house.catalogue.by_id["id-a"].spec == spec("A", kind=EngineKind.PYTHON)
 
 
 async def test_an_id_comes_before_an_alias_and_an_alias_before_a_slug(house: House) -> None:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from tests.runtime.floor import PRINCIPAL, Floor, one
 
 from enginehouse.domain.errors import IntegrityError, NotFound
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref, TaskRef
-from enginehouse.domain.retry import FailureKind
-from enginehouse.engine import Output, Work
+from enginehouse.domain.retry import Blame, FailureKind, blame
+from enginehouse.engine import EngineFailure, EngineKind, EngineSpec, Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import artifacts, target_assets, targets
 from enginehouse.operations.assets import AssetRequest
@@ -37,6 +38,17 @@ async def test_the_engine_is_known_until_it_is_removed(floor: Floor) -> None:
     assert await floor.source.engine("scripted") == floor.engines["scripted"].spec
     del floor.house.catalogue.by_id["scripted"]
     assert await floor.source.engine("scripted") is None
+
+
+async def test_a_python_engine_is_run_as_it_is_installed_here(floor: Floor) -> None:
+    stored = structs.replace(floor.engines["scripted"].spec, kind=EngineKind.PYTHON)
+    here = structs.replace(stored, timeout_seconds=7, python="/opt/here/bin/python")
+    known = floor.house.catalogue.by_id
+    known["scripted"] = structs.replace(known["scripted"], spec=stored)
+    assert await InProcess(floor.house, installed={"scripted": here}.get).engine("scripted") == here
+    with pytest.raises(EngineFailure, match="was removed from this machine before the attempt began") as caught:
+        await InProcess(floor.house, installed=dict[str, EngineSpec]().get).engine("scripted")
+    assert blame(caught.value.kind) is Blame.NOBODY  # the item waits for a machine that has it
 
 
 async def test_an_asset_without_bytes_cannot_be_opened(floor: Floor) -> None:

@@ -11,7 +11,7 @@ from enginehouse.domain.work import WHOLE, Done, Failed, ItemKey, Lease, NewArti
 from enginehouse.wire.work import InputBody, WorkBody, lease_name, parse_artifact, parse_lease
 from enginehouse.wire.worker import EngineDeclaration, ExchangeBody, ReportBody
 
-OF_SERVERS = {"address"}  # of engines over HTTP, which no worker declares
+OF_SERVERS = {"address", "python"}  # of engines over HTTP; and a place on the machine of the worker
 
 
 def sent(value: object, kind: type) -> object:

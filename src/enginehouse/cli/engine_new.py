@@ -123,5 +123,5 @@ def new(*, name: str, folder: Path | None) -> None:
         f"  cd {place}\n"
         "  python -m pytest                            # its test\n"
         f"  enginehouse engine try {module}:engine FILE    # on a file, kept apart as a server does, without a server\n"
-        "  pip install .                               # then restart the server"
+        "  pip install .                               # then: enginehouse engine reload"
     )

@@ -16,6 +16,7 @@ from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import json_object, payload_option
 from enginehouse.engine import Chunk, EngineFailure, EngineSpec, Output, Work
 from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.interpreter import Interpreter
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.sandbox.sandbox import Sandbox, SandboxMissing, choose
@@ -26,13 +27,14 @@ _SHOWN: Final = 4_000  # bytes of a result; --output keeps all of it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What is run: an engine by its place or entry point, on a file."""
+    """What is run: an engine by its place or entry point, on a file. `python` None: with this interpreter."""
 
     engine: str
     file: Path
     media_type: str
     payload: Any
     sandbox: Sandbox
+    python: str | None = None
 
 
 @click.command("try")
@@ -44,6 +46,12 @@ class Trial:
 @click.option(
     "--engine-sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True, help="How it is kept apart."
 )
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The interpreter of the environment in which ENGINE is installed.  [default: that of this command]",
+)
 @output.json_option
 def try_once(
     *,
@@ -53,11 +61,13 @@ def try_once(
     payload: str | None,
     folder: Path | None,
     engine_sandbox: str,
+    python: Path | None,
     as_json: bool,
 ) -> None:
     """Run a Python engine on a file, without a server: its results on stdout, its log on stderr.
 
-    ENGINE is MODULE:NAME, found from this folder, or the entry point of an installed engine.
+    ENGINE is MODULE:NAME, found from this folder, or the entry point of an installed engine. With --python it is what
+    is installed in that environment.
     """
     here = Path.cwd()
     sys.path.insert(0, str(here))  # a child imports from where this process does
@@ -71,6 +81,7 @@ def try_once(
         media_type=media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream",
         payload=json_object("--payload", payload) if payload is not None else {},
         sandbox=sandbox,
+        python=None if python is None else str(python.expanduser().absolute()),
     )
     keeper = Keeper.start()
     # A child that has failed is ended by the keeper, which may still write here until it is closed.
@@ -86,14 +97,14 @@ def try_once(
 async def _run(trial: Trial, keeper: Keeper, scratch: Path) -> list[Output]:
     pool = ChildPool(keeper, scratch, slots=1, sandbox=trial.sandbox)
     try:
-        spec = await _spec(pool, trial.engine)
+        spec = await _spec(pool, trial.engine, Interpreter(trial.python))
         work = scratch / "work"
         work.mkdir()
         copy = scratch / "input"
         link_or_copy(trial.file, copy)
         size = copy.stat().st_size
         return await pool.call(
-            structs.replace(spec, entry_point=trial.engine),
+            structs.replace(spec, entry_point=trial.engine, python=trial.python),
             Work(
                 job_id="try",
                 task_id="try",
@@ -115,15 +126,13 @@ async def _run(trial: Trial, keeper: Keeper, scratch: Path) -> list[Output]:
         await pool.close()
 
 
-async def _spec(pool: ChildPool, name: str) -> EngineSpec:
-    [found] = await pool.read_specs([name])
-    match found:
-        case EngineSpec():
-            return found
-        case EngineFailure():
-            raise found
-        case None:
-            raise CommandError(f'"{name}" has no spec: give it an EngineSpec with that name.')
+async def _spec(pool: ChildPool, name: str, python: Interpreter) -> EngineSpec:
+    [found] = await pool.read_engines([name], python)
+    if isinstance(found, EngineFailure):
+        raise found
+    if found.spec is None:
+        raise CommandError(f'"{name}" has no spec: give it an EngineSpec with that name.')
+    return found.spec
 
 
 def _log(data: bytes) -> None:

@@ -3,16 +3,17 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, requires
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, distribution, requires
 from pathlib import Path
 
 from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.engine import EngineFailure
-from enginehouse.engines import processes
+from enginehouse.engines import environments, processes
 from enginehouse.engines.child_pool import ChildPool
-from enginehouse.engines.entry_points import read_specs
+from enginehouse.engines.entry_points import BrokenEnvironment, InstalledEngine, read_engines
+from enginehouse.engines.environments import EnvironmentList, PythonEnvironment
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
@@ -26,7 +27,7 @@ def findings(data: Path | None) -> Iterator[Finding]:
     yield Finding("native engines", Verdict.OK, f"{len(ENGINES)} in the server itself")
     level = choose(AUTO)
     yield _sandbox(level)
-    yield from _entry_points(Sandbox(level))
+    yield from _entry_points(Sandbox(level, hidden=() if data is None else (data,)), data)
     yield from _packages()
     yield _program("ffmpeg", "without it, media other than text and WAV cannot be cut into chunks.")
     if data is not None:
@@ -49,30 +50,34 @@ def _sandbox(level: SandboxLevel) -> Finding:
     return Finding("sandbox", Verdict.WARNING, text)
 
 
-def _entry_points(sandbox: Sandbox) -> Iterator[Finding]:
+def _entry_points(sandbox: Sandbox, data: Path | None) -> Iterator[Finding]:
+    """The installed engines, also those in the environments that the file in the data folder names."""
+    known = EnvironmentList() if data is None else environments.read(data / environments.FILE, named=False)
+    for problem in known.problems:
+        yield Finding("environments", Verdict.WRONG, problem)
     keeper = Keeper.start()
     try:
         with tempfile.TemporaryDirectory(prefix="enginehouse-", ignore_cleanup_errors=True) as folder:
             Path(folder).chmod(0o711)
-            engines = asyncio.run(_engines(keeper, Path(folder), sandbox))
+            found = asyncio.run(_engines(keeper, Path(folder), sandbox, known.environments))
     finally:
         keeper.close()
-    for entry, spec in engines:
-        match spec:
-            case EngineSpec(name=name):
-                yield Finding(f"engine {entry.name}", Verdict.OK, name)
-            case EngineFailure(message=message):
-                yield Finding(f"engine {entry.name}", Verdict.WRONG, f"cannot be imported: {message}")
-            case _:
-                yield Finding(f"engine {entry.name}", Verdict.WRONG, f"{entry.value} has no EngineSpec.")
+    for each in found:
+        match each:
+            case BrokenEnvironment(environment, failure):
+                yield Finding(f"environment {environment.name}", Verdict.WRONG, failure.message)
+            case InstalledEngine(_, _, EngineSpec(name=name)):
+                yield Finding(each.place, Verdict.OK, name)
+            case InstalledEngine(_, _, EngineFailure(message=message)):
+                yield Finding(each.place, Verdict.WRONG, f"cannot be used: {message}")
 
 
 async def _engines(
-    keeper: Keeper, folder: Path, sandbox: Sandbox
-) -> list[tuple[EntryPoint, EngineSpec | EngineFailure | None]]:
+    keeper: Keeper, folder: Path, sandbox: Sandbox, own: Sequence[PythonEnvironment]
+) -> list[InstalledEngine | BrokenEnvironment]:
     children = ChildPool(keeper, folder, slots=4, sandbox=sandbox)
     try:
-        return await read_specs(children)
+        return await read_engines(children, own)
     finally:
         await children.close()
 

@@ -41,6 +41,12 @@ _path = click.Path(path_type=Path)
 @_setting(
     "--engine-write", "A file or folder that engines may also change, such as a cache.", type=_path, multiple=True
 )
+@_setting(
+    "--engines",
+    "A file that names further Python environments with engines.  [default: engines.toml in the data folder]",
+    type=_path,
+    metavar="FILE",
+)
 @_setting("--native-slots", "Worker slots for native engines.")
 @_setting("--python-slots", "Worker slots for Python engines.  [default: one per core, at least 2]", type=int)
 @_setting("--http-slots", "Calls of engines over HTTP at once.")

@@ -20,7 +20,7 @@ import uvloop
 
 from enginehouse import __version__, app, logs
 from enginehouse.api.asgi import Application
-from enginehouse.cli import data_folder, file_modes
+from enginehouse.cli import data_folder, file_modes, terminal
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
@@ -113,6 +113,7 @@ def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: l
         f"  engines   {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}",
         f"  data      {settings.data}",
         *_sandbox(running.sandbox),
+        *(f"  not used  {terminal.escape(problem)}" for problem in running.engine_problems),
         *(f"  {path.name.replace('-', ' '):<15} in {path}" for path in secrets),
         f"ready: {url}",
     ])  # fmt: skip

@@ -85,6 +85,7 @@ def _announce(settings: WorkerSettings, worker: RunningWorker, *, as_json: bool)
         lines.append("  sandbox   NONE. ENGINES CAN READ AND CHANGE EVERYTHING THAT THE WORKER CAN.")
     else:
         lines.append(f"  sandbox   {worker.sandbox}")
+    lines += [f"  not used  {terminal.escape(problem)}" for problem in worker.engine_problems]
     terminal.echo("\n".join([*lines, f"ready: {registry.name}"]), err=True)
 
 

@@ -43,6 +43,12 @@ _path = click.Path(path_type=Path)
 @_setting(
     "--engine-write", "A file or folder that engines may also change, such as a cache.", type=_path, multiple=True
 )
+@_setting(
+    "--engines",
+    "A file that names further Python environments with engines.  [default: engines.toml in the data folder]",
+    type=_path,
+    metavar="FILE",
+)
 @_setting("--drain-seconds", "How long running tasks may go on when the worker stops.")
 @_setting("--stop-grace-seconds", "How long a cancelled engine may take to end.")
 @_setting("--log-format", "console or json.")

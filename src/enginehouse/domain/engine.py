@@ -78,6 +78,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources = Resources()  # what one item takes of a machine, besides a worker slot
     task_type: str | None = None  # its name in `taskType` of the older createJob shape
     entry_point: str | None = None
+    python: str | None = None  # on this machine: the interpreter of its own environment, None for the server's
     address: EngineAddress | None = None  # of an engine of kind `http`; without one nothing of it starts
     manifest: dict[str, Any] = {}
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from enginehouse.domain.engine import EngineKind
+from enginehouse.domain.engine_reload import ReloadReport
 from enginehouse.domain.job import Plan
 from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.retry import FailureKind
@@ -175,7 +176,10 @@ def seat(worker: str) -> str:
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as it last reported. Times are µs of the storage clock; `running` is how many attempts it leases."""
+    """A worker as it last reported. Times are µs of the storage clock; `running` is how many attempts it leases.
+
+    `reload` is what a server says of its installed engines.
+    """
 
     name: str
     pools: Mapping[str, int]
@@ -185,6 +189,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     running: int = 0
     drain: Drain | None = None
     resources: Resources = NOTHING
+    reload: ReloadReport | None = None
 
     def offers(self, over_http: Collection[str]) -> frozenset[str]:
         """Returns the engines whose work it takes; a server with slots for them also takes these engines over HTTP."""

@@ -3,15 +3,17 @@
 import asyncio
 import os
 import socket
-import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Work
+from enginehouse.engine import EngineFailure, FailureKind, Work
 from enginehouse.engines import frames
 from enginehouse.engines.frames import (
+    EntryPointName,
     FailureReply,
+    ListedReply,
+    ListRequest,
     LoadedReply,
     LoadRequest,
     MalformedFrame,
@@ -20,9 +22,10 @@ from enginehouse.engines.frames import (
     Request,
     RunRequest,
 )
-from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper, python
+from enginehouse.engines.interpreter import Interpreter
+from enginehouse.engines.keeper import ChildEnd, ChildHandle, Keeper
 from enginehouse.engines.outcome import ChildLimits, check_number, failure_in, failure_of, malformed
-from enginehouse.engines.sandbox.levels import Confinement
+from enginehouse.engines.sandbox.levels import Confinement, SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
 from enginehouse.engines.threads import in_thread
@@ -45,15 +48,18 @@ class Child:
         connection: socket.socket,
         output: int,
         workspace: Workspace,
+        import_path: list[str] | None,
         confinement: Confinement,
         limits: ChildLimits,
     ) -> None:
         self.log: TaskLog | None = None  # receives what the child prints; None drops it, between two items
+        self.code_digest = ""  # of the code that it has loaded
         self._keeper = keeper
         self._handle = handle
         self._connection = connection
         self._output: int | None = output
         self._workspace = workspace
+        self._import_path = import_path
         self._confinement = confinement
         self._limits = limits
         self._items = 0
@@ -65,9 +71,17 @@ class Child:
 
     @classmethod
     def spawn(
-        cls, keeper: Keeper, folder: Path, limits: ChildLimits, *, sandbox: Sandbox, network: bool = False
+        cls,
+        keeper: Keeper,
+        folder: Path,
+        limits: ChildLimits,
+        *,
+        sandbox: Sandbox,
+        network: bool = False,
+        python: Interpreter = Interpreter(),  # noqa: B008 -- it never changes
     ) -> "Child":
         """The child is starting, with a workspace below `folder`; call `load` first. Raises EngineFailure."""
+        sandbox.check(python)
         with ExitStack() as undo, ExitStack() as passed_on:
             try:
                 ours, theirs = socket.socketpair()
@@ -77,10 +91,12 @@ class Child:
                 undo.callback(os.close, readable)
                 passed_on.callback(os.close, writable)
                 workspace = sandbox.workspace(folder)
-                command = sandbox.command(python("enginehouse.engines.child_main"), workspace, network=network)
-                confinement = sandbox.confinement(workspace, network=network)
+                python.lend(workspace.code)
+                confinement = sandbox.confinement(workspace, python, network=network)
+                inside = python.command(workspace.code, confinement)
                 handle = keeper.spawn(
-                    command,
+                    sandbox.command(inside, workspace, python, network=network),
+                    python.environment(),
                     connection=theirs,
                     output=writable,
                     folder=workspace.root,
@@ -92,7 +108,9 @@ class Child:
             ours.setblocking(False)
             os.set_blocking(readable, False)
             undo.pop_all()
-            return cls(keeper, handle, ours, readable, workspace, confinement, limits)
+            if python.program is not None:
+                confinement = Confinement(level=SandboxLevel.NONE)  # the command applies the rules
+            return cls(keeper, handle, ours, readable, workspace, python.import_path(), confinement, limits)
 
     @property
     def ended(self) -> bool:
@@ -110,16 +128,27 @@ class Child:
             pass
         return False
 
-    async def load(self, entry_point: str) -> EngineSpec | None:
-        """The engine is imported. Returns its declaration, None if it has none. Raises EngineFailure."""
-        request = LoadRequest(entry_point, _import_path(), self._limits.disk_mb, self._confinement)
+    async def load(self, entry_point: str) -> LoadedReply:
+        """The engine is imported. Returns its declaration and the state of its code. Raises EngineFailure."""
+        request = LoadRequest(entry_point, self._import_path, self._limits.disk_mb, self._confinement)
         match await self._exchange(request, LOAD_SECONDS, "took longer than {:g} s to start"):
-            case LoadedReply(spec):
-                return spec
+            case LoadedReply() as reply:
+                self.code_digest = reply.code_digest
+                return reply
             case FailureReply() as reply:
                 raise failure_in(reply)
-            case OutputsReply():
-                raise malformed("outputs before any work")
+            case OutputsReply() | ListedReply():
+                raise malformed("an answer to something else")
+
+    async def list_engines(self) -> list[EntryPointName]:
+        """Returns the entry points that are installed in the child's environment. Raises EngineFailure."""
+        match await self._exchange(ListRequest(), LOAD_SECONDS, "took longer than {:g} s to start"):
+            case ListedReply(engines):
+                return engines
+            case FailureReply() as reply:
+                raise failure_in(reply)
+            case OutputsReply() | LoadedReply():
+                raise malformed("an answer to something else")
 
     async def run(self, work: Work, *, seconds: float, memory_mb: int) -> OutputsReply:
         """The engine has done the work. Its files are in the work's folder, out of its reach. Raises EngineFailure."""
@@ -136,7 +165,7 @@ class Child:
                 return await self._bring_out(number, reply, work)
             case FailureReply() as reply:
                 raise failure_in(reply)
-            case OutputsReply() | LoadedReply():
+            case OutputsReply() | LoadedReply() | ListedReply():
                 raise malformed("an answer to something else")
 
     def stop(self, grace: float = GRACE) -> "asyncio.Task[None]":
@@ -267,8 +296,3 @@ class Child:
     def _hang_up(self) -> None:
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-
-
-def _import_path() -> list[str]:
-    """Returns the import path of this process as absolute paths, which are valid in any working folder."""
-    return [str(Path(entry).absolute()) for entry in sys.path if entry]

@@ -19,8 +19,12 @@ import msgspec
 
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineSpec, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
+from enginehouse.engines.code_digest import code_digest
 from enginehouse.engines.frames import (
+    EntryPointName,
     FailureReply,
+    ListedReply,
+    ListRequest,
     LoadedReply,
     LoadRequest,
     MalformedFrame,
@@ -37,11 +41,14 @@ MESSAGE_LIMIT: Final = 2000  # characters
 
 engine: PythonEngine | None = None
 disk_mb = 0
+own_path: list[str] = []  # the import path of this interpreter, before any engine could change it
+own_environment = False  # the engine has one that is not the server's
 
 
 def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[-1]))
     connection.set_inheritable(False)
+    own_path[:] = sys.path
     processes.die_with_parent()
     # Processes that the engine leaves running stay below this process, where the keeper sees them.
     processes.become_subreaper()
@@ -67,8 +74,15 @@ def receive(connection: socket.socket) -> Request | None:
 def respond(request: Request) -> Reply:
     """Returns the reply to one request. An exception of the engine becomes a FailureReply."""
     me = os.getpid()
+    reply: Reply
     try:
-        reply = _load(request) if isinstance(request, LoadRequest) else _run(request)
+        match request:
+            case ListRequest():
+                reply = _list()
+            case LoadRequest():
+                reply = _load(request)
+            case RunRequest():
+                reply = _run(request)
     except EngineFailure as failure:
         reply = msgspec.structs.replace(
             _failed(failure.kind, failure.message), is_final=failure.is_final, retry_after=failure.retry_after
@@ -95,14 +109,22 @@ def encode(reply: Reply) -> bytes:
         return frames.encode(_not_outputs(str(error)), frames.REPLY_LIMIT)
 
 
+def _list() -> Reply:
+    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    names = (EntryPointName(one.name, one.value, one.dist.name if one.dist else one.value) for one in points)
+    return ListedReply(sorted(names, key=lambda one: one.name))
+
+
 def _load(request: LoadRequest) -> Reply:
-    global engine, disk_mb  # noqa: PLW0603 -- this process exists for one engine
+    global engine, disk_mb, own_environment  # noqa: PLW0603 -- this process exists for one engine
     try:
         if engine is None:
             confine(request.confinement)
     except OSError as error:
         return _failed(FailureKind.SYSTEM_ERROR, f"The sandbox of the engine could not be made: {error}.")
-    sys.path[:] = request.path
+    own_environment = request.path is None
+    path = own_path if request.path is None else request.path
+    sys.path[:] = path
     disk_mb = request.disk_mb
     _limit(resource.RLIMIT_FSIZE, disk_mb << 20)
     if ":" in request.entry_point:
@@ -115,12 +137,13 @@ def _load(request: LoadRequest) -> Reply:
                 FailureKind.SYSTEM_DEPENDENCY_MISSING,
                 f'No installed package has an entry point "{request.entry_point}" in the group {ENTRY_POINT_GROUP}.',
             )
+        module = next(iter(points)).module
         loaded = next(iter(points)).load()
     if not callable(getattr(loaded, "process", None)):
         return _failed(FailureKind.INTERNAL_ERROR, f'"{request.entry_point}" is not an engine: it has no process().')
     engine = loaded
     spec = getattr(loaded, "spec", None)
-    return LoadedReply(spec if isinstance(spec, EngineSpec) else None)
+    return LoadedReply(spec if isinstance(spec, EngineSpec) else None, code_digest(module, path))
 
 
 def _run(request: RunRequest) -> Reply:
@@ -200,6 +223,8 @@ def _not_outputs(what: str) -> FailureReply:
 
 def _missing(error: ImportError) -> str:
     package = (error.name or str(error)).partition(".")[0]
+    if own_environment:
+        return f'The engine needs the package "{package}", which is not installed for {sys.executable}.'
     return (
         f'The engine needs the package "{package}", which is not installed on this machine '
         "(for the engines that come with the server: pip install 'enginehouse[engines]')."

@@ -1,19 +1,22 @@
 """The pool of warm child processes: it chooses the child for the work, and starts and ends children."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from enginehouse.engine import EngineFailure, EngineSpec, FailureKind, Output, Work
 from enginehouse.engines.child import GRACE, Child
-from enginehouse.engines.frames import OutputsReply
+from enginehouse.engines.frames import EntryPointName, LoadedReply, OutputsReply
+from enginehouse.engines.interpreter import Interpreter
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.outcome import ChildLimits
 from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
 
 LOG_LIMIT: Final = 1 << 20
+_READERS: Final = 4
 _READING: Final = ChildLimits(memory_mb=1024, disk_mb=64)  # of a child that only reads a declaration
 
 
@@ -22,13 +25,15 @@ class Owner(NamedTuple):
 
     engine_id: str
     entry_point: str
+    python: Interpreter
     organization_id: int | None
 
 
 class ChildPool:
     """At most `slots` children exist, busy and idle together. A child that is idle for `idle_seconds` is ended.
 
-    Their workspaces are below `folder`, best on the file system of the inputs and outputs.
+    Their workspaces are below `folder`, best on the file system of the inputs and outputs. Children that only read what
+    is installed come on top: they neither wait for long work nor take the place of a warm child.
     """
 
     def __init__(
@@ -45,9 +50,12 @@ class ChildPool:
         self._sandbox = sandbox
         self._slots = slots
         self._free = asyncio.Semaphore(slots)
+        self._may_read = asyncio.Semaphore(_READERS)
         self._idle_seconds = idle_seconds
         self._idle: dict[Child, tuple[Owner, asyncio.TimerHandle]] = {}  # in the order in which they became idle
         self._busy: set[Child] = set()
+        self._readers: set[Child] = set()
+        self._current: dict[str, str] | None = None  # of the engines as they were last read
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -83,49 +91,70 @@ class ChildPool:
                 raise
             finally:
                 task_log.close()
-            owner = _owner(spec, organization_id)
             if not done.left_behind and not self._closed:
-                self._keep(child, owner)
+                self._keep(child, _owner(spec, organization_id))
             return done.outputs
 
-    async def read_specs(self, entry_points: Sequence[str]) -> list[EngineSpec | EngineFailure | None]:
-        """Returns the declaration of each engine, None if it has none, or why it cannot be loaded.
+    async def list_engines(self, python: Interpreter) -> list[EntryPointName]:
+        """Returns the entry points that are installed in the environment of this interpreter. Raises EngineFailure."""
+        async with self._reader(python) as child:
+            return await child.list_engines()
+
+    async def read_engines(
+        self,
+        entry_points: Sequence[str],
+        python: Interpreter = Interpreter(),  # noqa: B008 -- it never changes
+    ) -> list[LoadedReply | EngineFailure]:
+        """Returns each engine with its declaration, or why it cannot be loaded.
 
         One child loads them all; after a failure a new child loads the rest. So name only engines that trust each
         other.
         """
-        specs: list[EngineSpec | EngineFailure | None] = []
-        async with self._free:
-            while len(specs) < len(entry_points):
-                specs += await self._read(entry_points[len(specs) :])
-        return specs
+        read: list[LoadedReply | EngineFailure] = []
+        while len(read) < len(entry_points):
+            try:
+                async with self._reader(python) as child:
+                    for entry_point in entry_points[len(read) :]:
+                        read.append(await child.load(entry_point))  # noqa: PERF401 -- those before a failure count
+            except EngineFailure as failure:
+                read.append(failure)
+        return read
 
-    async def _read(self, entry_points: Sequence[str]) -> list[EngineSpec | EngineFailure | None]:
-        """Returns the declarations that one child reads: all, or those up to the first failure."""
-        try:
-            await self._make_room()
-            child = Child.spawn(self._keeper, self._folder, _READING, sandbox=self._sandbox)
-        except EngineFailure as failure:
-            return [failure]
-        self._busy.add(child)
-        specs: list[EngineSpec | EngineFailure | None] = []
-        try:
-            for entry_point in entry_points:
-                spec = await child.load(entry_point)
-                specs.append(spec)
-        except EngineFailure as failure:
-            specs.append(failure)
-        finally:
-            await asyncio.shield(self._end(child))
-        return specs
+    @asynccontextmanager
+    async def _reader(self, python: Interpreter) -> AsyncIterator[Child]:
+        """Yields a child that only reads what is installed. Raises EngineFailure."""
+        async with self._may_read:
+            if self._closed:
+                raise EngineFailure("The server is stopping.", FailureKind.SERVER_STOPPED)
+            child = Child.spawn(self._keeper, self._folder, _READING, sandbox=self._sandbox, python=python)
+            self._readers.add(child)
+            try:
+                yield child
+            finally:
+                self._readers.discard(child)
+                await asyncio.shield(child.stop())
+
+    def retire(self, current: Mapping[str, str]) -> None:
+        """Children with other code than `current`, the code digests of the installed engines, take no more work.
+
+        Idle ones are ended now, busy ones after their item.
+        """
+        self._current = dict(current)
+        for child, (owner, _) in [*self._idle.items()]:
+            if self._is_outdated(child, owner):
+                self._end(child)
+
+    def _is_outdated(self, child: Child, owner: Owner) -> bool:
+        return self._current is not None and self._current.get(owner.engine_id) != child.code_digest
 
     async def close(self) -> None:
         """All children are gone and none starts any more. Running calls fail as `server_stopped`."""
         self._closed = True
         for child in [*self._idle, *self._busy]:
             self._end(child)
-        if self._ending:
-            await asyncio.wait(self._ending)
+        ending = [*self._ending, *(reader.stop() for reader in self._readers)]
+        if ending:
+            await asyncio.wait(ending)
 
     async def _run(
         self, child: Child, work: Work, seconds: float, memory_mb: int, grace: Callable[[], float]
@@ -169,6 +198,7 @@ class ChildPool:
                 ChildLimits(memory_mb, spec.disk_mb),
                 sandbox=self._sandbox,
                 network=spec.network,
+                python=owner.python,
             )
             child.log = task_log
             self._busy.add(child)
@@ -209,6 +239,9 @@ class ChildPool:
 
     def _keep(self, child: Child, owner: Owner) -> None:
         child.log = None
+        if self._is_outdated(child, owner):
+            self._end(child)
+            return
         self._busy.discard(child)
         timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end, child)
         self._idle[child] = (owner, timer)
@@ -228,4 +261,5 @@ class ChildPool:
 def _owner(spec: EngineSpec, organization_id: int) -> Owner:
     if spec.entry_point is None:
         raise EngineFailure(f'The engine "{spec.name}" has no entry point.', FailureKind.SYSTEM_DEPENDENCY_MISSING)
-    return Owner(spec.id, spec.entry_point, None if spec.shared else organization_id)
+    python = Interpreter(spec.python)
+    return Owner(spec.id, spec.entry_point, python, None if spec.shared else organization_id)

@@ -1,61 +1,106 @@
-"""The installed Python engines: the entry points in the group `enginehouse.engines`.
+"""The Python engines that are installed on this machine: the entry points in the group `enginehouse.engines`.
 
-An engine's module is read in a child, as everything that an engine does: the server imports no engine.
+They are in the server's environment, and in the environments of their own that a file names. An engine's module is read
+in a child, as everything that an engine does: the server imports no engine.
 """
 
 import asyncio
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
+from itertools import groupby
+from typing import NamedTuple
 
-import structlog
 from msgspec import structs
 
-from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineKind, EngineSpec
+from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineKind, EngineSpec, FailureKind
 from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.environments import PythonEnvironment
+from enginehouse.engines.frames import EntryPointName, LoadedReply
+from enginehouse.engines.interpreter import Interpreter
 
-log = structlog.get_logger(__name__)
+_SERVERS_PACKAGE = "enginehouse"
+
+
+class InstalledEngine(NamedTuple):
+    """An entry point, and what stands behind it: the spec of an engine, or why there is none.
+
+    `environment` is None for that of the server.
+    """
+
+    entry: EntryPointName
+    environment: PythonEnvironment | None
+    found: EngineSpec | EngineFailure
+    code_digest: str = ""
+
+    @property
+    def place(self) -> str:
+        """The entry point and its environment, as people write them."""
+        return _place(self.entry.name, self.environment)
+
+
+class BrokenEnvironment(NamedTuple):
+    """An environment whose interpreter cannot say what is installed there."""
+
+    environment: PythonEnvironment
+    failure: EngineFailure
 
 
 def installed() -> list[EntryPoint]:
-    """Returns the entry points of the installed engines, in the order of their names."""
+    """Returns the entry points in the server's environment, in the order of their names."""
     return sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
 
 
-async def load_specs(children: ChildPool) -> list[EngineSpec]:
-    """Returns the specs of the installed Python engines. One that cannot be read is left out and named in the log."""
-    specs = []
-    for entry, spec in await read_specs(children):
-        match spec:
-            case EngineSpec():
-                specs.append(spec)
-            case EngineFailure():
-                log.warning("an installed engine cannot be read", engine=entry.name, exc_info=spec)
-            case None:
-                log.warning("an installed engine has no EngineSpec of kind python", engine=entry.name)
-    return specs
+async def read_engines(
+    children: ChildPool, environments: Sequence[PythonEnvironment] = ()
+) -> list[InstalledEngine | BrokenEnvironment]:
+    """Returns what is installed: that in the server's environment first, then that of each other one."""
+    own = [
+        EntryPointName(one.name, one.value, one.dist.name if one.dist else one.value.partition(":")[0])
+        for one in installed()
+    ]
+    found = await asyncio.gather(_read_all(children, own, None), *(_read_one(children, each) for each in environments))
+    return [each for of_one in found for each in of_one]
 
 
-async def read_specs(children: ChildPool) -> list[tuple[EntryPoint, EngineSpec | EngineFailure | None]]:
-    """Returns the installed engines, each with its spec, or why it cannot be read, or None without a Python engine."""
-    packages = await asyncio.gather(*(_read(children, package) for package in _packages()))
-    return sorted((engine for package in packages for engine in package), key=lambda engine: engine[0].name)
+async def _read_one(
+    children: ChildPool, environment: PythonEnvironment
+) -> Sequence[InstalledEngine | BrokenEnvironment]:
+    try:
+        names = await children.list_engines(Interpreter(environment.python))
+    except EngineFailure as failure:
+        return [BrokenEnvironment(environment, failure)]
+    # The server's own package may be installed there too. Its engines are the server's.
+    return await _read_all(children, [one for one in names if one.package != _SERVERS_PACKAGE], environment)
 
 
-async def _read(
-    children: ChildPool, package: list[EntryPoint]
-) -> list[tuple[EntryPoint, EngineSpec | EngineFailure | None]]:
-    found = await children.read_specs([entry.name for entry in package])
-    return [(entry, _python(entry, spec)) for entry, spec in zip(package, found, strict=True)]
+async def _read_all(
+    children: ChildPool, names: Sequence[EntryPointName], environment: PythonEnvironment | None
+) -> list[InstalledEngine]:
+    """Returns the engines. Those of one package trust each other, so one child reads them."""
+    packages = [[*group] for _, group in groupby(sorted(names, key=lambda one: one.package), lambda one: one.package)]
+    python = Interpreter(environment.python if environment else None)
+    replies = await asyncio.gather(*(children.read_engines([one.name for one in each], python) for each in packages))
+    read = [
+        _engine(entry, environment, reply)
+        for package, of_package in zip(packages, replies, strict=True)
+        for entry, reply in zip(package, of_package, strict=True)
+    ]
+    return sorted(read, key=lambda engine: engine.entry.name)
 
 
-def _packages() -> list[list[EntryPoint]]:
-    """Returns the installed engines by package. Those of one package trust each other, so one child reads them."""
-    packages: dict[str, list[EntryPoint]] = {}
-    for entry in installed():
-        packages.setdefault(entry.dist.name if entry.dist else entry.value, []).append(entry)
-    return list(packages.values())
+def _engine(
+    entry: EntryPointName, environment: PythonEnvironment | None, reply: LoadedReply | EngineFailure
+) -> InstalledEngine:
+    if isinstance(reply, EngineFailure):
+        return InstalledEngine(entry, environment, reply)
+    spec = reply.spec
+    if spec is None or spec.kind is not EngineKind.PYTHON:
+        text = f"{entry.value} has no EngineSpec of kind python."
+        return InstalledEngine(entry, environment, EngineFailure(text, FailureKind.INTERNAL_ERROR))
+    python = environment.python if environment else None
+    spec = structs.replace(spec, entry_point=entry.name, python=python, address=None)
+    return InstalledEngine(entry, environment, spec, reply.code_digest)
 
 
-def _python(entry: EntryPoint, spec: EngineSpec | EngineFailure | None) -> EngineSpec | EngineFailure | None:
-    if not isinstance(spec, EngineSpec):
-        return spec
-    return structs.replace(spec, entry_point=entry.name) if spec.kind is EngineKind.PYTHON else None
+def _place(entry: str, environment: PythonEnvironment | None) -> str:
+    return f"engine {entry}" if environment is None else f"engine {entry} of environment {environment.name}"

@@ -23,14 +23,19 @@ class MalformedFrame(Exception):
     """The bytes on the connection are not an expected message."""
 
 
-class LoadRequest(msgspec.Struct, frozen=True, tag=True):
-    """Import the engine: `module:attribute`, or a name in the entry points. `path` is the server's own import path.
+class ListRequest(msgspec.Struct, frozen=True, tag=True):
+    """Say which engines are installed. None is imported."""
 
-    Before that the child applies the rules in `confinement`. No file of it may grow past `disk_mb`.
+
+class LoadRequest(msgspec.Struct, frozen=True, tag=True):
+    """Import the engine: `module:attribute`, or a name in the entry points.
+
+    `path` is the server's own import path, None for that of the child's interpreter. Before that the child applies the
+    rules in `confinement`. No file of it may grow past `disk_mb`.
     """
 
     entry_point: str
-    path: list[str]
+    path: list[str] | None
     disk_mb: int
     confinement: Confinement
 
@@ -44,10 +49,28 @@ class RunRequest(msgspec.Struct, frozen=True, tag=True):
     memory_mb: int
 
 
+class EntryPointName(msgspec.Struct, frozen=True):
+    """An entry point: its name, what it names, and the package that has it."""
+
+    name: str
+    value: str
+    package: str
+
+
+class ListedReply(msgspec.Struct, frozen=True, tag=True):
+    """The entry points of engines, in the order of their names."""
+
+    engines: list[EntryPointName]
+
+
 class LoadedReply(msgspec.Struct, frozen=True, tag=True):
-    """The engine is loaded. `spec` is its declaration, None if it has none."""
+    """The engine is loaded. `spec` is its declaration, None if it has none.
+
+    `code_digest` is another one after its code, or anything that is installed beside it, has changed.
+    """
 
     spec: EngineSpec | None = None
+    code_digest: str = ""
 
 
 class OutputsReply(msgspec.Struct, frozen=True, tag=True):
@@ -67,8 +90,8 @@ class FailureReply(msgspec.Struct, frozen=True, tag=True):
     retry_after: float | None = None
 
 
-Request = LoadRequest | RunRequest
-Reply = LoadedReply | OutputsReply | FailureReply
+Request = ListRequest | LoadRequest | RunRequest
+Reply = ListedReply | LoadedReply | OutputsReply | FailureReply
 
 
 def _encode_path(value: Any) -> str:

@@ -79,9 +79,17 @@ class Keeper:
         return self._owner
 
     def spawn(
-        self, command: list[str], *, connection: socket.socket, output: int, folder: Path, memory_mb: int, disk_mb: int
+        self,
+        command: list[str],
+        variables: dict[str, str],
+        *,
+        connection: socket.socket,
+        output: int,
+        folder: Path,
+        memory_mb: int,
+        disk_mb: int,
     ) -> ChildHandle:
-        """The child starts, and the keeper watches it from the first moment.
+        """The child starts with these environment variables, and the keeper watches it from the first moment.
 
         The caller closes its copies of the descriptors. The keeper removes `folder` when the child has ended. What the
         child's processes keep on disk, in that folder and in files without a name, is at most `disk_mb`.
@@ -94,7 +102,7 @@ class Keeper:
         child = ChildHandle(next(self._numbers), loop.create_future())
         self._children[child.number] = child
         self._order(
-            {"do": "spawn", "child": child.number, "command": command, "environment": environment()}
+            {"do": "spawn", "child": child.number, "command": command, "environment": variables}
             | {"folder": str(folder), "memory": memory_mb << 20, "disk": disk_mb << 20},
             [connection.fileno(), output],
         )

@@ -24,7 +24,9 @@ _BENEATH: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """`home` and what is in `work` belong to the engine, `inputs` it only reads. `user` is the engine's own user id.
+    """`home` and what is in `work` belong to the engine, `inputs` and `code` it only reads. `user` is its own user id.
+
+    `code` exists only if somebody makes it.
 
     With `linked` an input is a second name of the stored file. So a level at which the engine could write to it takes
     copies.
@@ -59,6 +61,10 @@ class Workspace:
     @property
     def inputs(self) -> Path:
         return self.root / "inputs"
+
+    @property
+    def code(self) -> Path:
+        return self.root / "code"
 
     def enter(self, number: int, work: Work) -> Work:
         """Returns the item as its engine gets it: with a folder and with inputs of this workspace."""

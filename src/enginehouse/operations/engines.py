@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import structs
+
 from enginehouse.domain.engine import Engine, EngineAccess, EngineCategory, EngineMode, EngineSpec
-from enginehouse.domain.errors import NotFound, NotRetryable, Problem
+from enginehouse.domain.errors import NotFound, NotRetryable
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.engines.native import aion
 from enginehouse.operations import bounds, engine_categories
@@ -35,32 +37,37 @@ class EngineFilter:
     limit: int = 30
 
 
-async def register(house: House, specs: Sequence[EngineSpec], categories: Sequence[EngineCategory]) -> None:
+async def register(house: House, specs: Sequence[EngineSpec], categories: Sequence[EngineCategory]) -> tuple[str, ...]:
     """Stores the declared engines and refreshes the catalogue. The state that an operator has set stays.
 
-    An engine that is no longer declared stays known, because old jobs name it. Raises InvalidInput, and stores nothing,
-    if an engine names an unknown category or an id is declared twice.
+    An engine that is no longer declared stays known, because old jobs name it. One that names an unknown category, or
+    an id that was declared before, is left out. Returns a sentence about each of these.
     """
 
-    async def store(tx: Tx) -> None:
+    async def store(tx: Tx) -> tuple[str, ...]:
         known = {c.id for c in categories} | await stored_categories.ids(tx)
-        bounds.refuse(_faults(specs, known))
-        await storage.register(tx, specs, categories)
+        sound, problems = _sound(specs, known)
+        await storage.register(tx, [structs.replace(spec, python=None) for spec in sound], categories)
+        return problems
 
-    await house.database.write(store)
+    problems = await house.database.write(store)
     await refresh(house)
-
-
-def _faults(specs: Sequence[EngineSpec], categories: set[str]) -> list[Problem]:
-    problems, seen = [], set[str]()
-    for spec in specs:
-        path = f"engine {spec.name!r}"
-        if spec.category_id not in categories:
-            problems.append(Problem(path, f'names the category "{spec.category_id}", which does not exist.'))
-        if spec.id in seen:
-            problems.append(Problem(path, f'its id "{spec.id}" is declared twice.'))
-        seen.add(spec.id)
     return problems
+
+
+def _sound(specs: Sequence[EngineSpec], categories: set[str]) -> tuple[list[EngineSpec], tuple[str, ...]]:
+    """Returns the engines that can be stored, and what is wrong with the others."""
+    sound, problems = dict[str, EngineSpec](), list[str]()
+    for spec in specs:
+        if any(not bounds.storable(text) for text in (spec.id, spec.name, spec.slug or "")):
+            problems.append(f"engine {spec.name!a}: its id, name or slug has a NUL character.")
+        elif spec.category_id not in categories:
+            problems.append(f'engine "{spec.name}": names the category "{spec.category_id}", which does not exist.')
+        elif spec.id in sound:
+            problems.append(f'engine "{spec.name}": its id "{spec.id}" is declared twice.')
+        else:
+            sound[spec.id] = spec
+    return [*sound.values()], tuple(problems)
 
 
 async def refresh(house: House) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from enginehouse.artifacts.integrity import Expected, Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
-from enginehouse.domain.engine import Engine, EngineAccess
+from enginehouse.domain.engine import Engine, EngineAccess, EngineKind
 from enginehouse.domain.planning.shapes import PlanShapes
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
@@ -82,13 +82,20 @@ class Catalogue:
 class Presence:
     """What is known of workers, refreshed at every beat. `offered`: the engines of those that take work, None at first.
 
-    `over_http`: one of them also takes the work of every engine over HTTP. `drained`: the seats that take none. It only
-    spares them the look: the claim decides.
+    `installed`: those of all that are connected, also drained ones. `over_http`: one of them also takes the work of
+    every engine over HTTP. `drained`: the seats that take none. It only spares them the look: the claim decides.
     """
 
     offered: frozenset[str] | None = None
     over_http: bool = False
     drained: frozenset[str] = frozenset()
+    installed: frozenset[str] | None = None
+
+    def has(self, engine: Engine) -> bool:
+        """True if a connected worker has the engine, if nobody has looked yet, or if it is not one to install."""
+        if self.installed is None or engine.spec.kind is not EngineKind.PYTHON:
+            return True
+        return engine.spec.id in self.installed
 
     def offers(self, engine: Engine) -> bool:
         """True if a worker takes the engine's work, or if nobody has looked yet."""
@@ -104,7 +111,8 @@ class Listeners:
     `runnable`: an item of these pools (None: of any) became runnable. `cancelled`: no attempt of these jobs may run any
     more. `stopping`: these jobs were cancelled, and their running attempts must stop. `ended`: these jobs have their
     last status. `accepted`: a bulk cancel was accepted and must be applied to rows. `scheduled`: a schedule may be due
-    before the scheduler looks. `unavailable`: an engine over HTTP is unavailable and must be probed.
+    before the scheduler looks. `unavailable`: an engine over HTTP is unavailable and must be probed. `reload`: the
+    installed engines must be read.
     """
 
     runnable: Callable[[Collection[str] | None], None] = lambda pools: None
@@ -114,6 +122,7 @@ class Listeners:
     accepted: Callable[[], None] = lambda: None
     scheduled: Callable[[], None] = lambda: None
     unavailable: Callable[[], None] = lambda: None
+    reload: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

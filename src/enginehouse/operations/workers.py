@@ -1,11 +1,12 @@
 """Workers: their reports, and the view of them for callers."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 from enginehouse.domain.engine import Engine, EngineKind
+from enginehouse.domain.engine_reload import ReloadReport
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, Plan
 from enginehouse.domain.planning.checks import PlanReport
@@ -58,13 +59,19 @@ async def appear(
     pools: Mapping[str, int],
     engines: Collection[str],
     resources: Resources = NOTHING,
+    reload: ReloadReport | None = None,
 ) -> None:
     """Registers the worker of this process, which claims only for these engines."""
+    offer(house, pools=pools, engines=engines)
+    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, reload=reload, first=True)
+
+
+def offer(house: House, *, pools: Iterable[str], engines: Collection[str]) -> None:
+    """From now on the worker of this process claims only for these engines."""
     for pool in pools:
         # An engine over HTTP may get an address at any time.
         known = _has_address(house) if pool == EngineKind.HTTP else frozenset(engines).__contains__
         house.queues[pool].offer(known)
-    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, first=True)
 
 
 def _has_address(house: House) -> Callable[[str], bool]:
@@ -82,9 +89,10 @@ async def beat(
     pools: Mapping[str, int],
     engines: Collection[str],
     resources: Resources = NOTHING,
+    reload: ReloadReport | None = None,
 ) -> None:
     """Reports that the worker is alive, for three more beats, and refreshes the house's view of workers."""
-    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, first=False)
+    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, reload=reload, first=False)
 
 
 async def _beat(house: House, *, pools: Mapping[str, int], **reported: Any) -> None:
@@ -106,14 +114,16 @@ async def clear(house: House) -> None:
 async def look(house: House) -> None:
     """Refreshes what the house has in memory about workers and engines, for immediate warnings."""
 
-    async def known(tx: Tx) -> tuple[frozenset[str], bool, frozenset[str]]:
-        now = await tx.read_clock()
-        here = [worker for worker in await storage.all_(tx) if worker.takes_work(now)]
-        offered = frozenset[str]().union(*(worker.offers(()) for worker in here))
-        return offered, any(worker.pools.get(EngineKind.HTTP) for worker in here), await storage.drained(tx)
+    async def known(tx: Tx) -> tuple[list[Worker], frozenset[str], int]:
+        return await storage.all_(tx), await storage.drained(tx), await tx.read_clock()
 
     presence = house.presence
-    presence.offered, presence.over_http, presence.drained = await house.database.read(known)
+    workers, presence.drained, now = await house.database.read(known)
+    connected = [worker for worker in workers if worker.connected(now)]
+    here = [worker for worker in connected if worker.drain is None]
+    presence.installed = frozenset[str]().union(*(worker.offers(()) for worker in connected))
+    presence.offered = frozenset[str]().union(*(worker.offers(()) for worker in here))
+    presence.over_http = any(worker.pools.get(EngineKind.HTTP) for worker in here)
     if house.database.dialect == "postgres":
         # Other servers may register and pause engines; an embedded database has no other server.
         await known_engines.refresh(house)

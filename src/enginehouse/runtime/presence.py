@@ -16,6 +16,16 @@ class WorkerPresence:
         self._offer = offer
         self.loop = Loop("presence", self.tick)
 
+    @property
+    def offer(self) -> WorkerOffer:
+        """What the worker offers now."""
+        return self._offer
+
+    async def change(self, offer: WorkerOffer) -> None:
+        """The source knows that the worker offers this from now on."""
+        self._offer = offer
+        await self._source.beat(offer)
+
     async def register(self) -> None:
         """The source knows the worker."""
         await self._source.register(self._offer)

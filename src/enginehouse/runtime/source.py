@@ -10,6 +10,7 @@ from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
+from enginehouse.domain.engine_reload import ReloadReport
 from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import Answer, ItemKey, Lease, Report
 from enginehouse.engine import Output
@@ -21,12 +22,16 @@ LeaseId = tuple[ItemKey, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOffer:
-    """What a worker offers: its worker slots by pool, the engines that it runs, and what its machine has."""
+    """What a worker offers: its worker slots by pool, the engines that it runs, and what its machine has.
+
+    `reload` is what a server has found when it last read its installed engines.
+    """
 
     name: str
     pools: Mapping[str, int]
     engines: Collection[str]
     resources: Resources = NOTHING
+    reload: ReloadReport | None = None
 
 
 class WorkSource(Protocol):

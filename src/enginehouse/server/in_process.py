@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset, attempt_folder, log_key
-from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.resources import Resources
+from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Answer, Lease, Report, seat
-from enginehouse.engine import Output
+from enginehouse.engine import EngineFailure, Output
 from enginehouse.engines.http.form import CallFacts
 from enginehouse.operations import artifacts, engine_health, placement, target_assets, task_tokens, work, workers
 from enginehouse.operations.assets import AssetRequest
@@ -21,24 +23,30 @@ from enginehouse.runtime.source import LeaseId, WorkerOffer
 
 
 class InProcess:
-    """A `WorkSource` on top of the operations. `api_url` is where engines find the server's interfaces."""
+    """A `WorkSource` on top of the operations. `api_url` is where engines find the server's interfaces.
 
-    def __init__(self, house: House, api_url: str | None = None, free: Callable[[], Resources] | None = None) -> None:
+    `installed` finds a Python engine as it is installed on this machine; without it, it is as it was stored.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        api_url: str | None = None,
+        free: Callable[[], Resources] | None = None,
+        installed: Callable[[str], EngineSpec | None] | None = None,
+    ) -> None:
         self._house = house
         self._api_url = api_url
         self._free = free
+        self._installed = installed
         self._seat = ""
 
     async def register(self, offer: WorkerOffer) -> None:
         self._seat = seat(offer.name)
-        await workers.appear(
-            self._house, name=offer.name, pools=offer.pools, engines=offer.engines, resources=offer.resources
-        )
+        await workers.appear(self._house, **_reported(offer))
 
     async def beat(self, offer: WorkerOffer) -> None:
-        await workers.beat(
-            self._house, name=offer.name, pools=offer.pools, engines=offer.engines, resources=offer.resources
-        )
+        await workers.beat(self._house, **_reported(offer))
 
     async def leave(self, worker: str) -> None:
         await workers.leave(self._house, worker)
@@ -69,7 +77,13 @@ class InProcess:
 
     async def engine(self, engine_id: str) -> EngineSpec | None:
         engine = self._house.catalogue.by_id.get(engine_id)
-        return None if engine is None else engine.spec
+        if engine is None or engine.spec.kind is not EngineKind.PYTHON or self._installed is None:
+            return None if engine is None else engine.spec
+        found = self._installed(engine.spec.id)
+        if found is None:
+            text = f"{engine.spec.name} was removed from this machine before the attempt began."
+            raise EngineFailure(text, FailureKind.NOT_STARTED)
+        return found
 
     async def engine_health(self, engine_id: str) -> EngineHealth:
         return await engine_health.read(self._house, engine_id)
@@ -136,6 +150,16 @@ class InProcess:
 
     async def end_log(self, lease: Lease) -> None:
         await self._house.store.complete(log_key(lease.organization_id, *lease.key, lease.attempt))
+
+
+def _reported(offer: WorkerOffer) -> dict[str, Any]:
+    return {
+        "name": offer.name,
+        "pools": offer.pools,
+        "engines": offer.engines,
+        "resources": offer.resources,
+        "reload": offer.reload,
+    }
 
 
 def _principal(lease: Lease) -> Principal:

@@ -7,14 +7,18 @@ from typing import Final
 from enginehouse.operations.house import House
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.server.installation import ServerInstallation
 
 WORK: Final = "work"
 STOP: Final = "stop"
 JOB: Final = "job"
+RELOAD: Final = "reload"
 _SECONDS: Final = 60.0  # of one wait
 
 
-def listen(house: House, dispatcher: Dispatcher, capacity: Capacity) -> list["asyncio.Task[None]"]:
+def listen(
+    house: House, dispatcher: Dispatcher, capacity: Capacity, installation: ServerInstallation
+) -> list["asyncio.Task[None]"]:
     """There is new work, or something must stop: whoever must know is told. Returns the tasks that hear other servers.
 
     On an embedded database there is no other server.
@@ -44,12 +48,22 @@ def listen(house: House, dispatcher: Dispatcher, capacity: Capacity) -> list["as
         capacity.doubt()
         house.stop_instances(None)
 
+    def reload() -> None:
+        installation.loop.wake()
+        notify(RELOAD)
+
     house.listeners.runnable, house.listeners.cancelled = runnable, cancelled
-    house.listeners.stopping = stopping
+    house.listeners.stopping, house.listeners.reload = stopping, reload
     if house.database.dialect == "sqlite":
         return []
     house.watches.tell_others = lambda: notify(JOB)
-    reactions = {WORK: work_elsewhere, STOP: stop_elsewhere, JOB: house.watches.changed_elsewhere}
+    installation.tell_others = lambda: notify(RELOAD)
+    reactions = {
+        WORK: work_elsewhere,
+        STOP: stop_elsewhere,
+        JOB: house.watches.changed_elsewhere,
+        RELOAD: installation.loop.wake,
+    }
     return [asyncio.create_task(_react(house, channel, react)) for channel, react in reactions.items()]
 
 

@@ -525,14 +525,15 @@ CREATE TABLE job_count (
 ) {clustered};
 
 -- The workers that report: how many slots each has in each pool and what its machine has, as JSON. A worker that has not
--- reported is gone.
+-- reported is gone. `reload`: what a server says of its installed engines, ReloadReport.
 CREATE TABLE worker (
   name TEXT PRIMARY KEY,
   pools TEXT NOT NULL,
   engines TEXT NOT NULL,
   resources TEXT NOT NULL,
   started_at BIGINT NOT NULL,
-  seen_at BIGINT NOT NULL
+  seen_at BIGINT NOT NULL,
+  reload TEXT
 );
 
 -- The workers that claim nothing, by what their names keep across a restart (`domain.work.seat`). There may be no such worker.

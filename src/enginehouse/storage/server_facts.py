@@ -13,9 +13,11 @@ class FactRow(NamedTuple):
 
 
 _BY_NAME: Final = Select("server_facts.by_name", FactRow)
+_COUNT: Final = Select("server_facts.count", FactRow)
 _STORE_ID: Final = "store_id"
 _STORE_PLACE: Final = "store_place"
 _FORMER_STORES: Final = "former_stores"
+_ENGINE_RELOAD: Final = "engine_reload"
 _SECRET_KEY_CHECK: Final = "secret_key_check"  # noqa: S105 - the name of a fact
 
 
@@ -60,6 +62,17 @@ async def secret_key_check(tx: Tx) -> str | None:
 async def add_secret_key_check(tx: Tx, value: str) -> str:
     """Records this text unless there is one. Returns the recorded one, which may be an earlier one."""
     return await _add(tx, _SECRET_KEY_CHECK, value)
+
+
+async def engine_reload(tx: Tx) -> int:
+    """Returns the number of the last reload of the installed engines; 0 before the first."""
+    return int(await _value(tx, _ENGINE_RELOAD) or 0)
+
+
+async def next_engine_reload(tx: Tx) -> int:
+    """From this commit on there is another reload. Returns its number."""
+    row = await _COUNT.one(tx, name=_ENGINE_RELOAD)
+    return 0 if row is None else int(row.value)
 
 
 async def _value(tx: Tx, name: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import structs
 
+from enginehouse.domain.engine_reload import ReloadReport
 from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import REMEMBERED, Drain, Worker, seat
 from enginehouse.storage.database import barrier_lock
@@ -17,6 +18,7 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _POOLS: Final = msgspec.json.Decoder(dict[str, int])
 _RESOURCES: Final = msgspec.json.Decoder(Resources)
 _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
+_RELOAD: Final = msgspec.json.Decoder(ReloadReport)
 
 
 class WorkerRow(NamedTuple):
@@ -28,6 +30,7 @@ class WorkerRow(NamedTuple):
     resources: str
     started_at: int
     seen_at: int
+    reload: str | None
 
 
 _ALL: Final = Select("workers.all", WorkerRow)
@@ -41,6 +44,7 @@ async def beat(
     pools: Mapping[str, int],
     engines: Collection[str],
     resources: Resources = NOTHING,
+    reload: ReloadReport | None = None,
     first: bool = False,
 ) -> None:
     """Records a report of the worker now; `first` since its start. Deletes workers without a report for a day."""
@@ -53,6 +57,7 @@ async def beat(
         pools=_encode(dict(pools)).decode(),
         engines=_encode(sorted(engines)).decode(),
         resources=_encode(resources).decode(),
+        reload=None if reload is None else _encode(reload).decode(),
         now=now,
     )
     await tx.run("workers.forget", before=now - REMEMBERED)
@@ -80,6 +85,7 @@ async def all_(tx: Tx) -> list[Worker]:
             started_at=row.started_at,
             seen_at=row.seen_at,
             drain=drains.get(seat(row.name)),
+            reload=None if row.reload is None else _RELOAD.decode(row.reload),
         )
         for row in await _ALL.all(tx)
     ]

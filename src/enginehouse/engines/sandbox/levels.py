@@ -1,8 +1,7 @@
 """What the process of an engine may do, as the server tells it to the child."""
 
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-import msgspec
 
 
 class SandboxLevel(StrEnum):
@@ -14,11 +13,15 @@ class SandboxLevel(StrEnum):
     NONE = "none"  # only limits of resources
 
 
-class Confinement(msgspec.Struct, frozen=True, kw_only=True):
-    """The rules of one child. It applies them before it loads its engine, and nothing takes them back."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """The rules of one child. It applies them before it loads its engine, and nothing takes them back.
+
+    They must hold before anything that is installed is imported, so this needs only the standard library.
+    """
 
     level: SandboxLevel
-    read: list[str] = []
-    write: list[str] = []
+    read: list[str] = field(default_factory=list)
+    write: list[str] = field(default_factory=list)
     network: bool = False
     user: int | None = None

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from enginehouse.engine import EngineFailure, FailureKind
+from enginehouse.engines.interpreter import Interpreter
 from enginehouse.engines.keeper import environment
 from enginehouse.engines.sandbox import bubblewrap, landlock, system
 from enginehouse.engines.sandbox.levels import Confinement, SandboxLevel
@@ -31,7 +33,7 @@ class Sandbox:
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
-    _readable: list[str] = field(default_factory=list, init=False)
+    _readable: dict[Interpreter, list[str]] = field(default_factory=dict, init=False)
 
     def workspace(self, folder: Path) -> Workspace:
         """Returns a new workspace for one child."""
@@ -39,34 +41,44 @@ class Sandbox:
             return Workspace.create(folder, user=_FIRST_USER + secrets.randbelow(_USERS))
         return Workspace.create(folder, linked=self.level in (SandboxLevel.BWRAP, SandboxLevel.LANDLOCK))
 
-    def command(self, inside: list[str], workspace: Workspace, *, network: bool) -> list[str]:
-        """Returns the command that starts the child."""
+    def command(self, inside: list[str], workspace: Workspace, python: Interpreter, *, network: bool) -> list[str]:
+        """Returns the command that starts the child with this Python."""
         if self.level is not SandboxLevel.BWRAP:
             return inside
         return bubblewrap.command(
             inside,
-            read=[*self._read(), str(workspace.inputs)],
+            read=self._read(workspace, python),
             write=self._write(workspace),
             network=network,
             folder=str(workspace.home),
         )
 
-    def confinement(self, workspace: Workspace, *, network: bool) -> Confinement:
+    def confinement(self, workspace: Workspace, python: Interpreter, *, network: bool) -> Confinement:
         """Returns the rules that the child applies to itself."""
         if self.level is not SandboxLevel.LANDLOCK:
             return Confinement(level=self.level, network=network, user=workspace.user)
         return Confinement(
             level=self.level,
-            read=[*self._read(), str(workspace.inputs), *system.KERNEL, *system.PROCESS],
+            read=[*self._read(workspace, python), *system.KERNEL, *system.PROCESS],
             write=[*self._write(workspace), *system.DEVICES, *system.accelerators()],
             network=network,
         )
 
-    def _read(self) -> list[str]:
-        if not self._readable:
-            wanted = [*system.readable(), *map(str, self.read)]
-            self._readable.extend(system.without(wanted, self.hidden))
-        return self._readable
+    def check(self, python: Interpreter) -> None:
+        """Raises EngineFailure if a child cannot run with this Python, because it is hidden from engines."""
+        python.check()
+        if self.level in (SandboxLevel.BWRAP, SandboxLevel.LANDLOCK) and python.program is not None:
+            place = Path(python.program)
+            if secret := next((one for one in self.hidden if place.absolute().is_relative_to(one.absolute())), None):
+                text = f"The interpreter {place} is in {secret}, which no engine sees. Move its environment elsewhere."
+                raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
+
+    def _read(self, workspace: Workspace, python: Interpreter) -> list[str]:
+        found = self._readable.get(python)
+        if found is None:
+            wanted = [*system.readable(python.places()), *map(str, self.read)]
+            found = self._readable[python] = [*system.without(wanted, self.hidden)]
+        return [*found, str(workspace.inputs), str(workspace.code)]
 
     def _write(self, workspace: Workspace) -> list[str]:
         extra = system.without(map(str, self.write), self.hidden)

@@ -1,13 +1,8 @@
-"""What every engine may read: the system's programs and libraries, Python, and the installed packages."""
+"""What every engine may read of the system: its programs and libraries."""
 
-import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
-
-from enginehouse.engine import ENTRY_POINT_GROUP
 
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/gnu", "/nix/store")
 # Not all of /etc: a server that is root could read the passwords there.
@@ -24,9 +19,9 @@ PROCESS: Final = tuple(
 DEVICES: Final = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom"))
 
 
-def readable() -> Iterator[str]:
-    """Yields the files and folders that exist, without those of the kernel."""
-    for path in dict.fromkeys([*_SYSTEM, *(f"/etc/{name}" for name in _ETC.split()), *_python()]):
+def readable(more: Iterable[str] = ()) -> Iterator[str]:
+    """Yields the files and folders that exist, and those of `more`, without those of the kernel."""
+    for path in dict.fromkeys([*_SYSTEM, *(f"/etc/{name}" for name in _ETC.split()), *more]):
         if Path(path).exists():
             yield path
 
@@ -53,18 +48,3 @@ def _apart(path: Path, secrets: list[Path]) -> Iterator[str]:
         return
     for below in sorted(real.iterdir()):
         yield from _apart(below, secrets)
-
-
-def _python() -> Iterator[str]:
-    yield from (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
-    yield str(Path(sys.executable).parent)
-    for entry in sys.path:
-        yield str(Path(entry).absolute())
-    # An editable package is found by a hook and not by the import path.
-    for module in {point.module.partition(".")[0] for point in entry_points(group=ENTRY_POINT_GROUP)} | {"enginehouse"}:
-        try:
-            found = find_spec(module)
-        except (ImportError, ValueError):
-            continue
-        if found is not None:
-            yield from found.submodule_search_locations or ([found.origin] if found.origin else [])
