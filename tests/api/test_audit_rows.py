@@ -92,6 +92,7 @@ REST = [
     ('POST /api/v1/engines {"name": "e", "url": "http://203.0.113.7:8080", "category": "{category}"}', "createEngine"),
     ("DELETE /api/v1/engines/{ownEngine}", "deleteEngine"),
     ("POST /api/v1/engines/{engine}/pause", "pauseEngine"),
+    ("POST /api/v1/engine-reload", "reloadEngines"),
     ('POST /api/v1/workers/{host}/drain {"detail": "d"}', "drainWorker"),
     ("POST /api/v1/workers/{host}/resume", "resumeWorker"),
     ("POST /api/v1/engines/{engine}/resume", "resumeEngine"),

@@ -72,7 +72,9 @@ ADMINISTRATORS: Final = {
 }
 # They are for a super administrator, whose token is of no other organization.
 SUPER: Final = {
+    "GET /api/v1/engine-reload",
     "PATCH /api/v1/organizations/{OrganizationID}",
+    "POST /api/v1/engine-reload",
     "POST /api/v1/organizations",
     "POST /api/v1/workers/{WorkerID}/drain",
     "POST /api/v1/workers/{WorkerID}/resume",

@@ -165,6 +165,12 @@ SAID = {
         'No worker for the engine "Speech" is connected.',
         ["no_worker"],
     ),
+    "not installed": (
+        TASK,
+        replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, installed=False)}),
+        'The engine "Speech" is not installed on any connected server or worker.',
+        ["engine_not_installed"],
+    ),
     "no worker has the machine": (
         TASK,
         replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, lacking="2 GPU")}),

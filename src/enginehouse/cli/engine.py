@@ -7,6 +7,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.engine_new import new
+from enginehouse.cli.engine_reload import reload
 from enginehouse.cli.engine_run import run_once
 from enginehouse.cli.engine_try import try_once
 from enginehouse.cli.limits import add_pause_commands
@@ -27,7 +28,7 @@ add_pause_commands(
 )
 
 
-for command in (run_once, new, try_once):
+for command in (run_once, new, try_once, reload):
     engine.add_command(command)
 
 
@@ -84,6 +85,7 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
         ("name", found["name"]),
         ("kind", f"{found['kind']}, {found['mode']}"),
         ("state", found["state"]),
+        ("installed", "yes" if found["installed"] else "no: no connected server or worker has it"),
         ("running limit", str(found.get("runningLimit", "none"))),
         ("inputs", ", ".join(found["inputs"]) or "none"),
     ]
@@ -135,4 +137,6 @@ def limit(client: Client, name: str, limit: str, *, as_json: bool) -> None:
 
 def _state(engine: Json) -> str:
     unavailable = engine["unavailable"]
-    return str(engine["state"]) if unavailable is None else f"not available: {unavailable['reason']}"
+    if unavailable is not None:
+        return f"not available: {unavailable['reason']}"
+    return str(engine["state"]) if engine["installed"] or engine["state"] != "active" else "not installed"

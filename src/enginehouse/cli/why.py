@@ -1,6 +1,7 @@
 """`enginehouse job why`: shows why a job waits, and what can be done about it."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import click
 
@@ -8,6 +9,11 @@ from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.client import Client, Json
 from enginehouse.client import why as client_why
+
+_ALWAYS: Final = {
+    "workers_drained": "an administrator resumes one with: enginehouse worker resume ID; see: enginehouse worker list",
+    "engine_not_installed": "install it where a server or worker runs; after that: enginehouse engine reload",
+}
 
 
 @click.command()
@@ -51,8 +57,8 @@ def _advice(explanation: Json) -> Iterator[str]:
                 yield f"an administrator raises it with: enginehouse engine limit {reason['engineID']} N"
             case "engine_unavailable":
                 yield f"see where it should answer with: enginehouse engine show {reason['engineID']}"
-            case "workers_drained":
-                yield "an administrator resumes one with: enginehouse worker resume ID; see: enginehouse worker list"
+            case kind if kind in _ALWAYS:
+                yield _ALWAYS[kind]
             case "no_worker":
                 yield f"start a server that has the engine{_slots(reason)}; see: enginehouse worker list"
             case "no_free_slot":

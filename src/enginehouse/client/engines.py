@@ -4,7 +4,9 @@ from typing import Final
 
 from enginehouse.client.http import Client, Json, RequestFailed, v1
 
-_FIELDS: Final = "id name state mode description category { name type { name } } unavailable { reason nextTryDateTime }"
+_FIELDS: Final = (
+    "id name state mode description category { name type { name } } installed unavailable { reason nextTryDateTime }"
+)
 _ONE: Final = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
 _LIST: Final = f"query($name: String) {{ engines(name: $name, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"
 
@@ -43,6 +45,21 @@ def get(client: Client, engine_id: str) -> Json:
     """Returns the engine; `unavailable` says why it gets no work now, if so. Raises RequestFailed."""
     engine: Json = client.rest("GET", v1("engines", engine_id))["result"]
     return engine
+
+
+def reload(client: Client) -> Json:
+    """Every server reads its installed engines again. Returns the reload, with `number` and `servers`.
+
+    Raises RequestFailed.
+    """
+    started: Json = client.rest("POST", v1("engine-reload"), {})["result"]
+    return started
+
+
+def reloaded(client: Client) -> Json:
+    """Returns the last reload: how far each server is with it. Raises RequestFailed."""
+    found: Json = client.rest("GET", v1("engine-reload"))["result"]
+    return found
 
 
 def remove(client: Client, engine_id: str) -> None:

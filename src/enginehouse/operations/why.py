@@ -6,6 +6,7 @@ Of other organizations only totals are visible: how many slots are taken, how ma
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, Task
@@ -15,7 +16,14 @@ from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.resources import NOTHING, sentence
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
-from enginehouse.domain.wait_reasons.explanation import Explanation, HouseFacts, JobExplanation, PoolFacts, TaskFacts
+from enginehouse.domain.wait_reasons.explanation import (
+    EngineFacts,
+    Explanation,
+    HouseFacts,
+    JobExplanation,
+    PoolFacts,
+    TaskFacts,
+)
 from enginehouse.domain.wait_reasons.reasons import OtherTask
 from enginehouse.domain.work import Worker
 from enginehouse.operations import engines
@@ -152,7 +160,7 @@ async def _surroundings(
         now=now,
         quotas=await quotas.read(tx),
         engines={
-            engine_id: replace(facts, lacking=_lacking(house, engine_id, connected)) if not facts.offered else facts
+            engine_id: facts if facts.offered else _absent(house, engine_id, facts, connected)
             for engine_id, facts in (
                 await storage.engines(tx, organization_id, workers, over_http=over_http, now=now)
             ).items()
@@ -163,6 +171,14 @@ async def _surroundings(
         },
         lanes={pool: await storage.lanes(tx, organization_id, pool, now=now) for pool in sorted(pools)},
     )
+
+
+def _absent(house: House, engine_id: str, facts: EngineFacts, connected: Sequence[Worker]) -> EngineFacts:
+    """Returns the facts of an engine that nobody offers, with what keeps the connected workers from it."""
+    known = house.catalogue.by_id.get(engine_id)
+    could = known is not None and known.spec.kind is EngineKind.PYTHON
+    nowhere = could and facts.last_offered is None and any(worker.pools.get(EngineKind.PYTHON) for worker in connected)
+    return replace(facts, lacking=_lacking(house, engine_id, connected), installed=not nowhere)
 
 
 def _lacking(house: House, engine_id: str, connected: Sequence[Worker]) -> str:

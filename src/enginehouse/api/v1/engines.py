@@ -37,7 +37,7 @@ class UnavailableView(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """An engine. Only who administers it sees its `address`."""
+    """An engine. Only who administers it sees its `address`. `installed`: a connected server or worker has it."""
 
     engine_id: str
     name: str
@@ -47,6 +47,7 @@ class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_on
     mode: str
     state: str
     inputs: list[str]
+    installed: bool
     running_limit: int | None = None
     organization_id: str | None = None
     address: EngineAddressView | None = None
@@ -60,14 +61,14 @@ async def add(call: Call) -> Reply:
     """POST engines: an engine over HTTP, which may get work at once."""
     request, problems = await call.judged_body(_NEW)
     made = await engine_addresses.add(call.house, call.principal, request, problems)
-    return result(_view(made, EngineHealth()))
+    return result(_view(call, made, EngineHealth()))
 
 
 @answers(Result[EngineDetailView])
 async def get(call: Call) -> Reply:
     """GET engines/{EngineID}: the engine, and whether it is available."""
     Query(call.query).finish()
-    return result(_view(*await engine_addresses.get(call.house, call.principal, call.ids[0])))
+    return result(_view(call, *await engine_addresses.get(call.house, call.principal, call.ids[0])))
 
 
 @answers(None, status=204)
@@ -78,7 +79,7 @@ async def delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _view(engine: Engine, health: EngineHealth) -> EngineDetailView:
+def _view(call: Call, engine: Engine, health: EngineHealth) -> EngineDetailView:
     spec, address = engine.spec, engine.spec.address
     return EngineDetailView(
         engine_id=spec.id,
@@ -89,6 +90,7 @@ def _view(engine: Engine, health: EngineHealth) -> EngineDetailView:
         mode=spec.mode.value,
         state=engine.state,
         inputs=list(spec.inputs),
+        installed=call.house.presence.has(engine),
         running_limit=engine.running_limit,
         organization_id=optional(str, engine.organization_id),
         address=None

@@ -76,8 +76,7 @@ class EngineFacts:
     """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone.
 
     `drained`: a connected worker offers it, and is drained. `lacking`: what it takes of a machine that no connected
-    worker has, in words.
-
+    worker has, in words. `installed` False: none that could have it has it.
     """
 
     name: str
@@ -87,6 +86,7 @@ class EngineFacts:
     health: EngineHealth = HEALTHY
     drained: bool = False
     lacking: str = ""
+    installed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +141,17 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
     if engine is None:
         found.append(reasons.EngineUnknown(lane.engine_id))
     elif not engine.offered:
-        found.append(
-            reasons.WorkersDrained(lane.engine_id, engine.name)
-            if engine.drained
-            else reasons.NoWorker(lane.engine_id, engine.name, pool, engine.last_offered, house.now, engine.lacking)
-        )
+        found.append(_nobody(lane.engine_id, engine, house, pool=pool))
     return found
+
+
+def _nobody(engine_id: str, engine: EngineFacts, house: HouseFacts, *, pool: str) -> AnyReason:
+    """Returns why nobody takes the work of an engine that no connected worker offers."""
+    if engine.drained:
+        return reasons.WorkersDrained(engine_id, engine.name)
+    if not engine.installed and not engine.lacking:
+        return reasons.EngineNotInstalled(engine_id, engine.name)
+    return reasons.NoWorker(engine_id, engine.name, pool, engine.last_offered, house.now, engine.lacking)
 
 
 def explain_job(status: JobStatus, tasks: Sequence[Explanation], *, stopping: int = 0) -> JobExplanation:

@@ -92,6 +92,13 @@ class WorkersDrained(Reason, frozen=True, tag="workers_drained"):
     engine: str
 
 
+class EngineNotInstalled(Reason, frozen=True, tag="engine_not_installed"):
+    """Workers with slots for it are connected, and none that reported within a day has the engine."""
+
+    engine_id: str
+    engine: str
+
+
 class NoWorker(Reason, frozen=True, tag="no_worker"):
     """No connected worker offers the engine. `last_seen`: the last report of one that did; None if not known."""
 
@@ -164,6 +171,7 @@ AnyReason = (
     | EngineDisabled
     | EngineUnavailable
     | EngineUnknown
+    | EngineNotInstalled
     | NoWorker
     | WorkersDrained
     | OrganizationLimit
@@ -213,6 +221,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f'the engine "{engine}" is not available: {why}; it is tried again at {graphql_millis(at)}'
         case EngineUnknown(engine_id):
             return f'the engine "{engine_id}" is not known to this server any more'
+        case EngineNotInstalled(_, engine):
+            return f'the engine "{engine}" is not installed on any connected server or worker'
         case NoWorker(_, engine, _, _, _, lacking) if lacking:
             return f'the engine "{engine}" takes {lacking}, and no connected worker has that'
         case WorkersDrained(_, engine):

@@ -124,6 +124,12 @@ async def unavailable_of(engine: Engine, info: Info) -> dict[str, Any] | None:
     return {"reason": health.reason, "nextTryDateTime": health.until}
 
 
+@engine_type.field("installed")
+def installed_of(engine: Engine, info: Info) -> bool:
+    """Returns false if no connected server or worker has the engine."""
+    return info.context.house.presence.has(engine)
+
+
 @engine_type.field("tasks")
 async def tasks_of(engine: Engine, info: Info, **args: Any) -> paging.Page:
     """Returns the engine's tasks in the organization's latest jobs."""
