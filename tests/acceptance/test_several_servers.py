@@ -1,6 +1,7 @@
 """Several servers on one PostgreSQL and one data folder: they start, leave, are killed, and every job ends once."""
 
 import asyncio
+import inspect
 import os
 import re
 import shutil
@@ -11,8 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from tests.acceptance import sample_failing
 from tests.acceptance.server import CHECKOUT, TOKEN, Server, create, detail, ended, lines, logs, offer, task_of, until
 from tests.acceptance.servers import call
+from tests.acceptance.test_http_engines import program
 from tests.acceptance.toolchains import missing
 
 JOBS = 40
@@ -140,3 +143,38 @@ async def _followed(client: httpx.AsyncClient, job: str) -> list[str]:
     async with client.stream("GET", f"/api/v1/jobs/{job}/events/stream") as stream:
         assert stream.status_code == 200
         return [line.removeprefix("event: ") async for line in stream.aiter_lines() if line.startswith("event: ")]
+
+
+async def test_the_circuit_of_an_engine_over_http_is_shared(postgres_dsn: str, tmp_path: Path) -> None:
+    """One server finds out that the engine fails. The other does not call it, and both do when it works again."""
+    data, folder = tmp_path / "data", tmp_path / "engine"
+    one, two = (Server(data, postgres_dsn, ("--python-slots", "0"), {}, name=f"-{number}") for number in range(2))
+    log = folder / "log"
+    with program(folder, "failing.py", inspect.getsource(sample_failing)) as engine:
+
+        def requests(word: str) -> list[str]:
+            return [line for line in log.read_text().splitlines() if line.startswith(word)]
+
+        try:
+            await asyncio.to_thread(one.start)
+            async with one.client() as client:
+                added = await client.post("/api/v1/engines", json={"name": "Fails", "url": engine.url})
+                engine_id = added.json()["result"]["engineID"]
+                made = await create(client, *[task_of(engine_id, {"text": "x"}, maxRetries=0)] * 5)
+                assert [await ended(client, job) for job in made] == ["failed"] * 5
+            assert len(requests("process")) == sample_failing.BREAKS_AFTER
+            await asyncio.to_thread(two.start)
+            async with two.client() as client:
+                waiting = await create(client, *[task_of(engine_id, {"text": "x"})] * 4)
+                probes = len(requests("ready"))
+                await until(lambda: len(requests("ready")) >= probes + 2, "the engine is probed twice more")
+                found = (await client.get(f"/api/v1/jobs/{waiting[0]}/why")).json()["result"]
+                assert [reason["kind"] for reason in found["reasons"]] == ["engine_unavailable"]
+                assert "5 of its last 10 calls failed" in found["sentence"] or "answered 503" in found["sentence"]
+                assert len(requests("process")) == sample_failing.BREAKS_AFTER, "the other server called it"
+                (folder / "go").touch()
+                assert {await ended(client, job) for job in waiting} == {"complete"}
+        finally:
+            for server in (one, two):
+                if server.process is not None and server.process.poll() is None:
+                    server.kill()
