@@ -146,6 +146,30 @@ def test_the_engines_of_the_documentation_work(
         assert json.dumps(result, separators=(",", ":"))[1:-1] in shown.out.replace("\n", "")
 
 
+def test_an_engine_that_polls_is_called_again_and_what_it_says_is_in_the_output(
+    server: Server, tmp_path: Path, letter: Path
+) -> None:
+    with program(tmp_path / "engine", "poll.py", EXAMPLES["poll.py"]) as engine:
+        engine_id = add(server, engine)
+        said = server.cli("engine", "test", engine_id, str(letter), "--json")
+        assert said.code == 0, said.err
+        job = json.loads(said.out)["jobId"]
+    assert [each["outcome"] for each in attempts(server, job)] == ["postponed", "postponed", "complete"]
+    with server.client() as client:
+        query = "query($id: ID!) { job(id: $id) { tasks { records { output runtimePayload } } } }"
+        shown = client.post("/v3/graphql", json={"query": query, "variables": {"id": job}}).json()["data"]["job"]
+        [task] = shown["tasks"]["records"]
+        told = client.get(f"/edge/v1/proc/job/{job}/detail").json()["job"]["tasks"][0]["taskOutputSON"]
+        kinds = [event["kind"] for event in client.get(f"/api/v1/jobs/{job}/events").json()["result"]]
+    assert task["output"] == {
+        "object": [{"type": "text", "text": "ready at the third call"}],
+        "infoMsg": {"polls": 2},
+    }
+    assert task["runtimePayload"] == {"polls": 2}
+    assert json.loads(told) == {"infoMsg": {"polls": 2}}
+    assert kinds.count("postponed") == 2
+
+
 def test_an_engine_like_the_published_sample_works_and_its_refusal_is_shown(
     server: Server, tmp_path: Path, letter: Path
 ) -> None:

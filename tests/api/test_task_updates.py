@@ -1,5 +1,6 @@
 """`updateTask`: an engine outside claims its task, prolongs its lease, and reports (graphql-contract §3.4, C43)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from tests.api.clients import Api
 from tests.api.samples import BATCH, DAG
 
 from enginehouse.domain import ids
+from enginehouse.domain.work import ItemKey
 from enginehouse.operations import jobs, maintenance, workers
+from enginehouse.storage.work import task_updates
 
 UPDATE = """mutation($in: UpdateTask) { updateTask(input: $in) {
     id status failureReason failureMessage output taskOutput outputString job { status } } }"""
@@ -50,6 +53,20 @@ async def test_an_engine_outside_runs_its_task_to_the_end(api: Api) -> None:
     shown = (await api.edge.get(f"/proc/task/{task}/detail")).json()["task"]
     assert shown["taskOutputSON"] == '{"done":1}'
     assert (await api.edge.detail(task[:-5]))["tasks"][0]["taskOutputSON"] == '{"done":1}'
+
+
+async def test_what_an_engine_says_stands_beside_what_was_reported(api: Api) -> None:
+    task = await new_task(api)
+    await update(api, task, "running", output={"done": 0.5})
+    job_id = ids.parse_job(task[:-5]) or 0
+    rows = await api.house.database.write(lambda tx: tx.all("task_updates.items", job_id=job_id, ordinal=0))
+    [(item, token, *_)] = rows
+    key = ItemKey(job_id, 0, int(item))
+    await api.house.database.write(lambda tx: task_updates.tell(tx, key, int(token), '{"stage":1}'))
+    expected = {"done": 0.5, "infoMsg": {"stage": 1}}
+    assert (await update(api, task, "running"))["taskOutput"] == expected
+    shown = (await api.edge.get(f"/proc/task/{task}/detail")).json()["task"]
+    assert json.loads(shown["taskOutputSON"]) == expected
 
 
 async def test_a_job_never_changes_before_its_tasks(api: Api) -> None:

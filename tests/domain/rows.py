@@ -6,7 +6,7 @@ Rows are replaced, never changed, so that a copy of the tables is a copy of the 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, Self, TypeVar
+from typing import Final, Literal, NamedTuple, Self, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -19,13 +19,15 @@ from enginehouse.domain.retry import Again, FailureKind, GiveUp
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus, cancellable
-from enginehouse.domain.work import WHOLE, ItemSource, ItemState
+from enginehouse.domain.work import WHOLE, Failed, ItemSource, ItemState
 
 ORGANIZATION_RETRIES = 1
 
 Key = tuple[int, int]  # (task ordinal, item)
 Output = tuple[int, int, int, int]  # (task ordinal, folder, item, part)
-Outcome = tuple[tuple[int, int], ...] | FailureKind  # the (folder, part) pairs of a result, or why it failed
+POSTPONED: Final = "postponed"
+# The (folder, part) pairs of a result, or why it failed, or that the engine asked to be called again.
+Outcome = tuple[tuple[int, int], ...] | FailureKind | Literal["postponed"]
 Verdict = Again | GiveUp
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Attempt(NamedTuple):
 
     key: Key
     outcome: Outcome
-    end: Literal["complete", "failed", "stopped"]
+    end: Literal["complete", "failed", "stopped", "postponed"]
     verdict: Verdict | None = None
 
 
@@ -144,7 +146,7 @@ class Rows:
         reports = sorted(ends.items(), key=lambda end: isinstance(end[1], FailureKind))
         reports = [(key, outcome) for key, outcome in reports if key in self.items]
         if not self.job.cancelled:
-            done = [(key, outcome) for key, outcome in reports if not isinstance(outcome, FailureKind)]
+            done = [(key, outcome) for key, outcome in reports if isinstance(outcome, tuple)]
             self.outputs |= {(n, folder, item, part) for (n, item), outputs in done for folder, part in outputs}
         ordinals = self.tasks if all_rows else {ordinal for (ordinal, _), _ in reports}
         children = self.tasks if all_rows else ()
@@ -182,8 +184,11 @@ class Rows:
             elif settlement.is_over(item.ordinal):
                 continue
             elif isinstance(outcome, FailureKind):
-                verdict = settlement.failed(item, outcome, "broken", organization_retries=ORGANIZATION_RETRIES)
+                verdict = settlement.failed(item, Failed(outcome, "broken"), organization_retries=ORGANIZATION_RETRIES)
                 attempts.append(Attempt(key, outcome, "failed", verdict))
+            elif outcome == POSTPONED:
+                assert settlement.postponed(item, 5.0) == NOW + 5_000_000
+                attempts.append(Attempt(key, outcome, "postponed"))
             else:
                 settlement.completed(item, outcome)
                 attempts.append(Attempt(key, outcome, "complete"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from tests.domain.plans import Families, plans
 from tests.domain.requests import NOW, folder, job, joined, planned, stage, task
-from tests.domain.rows import ORGANIZATION_RETRIES, Key, Outcome, Rows
+from tests.domain.rows import ORGANIZATION_RETRIES, POSTPONED, Key, Outcome, Rows
 
 from enginehouse.domain.event import NOT_NEEDED, PARENT_FAILED, EventKind
 from enginehouse.domain.job import FolderType, Plan
@@ -21,7 +21,7 @@ from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, Tally, T
 from enginehouse.domain.work import WHOLE, ItemSource
 
 SEEDS = st.lists(st.integers(0, 9_999), min_size=20, max_size=40)  # one for each step
-FAILS, CANCELS = 0.35, 0.02  # how often
+FAILS, CANCELS, POSTPONES = 0.35, 0.02, 0.1  # how often
 KINDS = list(FailureKind)
 FAILED, ABORTED, COMPLETE = TaskStatus.FAILED, TaskStatus.ABORTED, TaskStatus.COMPLETE
 WITHOUT_RESULT = {FAILED, ABORTED}
@@ -47,6 +47,8 @@ def step(rows: Rows, random: Random) -> None:
 
 
 def outcome(plan: Plan, ordinal: int, random: Random) -> Outcome:
+    if random.random() < POSTPONES:
+        return POSTPONED
     return random.choice(KINDS) if random.random() < FAILS else result(plan, ordinal, random.choice([0, 1, 1, 2]))
 
 
@@ -171,7 +173,10 @@ def expected_items(rows: Rows, ordinal: int, *, ready: bool) -> Counter[ItemSour
 
 
 def statuses(families: Families, rows: Rows, ordinal: int, *, ready: bool, active: bool) -> set[TaskStatus]:
-    """The allowed statuses of the task; more than one only while no item of it runs or is done."""
+    """The allowed statuses of the task; more than one only while no item of it runs or is done.
+
+    It waits for its engine if the last attempt that ended was postponed.
+    """
     state, plan = rows.tasks[ordinal], rows.plan.tasks[ordinal]
     done, given_up = ends_of(rows, ordinal)
     if ordinal in rows.reused:
@@ -188,7 +193,9 @@ def statuses(families: Families, rows: Rows, ordinal: int, *, ready: bool, activ
         return {TaskStatus.STANDBY_PENDING}
     if state.items_running or done:
         return {TaskStatus.RUNNING}
-    return {TaskStatus.PENDING, TaskStatus.QUEUED} | ({TaskStatus.RUNNING} if given_up else set())
+    last = [attempt.end for attempt in rows.attempts if attempt.key[0] == ordinal][-1:]
+    free = {TaskStatus.WAITING} if last == [POSTPONED] else {TaskStatus.PENDING, TaskStatus.QUEUED}
+    return free | ({TaskStatus.RUNNING} if given_up else set())
 
 
 def check_charges(rows: Rows) -> None:
@@ -245,7 +252,7 @@ def recount(families: Families, rows: Rows) -> Tally:
     return Tally(
         total=found.total(),
         queued=found[TaskStatus.QUEUED],
-        running=found[TaskStatus.RUNNING],
+        running=found[TaskStatus.RUNNING] + found[TaskStatus.WAITING],
         complete=found[COMPLETE],
         failed=found[FAILED],
         aborted=found[ABORTED],

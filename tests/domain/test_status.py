@@ -103,7 +103,8 @@ def test_a_task_leaves_an_end_only_when_it_is_put_back() -> None:
 
 def test_only_a_claim_makes_a_task_run_and_it_takes_nothing_that_waits_for_somebody_else() -> None:
     assert [verb for verb, transition in TASK.items() if transition.target is TaskStatus.RUNNING] == ["claim"]
-    assert TASK["claim"].sources == {TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.RUNNING}
+    # What waits for a time (WAITING) is claimed when that has come.
+    assert TASK["claim"].sources == {TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.WAITING}
 
 
 def test_every_live_status_can_be_aborted_and_no_ended_one() -> None:

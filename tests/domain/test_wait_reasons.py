@@ -106,11 +106,11 @@ SAID = {
         'Its engine "Speech" has left until it is called back.',
         ["engine_left"],
     ),
-    "asked for a pause": (
-        replace(NO_ITEM, status=TaskStatus.WAITING),
+    "asked to be called again": (
+        replace(HELD, status=TaskStatus.WAITING, later=Later(NOW + 2_000_000, 2)),
         HOUSE,
-        'Its engine "Speech" has asked for a pause.',
-        ["engine_left"],
+        'Its engine "Speech" has asked to be called again later; attempt 2 may start at 2026-09-21T14:13:22.000Z.',
+        ["engine_left", "until"],
     ),
     "job paused": (
         replace(HELD, job_paused_at=NOW),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests import make
 
@@ -46,6 +47,9 @@ class MemorySource:
     log_gate: asyncio.Event | None = None
     offers: list[tuple[str, WorkerOffer | str]] = field(default_factory=list)
     opened: int = 0
+    poll: Any = None
+    told: list[Any] = field(default_factory=list)
+    tell_trouble: Exception | None = None
     health: dict[str, EngineHealth] = field(default_factory=dict)
     health_events: list[tuple[HealthEvent, str | None, bool]] = field(default_factory=list)
 
@@ -106,7 +110,13 @@ class MemorySource:
             application_id="application",
             token="the.task.token",
             api_url="http://server",
+            poll=self.poll,
         )
+
+    async def tell(self, lease: Lease, info: Any) -> None:
+        self.told.append(info)
+        if self.tell_trouble is not None:
+            raise self.tell_trouble
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         return self.chunks

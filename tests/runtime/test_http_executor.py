@@ -19,10 +19,11 @@ from enginehouse.domain import ids
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.engine_health import HealthEvent
+from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.planning.plan import plan
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Done, Failed, Lease
+from enginehouse.domain.work import Done, Failed, Lease, Outcome, Postponed
 from enginehouse.engines.http import exchange as exchanges
 from enginehouse.engines.http.callbacks import Callbacks
 from enginehouse.outgoing.fetch import GuardedClient
@@ -74,7 +75,7 @@ class House:
         """What waits runs."""
         await self.dispatcher.tick()
 
-    async def run(self, spec: EngineSpec, payload: Any = None, **fields: Any) -> Done | Failed:
+    async def run(self, spec: EngineSpec, payload: Any = None, **fields: Any) -> Outcome:
         """Returns how a new task of the engine has ended."""
         self.add(spec, payload, **fields)
         await self.start()
@@ -209,6 +210,45 @@ async def test_only_a_chunk_engine_gets_the_bytes_in_the_form(house: House, mode
     assert sent.fields["chunkMimeType"] == "text/plain"
 
 
+async def test_a_stream_engine_gets_its_inputs_joined_in_their_order(house: House) -> None:
+    """One request reads them all, from the start of the first to the end of the last."""
+    fetched = []
+
+    async def read(sample: SampleEngine, sent: Sent) -> Response:
+        fetched.append((await sent.fetch()).content)
+        fetched.append((await sent.fetch(Range="bytes=4-8")).content)
+        return JSONResponse(AION)
+
+    plan_ = make.planned(make.fan_out(1))
+    [reader] = [n for n, task in enumerate(plan_.tasks) if task.engine_id == "read"]
+    house.source.chunks = tuple(
+        Artifact(
+            job_id=1, ordinal=0, folder=0, item=0, part=n, index=n, name="c", media_type="audio/wav", size=len(data),
+            sha256="", key=f"key-{n}", start_ms=1000 * n, stop_ms=1000 * (n + 1), metadata={"groupid": f"g{n}"},
+        )
+        for n, data in enumerate((b"first", b"second", b"third"), 2)
+    )  # fmt: skip
+    for chunk, data in zip(house.source.chunks, (b"first", b"second", b"third"), strict=True):
+        house.source.stored[chunk.key] = data
+    async with engine(read) as sample:
+        house.source.specs["read"] = sample.spec(EngineMode.STREAM)
+        house.source.add(plan_, ordinal=reader)
+        await house.start()
+        await house.capacity.drain(60)
+        [sent] = sample.sent
+    assert fetched == [b"firstsecondthird", b"tseco"]
+    assert sent.chunk is None
+    expected = {
+        "chunkMimeType": "audio/wav",
+        "chunkIndex": "2",
+        "startOffsetMS": "2000",
+        "endOffsetMS": "5000",
+        "chunk-metadata-groupid": "g2",
+    }
+    assert expected.items() <= sent.fields.items()
+    assert house.left() == []
+
+
 async def test_a_payload_without_an_input_is_a_call_without_one(house: House) -> None:
     async with engine() as sample:
         await house.outputs(sample.spec(EngineMode.BATCH, inputs=()), {"from": "2024"})
@@ -336,6 +376,103 @@ async def test_a_call_that_takes_too_long_ends(house: House) -> None:
         FailureKind.CHUNK_TIMEOUT,
         "Sample took longer than 1 s, and the call was given up.",
     )
+
+
+# -- polling engines ----------------------------------------------------------------------------------------
+
+
+def poll_at(**fields: Any) -> Response:
+    return JSONResponse({"type": "schedule_poll_task", "taskId": "any", **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"timestampUTC": "2026-01-01T00:00:00Z", "nextPollTimeUTC": "2026-01-01T00:02:00Z"}, 120.0),
+        ({"timestampUTC": 1_700_000_000, "nextPollTimeUTC": 1_700_000_007.5}, 7.5),
+        ({"timestampUTC": 1_700_000_000_000, "nextPollTimeUTC": 1_700_000_090_000}, 90.0),
+        ({"timestampUTC": 1_700_000_000, "nextPollTimeUTC": 1_700_000_000}, 1.0),
+        ({"nextPollTimeUTC": "2020-01-01T00:00:00Z"}, 1.0),
+    ],
+    ids=["iso", "seconds", "milliseconds", "at once", "in the past"],
+)
+async def test_an_engine_that_asks_for_another_call_gets_it_later(
+    house: House, fields: dict[str, Any], seconds: float
+) -> None:
+    """Only the time between its own two times counts, so its clock may be wrong."""
+    async with engine(answers(poll_at(**fields, taskPayload={"token": "abc"}))) as sample:
+        outcome = await house.run(sample.spec(), {"text": "x"})
+        assert len(sample.sent) == 1
+    assert outcome == Postponed(seconds, '{"token":"abc"}')
+    assert house.source.health_events == []
+
+
+async def test_the_next_call_has_the_payload_of_the_wish(house: House) -> None:
+    house.source.poll = {"poll": 2, "text": "of the poll"}
+    async with engine() as sample:
+        await house.outputs(sample.spec(), {"text": "of the task"})
+        [sent] = sample.sent
+    given = json.loads(sent.fields["payload"])
+    assert (given["poll"], given["text"], sent.chunk) == (2, "of the poll", b"of the poll")
+    assert {"jobId", "taskId", "token"} <= given.keys()
+
+
+NO_TIME = "is not a valid date-time (ISO 8601, Unix seconds or milliseconds)."
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "nextPollTimeUTC must be given."),
+        ({"nextPollTimeUTC": "soon"}, f"nextPollTimeUTC {NO_TIME}"),
+        ({"nextPollTimeUTC": 10, "timestampUTC": []}, f"timestampUTC {NO_TIME}"),
+        ({"nextPollTimeUTC": "9999-01-01", "timestampUTC": "2026-01-01"}, "nextPollTimeUTC is more than 30 days away."),
+    ],
+)
+async def test_a_wish_that_cannot_be_read_is_a_failure(house: House, fields: dict[str, Any], message: str) -> None:
+    async with engine(answers(poll_at(**fields))) as sample:
+        failed = await house.failure(sample.spec(), {"text": "x"})
+    assert failed.message == f"The engine asks to be called again and does not say when: schedule_poll_task: {message}"
+
+
+async def test_an_engine_cannot_send_results_and_ask_for_another_call(house: House) -> None:
+    async def do(sample: SampleEngine, sent: Sent) -> Response:
+        await sent.post(RESULT, {"output": 1})
+        return poll_at(nextPollTimeUTC=1)
+
+    async with engine(do) as sample:
+        failed = await house.failure(sample.spec(), {"text": "x"})
+    assert failed.message == "The engine has sent results and asks to be called again; it can only do one of them."
+
+
+# -- what an engine says of its work ------------------------------------------------------------------------
+
+
+async def test_clients_see_what_an_engine_says_and_its_last_word_is_there_before_its_end(house: House) -> None:
+    steps = (
+        (BEAT, {"status": "running", "infoMsg": {"stage": 1}}),
+        (BEAT, {"status": "running", "bytesRead": 5}),
+        (BEAT, {"status": "running", "infoMs": "half"}),
+        (RESULT, {"output": 1, "infoMsg": ["last", 3]}),
+        (BEAT, {"status": "complete"}),
+    )
+    async with engine(asynchronous(*steps)) as sample:
+        assert isinstance(await house.run(sample.spec(EngineMode.STREAM), {"text": "x"}), Done)
+    # What comes within a second of the word before is kept back, and only the last of it is sent.
+    assert (house.source.told[0], house.source.told[-1]) == ({"stage": 1}, ["last", 3])
+    assert len(house.source.told) <= 3
+
+
+async def test_what_cannot_be_shown_is_said_in_the_log_and_fails_nothing(house: House) -> None:
+    house.source.tell_trouble = InvalidInput("infoMsg: at most 65536 bytes, has 70000.")
+
+    async def do(sample: SampleEngine, sent: Sent) -> Response:
+        await sent.post(BEAT, {"status": "complete", "infoMsg": "x"})
+        return JSONResponse(AION)
+
+    async with engine(do) as sample:
+        assert len(await house.outputs(sample.spec(), {"text": "x"})) == 1
+    assert "what the engine says of its work is not shown: infoMsg: at most 65536 bytes, has 70000." in house.log()
 
 
 # -- webhooks -----------------------------------------------------------------------------------------------

@@ -56,8 +56,8 @@ def test_rows_inserted_as_they_are_are_values_on_sqlite(tmp_path: Path) -> None:
 
 def test_statuses_come_from_the_one_table(tmp_path: Path) -> None:
     found = load(tmp_path, "-- name: set\nUPDATE t SET s = {target:claim} WHERE s IN {status:claim};\n")["thing.set"]
-    assert found.text == "UPDATE t SET s = 'running' WHERE s IN ('pending', 'queued', 'running')"
-    assert {"pending", "queued", "running"} == TASK["claim"].sources
+    assert found.text == "UPDATE t SET s = 'running' WHERE s IN ('pending', 'queued', 'running', 'waiting')"
+    assert {"pending", "queued", "running", "waiting"} == TASK["claim"].sources
 
 
 @pytest.mark.parametrize(

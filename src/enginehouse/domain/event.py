@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     QUEUED = "queued"
     STARTED = "started"
     ATTEMPT_FAILED = "attempt_failed"
+    POSTPONED = "postponed"
     ACTIVATED = "activated"
     REUSED = "reused"
     PAUSED = "paused"
@@ -50,10 +51,11 @@ MEANING: Final[dict[EventKind, str]] = {
     EventKind.ADDED: "The task was added to the job under way.",
     EventKind.ROUTED: "A route into the task was added to the job under way.",
     EventKind.QUEUED: "It could start, and waits for a slot.",
-    EventKind.STARTED: "Its first attempt runs, or the next one after a failure; of a task with the worker and the "
-    "number of the attempt. The chunks of a task that runs already start without a word.",
+    EventKind.STARTED: "Its first attempt runs, or the next one after a failure or a pause; of a task with the worker "
+    "and the number of the attempt. The chunks of a task that runs already start without a word.",
     EventKind.ATTEMPT_FAILED: "An attempt ended without a result; with the reason, the engine's message and when it is "
     "tried again. Without such a time that chunk was given up.",
+    EventKind.POSTPONED: "Its engine asked to be called again later; with the time of that call.",
     EventKind.ACTIVATED: "The task stands in for the one that failed.",
     EventKind.REUSED: "It is complete by the outputs it has in the job that this one does again; it never runs.",
     EventKind.PAUSED: "Nothing more of it starts; what runs goes on.",

@@ -23,7 +23,8 @@ from enginehouse.domain.planning.edges import Edges, reach
 from enginehouse.domain.retry import Again, Blame, FailureKind, GiveUp, after_failure, blame
 from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED, TASK, TASK_ENDED, JobStatus, TaskStatus, cancellable, job_status
-from enginehouse.domain.work import WHOLE, ItemSource, ItemState, Requeue
+from enginehouse.domain.times import SECOND
+from enginehouse.domain.work import WHOLE, Failed, ItemSource, ItemState, Requeue
 
 
 @dataclass(slots=True)
@@ -119,48 +120,43 @@ class Settlement:
         self._end_if_done(task)
         self._run_turns()
 
-    def failed(
-        self,
-        item: ItemState,
-        kind: FailureKind,
-        message: str,
-        *,
-        organization_retries: int | None,
-        is_final: bool = False,
-        retry_after: float | None = None,
-    ) -> Again | GiveUp:
+    def failed(self, item: ItemState, end: Failed, *, organization_retries: int | None) -> Again | GiveUp:
         """The attempt ended without a result. Returns what follows for the item."""
         task, plan = self._task(item.ordinal), self.plan.tasks[item.ordinal]
-        charge = blame(kind, is_final=is_final)
+        charge = blame(end.kind, is_final=end.is_final)
         failures = item.failures + (charge in (Blame.ATTEMPT, Blame.FINAL))
         lost = item.lost + (charge is Blame.LOST)
         verdict = after_failure(
-            kind,
+            end.kind,
             failures=failures,
             lost=lost,
             max_retries=plan.max_retries,
             organization_retries=organization_retries,
             now=self.now,
-            is_final=is_final,
-            retry_after=retry_after,
+            is_final=end.is_final,
+            retry_after=end.retry_after,
         )
         if isinstance(verdict, Again):
-            self.requeues.append(Requeue(item, verdict.at, failures, lost))
-            task.items_running -= 1
-            task.changed = True
-            if not task.items_running and not self._has_progress(task):
-                self._move(task, "again")
-            self._tell_failure(item, kind, message, verdict.at)
+            self._put_back(task, Requeue(item, verdict.at, failures, lost), "again")
+            self._tell_failure(item, end.kind, end.message, verdict.at)
             return verdict
         self._close(task)
         task.items_failed += 1
         if task.items_failed > plan.max_failed_chunks:
-            self._fail(task, verdict.kind, message)
+            self._fail(task, verdict.kind, end.message)
         else:
-            self._tell_failure(item, kind, message, None)
+            self._tell_failure(item, end.kind, end.message, None)
             self._end_if_done(task)
         self._run_turns()
         return verdict
+
+    def postponed(self, item: ItemState, seconds: float) -> int:
+        """The engine asked to be called again. Nobody is charged. Returns when the item may start again."""
+        at = self.now + int(seconds * SECOND)
+        said = Detail(attempt=item.attempts, item=self._chunk(item), again_at=at)
+        self.events.append((item.ordinal, EventKind.POSTPONED, said))
+        self._put_back(self._task(item.ordinal), Requeue(item, at, item.failures, item.lost), "wait")
+        return at
 
     def stopped(self, item: ItemState, reason: str) -> None:
         """An attempt of a cancelled job has ended in any way. Only the end of its task can follow from it."""
@@ -252,6 +248,14 @@ class Settlement:
         task.items += 1
         task.items_open += 1
         task.changed = True
+
+    def _put_back(self, task: TaskState, requeue: Requeue, verb: str) -> None:
+        """The item waits for its next attempt, and so does its task if nothing else of it runs or is done."""
+        self.requeues.append(requeue)
+        task.items_running -= 1
+        task.changed = True
+        if not task.items_running and not self._has_progress(task):
+            self._move(task, verb)
 
     def _close(self, task: TaskState) -> None:
         self.closed.append(task.ordinal)

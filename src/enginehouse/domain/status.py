@@ -52,7 +52,7 @@ _S = TaskStatus
 TASK: dict[str, Transition] = {
     "queue": _move(_S.QUEUED, _S.PENDING),
     "unqueue": _move(_S.PENDING, _S.QUEUED),
-    "claim": _move(_S.RUNNING, _S.PENDING, _S.QUEUED, _S.RUNNING),
+    "claim": _move(_S.RUNNING, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.WAITING),
     "again": _move(_S.PENDING, _S.RUNNING),
     "reuse": _move(_S.COMPLETE, _S.PENDING),
     "complete": _move(_S.COMPLETE, _S.PENDING, _S.QUEUED, _S.RUNNING, _S.PAUSED, _S.WAITING),

@@ -14,6 +14,9 @@ from enginehouse.domain.work import ItemKey, NewArtifact
 OUTSIDE: Final = "outside/"
 """The prefix of the worker's name in a lease that an update holds. Behind it stands the id of the token."""
 
+INFO: Final = "infoMsg"  # the name of what an engine says of its work, in its messages and in the task's output
+LARGEST_INFO: Final = 64 << 10  # bytes of it as JSON
+
 
 class UpdateStatus(StrEnum):
     """The status that an update reports."""
@@ -90,6 +93,23 @@ class UpdateOutcome(NamedTuple):
     runnable: bool = False
     published: bool = False
     removed: tuple[str, ...] = ()
+
+
+class TaskSaid(NamedTuple):
+    """What an engine has said of its task besides its documents: a reported output, and its last `infoMsg`."""
+
+    output: Any = None
+    info: Any = None
+
+    def shown(self, document: Any = None) -> Any:
+        """Returns the output of the task as clients see it: the reported one, or the document that the task has made.
+
+        The message stands beside it, under its own name. It never hides anything.
+        """
+        shown = document if self.output is None else self.output
+        if self.info is None or not (shown is None or isinstance(shown, dict)):
+            return shown
+        return {INFO: self.info} | (shown or {})
 
 
 def is_stale(task: UpdatableTask, update: TaskUpdate) -> bool:

@@ -82,16 +82,29 @@ class Failed(msgspec.Struct, frozen=True):
     retry_after: float | None = None
 
 
+class Postponed(msgspec.Struct, frozen=True):
+    """The engine asked to be called again after so many seconds, with this payload as JSON text, None for the same."""
+
+    seconds: float
+    payload: str | None = None
+
+
+LONGEST_POSTPONEMENT: Final = 30 * 86_400  # seconds
+LARGEST_POLL: Final = 1 << 20  # bytes of the payload of the next call
+
+Outcome = Done | Failed | Postponed
+
+
 class Report(msgspec.Struct, frozen=True):
     """How one attempt ended."""
 
     key: ItemKey
     token: int
-    outcome: Done | Failed
+    outcome: Outcome
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The report is accepted: whether its job has ended, how many items became runnable, when a retry may start."""
+    """The report is accepted: whether its job has ended, how many items became runnable, when one may start again."""
 
     job_ended: bool = False
     runnable: int = 0

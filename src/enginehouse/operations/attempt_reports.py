@@ -6,7 +6,16 @@ from enginehouse.domain.artifact import MAX_OUTPUTS, PUBLISHED, attempt_folder, 
 from enginehouse.domain.documents import DEEPEST_PUBLISHED, DocumentError, read_document
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.job import FolderType
-from enginehouse.domain.work import Done, Lease, NewArtifact, Report
+from enginehouse.domain.work import (
+    LARGEST_POLL,
+    LONGEST_POSTPONEMENT,
+    Done,
+    Failed,
+    Lease,
+    NewArtifact,
+    Postponed,
+    Report,
+)
 from enginehouse.operations import bounds
 from enginehouse.operations.house import House
 from enginehouse.storage import attempt_outputs
@@ -29,8 +38,21 @@ async def check(house: House, lease: Lease, report: Report) -> None:
         case Done(outputs):
             if outputs:
                 bounds.refuse(await _output_problems(house, lease, outputs))
-        case failed:
-            bounds.refuse(bounds.text("failure.message", failed.message, longest=LONGEST_MESSAGE))
+        case Failed(message=message):
+            bounds.refuse(bounds.text("failure.message", message, longest=LONGEST_MESSAGE))
+        case Postponed(seconds, payload):
+            bounds.refuse(_postponed_problems(seconds, payload))
+
+
+def _postponed_problems(seconds: float, payload: str | None) -> list[Problem]:
+    problems = []
+    if not 0 <= seconds <= LONGEST_POSTPONEMENT:
+        allowed = f"0–{LONGEST_POSTPONEMENT}"
+        problems.append(Problem("postponed.seconds", f"{allowed}, got {seconds:g}.", f"{seconds:g}", allowed))
+    size = len((payload or "").encode())
+    if size > LARGEST_POLL:
+        problems.append(Problem("postponed.payload", f"at most {LARGEST_POLL} bytes, has {size}."))
+    return problems
 
 
 async def _output_problems(house: House, lease: Lease, outputs: tuple[NewArtifact, ...]) -> list[Problem]:

@@ -12,8 +12,17 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Task
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.task_updates import OUTSIDE, TaskUpdate, UpdateOutcome, UpdateStatus
+from enginehouse.domain.task_updates import (
+    INFO,
+    LARGEST_INFO,
+    OUTSIDE,
+    TaskSaid,
+    TaskUpdate,
+    UpdateOutcome,
+    UpdateStatus,
+)
 from enginehouse.domain.webhooks.delivery import MOST_URIS
+from enginehouse.domain.work import Lease
 from enginehouse.operations import bounds, jobs, webhooks
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -127,12 +136,36 @@ async def apply(
     return outcome
 
 
-async def outputs(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, Any]:
-    """Returns what updates have reported as the outputs of tasks of the caller's organization."""
+async def outputs(house: House, principal: Principal, tasks: Sequence[TaskKey]) -> dict[TaskKey, TaskSaid]:
+    """Returns what engines have reported of tasks of the caller's organization."""
     require_for_jobs(principal, Role.READER, [job_id for job_id, _ in tasks])
     organization_id = principal.organization_id
-    texts = await house.database.read(lambda tx: storage.outputs(tx, organization_id, tasks))
-    return {task: msgspec.json.decode(text) for task, text in texts.items()}
+    rows = await house.database.read(lambda tx: storage.outputs(tx, organization_id, tasks))
+    return {
+        (row.job_id, row.ordinal): TaskSaid(*(text and msgspec.json.decode(text) for text in (row.output, row.info)))
+        for row in rows
+    }
+
+
+async def tell(house: House, lease: Lease, info: Any) -> None:
+    """The engine of the attempt says this of its work; it is in the output of its task. For workers.
+
+    Raises InvalidInput for what cannot be stored and shown again.
+    """
+    problems = output_problems(INFO, info)
+    text = "" if problems else bounds.json_text(info)
+    if len(text.encode()) > LARGEST_INFO:
+        problems.append(Problem(INFO, f"at most {LARGEST_INFO} bytes, has {len(text.encode())}."))
+    bounds.refuse(problems)
+    await house.database.write(lambda tx: storage.tell(tx, lease.key, lease.token, text))
+
+
+async def poll_of(house: House, lease: Lease) -> Any:
+    """Returns the payload with which the engine of the item asked to be called again, None without. For workers."""
+    if lease.attempt == 1:
+        return None
+    text = await house.database.glance(lambda tx: storage.poll(tx, lease.organization_id, lease.key))
+    return None if text is None else msgspec.json.decode(text)
 
 
 def key_of(task: Task) -> TaskKey:

@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 from collections import defaultdict
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -18,8 +20,10 @@ from enginehouse.engines.http.circuit import CALLS, FAILURES, Circuit
 from enginehouse.engines.http.client import EngineTrouble, HttpClient, NotReached
 from enginehouse.engines.http.exchange import Exchange
 from enginehouse.engines.http.form import EngineInput, folder_ids, form_of
+from enginehouse.engines.http.messages import CallAgain
 from enginehouse.engines.threads import run_to_end
 from enginehouse.runtime.attempt import AttemptRun
+from enginehouse.runtime.attempt_info import AttemptInfo
 from enginehouse.runtime.source import WorkSource
 
 _MIB: Final = 1 << 20
@@ -38,6 +42,8 @@ class HttpExecutor:
     async def call(self, attempt: AttemptRun, work: Work) -> list[Output]:
         """Returns the engine's outputs. Raises EngineFailure; of the kind ENGINE_UNAVAILABLE if it never got the work.
 
+        Raises CallAgain for a polling engine that has no result yet.
+
         When the task is cancelled, the connection is closed, and the addresses of the attempt do not exist any more.
         """
         spec = attempt.spec
@@ -54,8 +60,8 @@ class HttpExecutor:
         except EngineTrouble as trouble:
             await self._failed(spec, trouble, on_trial=on_trial)
             raise
-        except EngineFailure:
-            await self._works(spec, on_trial=on_trial)  # the engine answered; it is the work that failed
+        except (EngineFailure, CallAgain):
+            await self._works(spec, on_trial=on_trial)  # the engine answered; it is the work that failed, or waits
             raise
         await self._works(spec, on_trial=on_trial)
         return outputs
@@ -110,13 +116,17 @@ class HttpExecutor:
             text = f"The server cannot listen for what engines send: {error.strerror or error}."
             raise EngineFailure(text, FailureKind.SYSTEM_ERROR) from error
         facts = await self._source.call_facts(attempt.lease)
+        if facts.poll is not None:
+            work = replace(work, payload=facts.poll)
         source = await run_to_end(asyncio.to_thread(_input_of, work))
+        info = AttemptInfo(partial(self._source.tell, attempt.lease), attempt.log.line)
         exchange = Exchange(
             work.directory,
             source=source,
             folders=folder_ids(work, facts),
             room=attempt.spec.disk_mb * _MIB,
             log=attempt.log.line,
+            tell=info.say,
         )
         limit = asyncio.timeout(attempt.timeout_seconds)
         with self._callbacks.opened(exchange) as webhooks:
@@ -134,10 +144,16 @@ class HttpExecutor:
                 if exchange.failure is not None:  # what the engine itself says is more exact than the status
                     raise exchange.failure from None
                 raise
+            finally:
+                await run_to_end(info.close())
 
 
 async def _ended(mode: EngineMode, exchange: Exchange, reply: CallReply) -> list[Output]:
-    """Returns all results of the call. An asynchronous engine has ended then."""
+    """Returns all results of the call. An asynchronous engine has ended then. Raises CallAgain."""
+    if reply.again is not None and exchange.failure is None:
+        if exchange.outputs:
+            raise EngineFailure("The engine has sent results and asks to be called again; it can only do one of them.")
+        raise reply.again
     if reply.wait_seconds is not None:
         await exchange.ended(mode, reply.wait_seconds)
     elif exchange.failure is not None:

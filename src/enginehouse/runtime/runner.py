@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.ids import task_graphql
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
+from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Outcome, Postponed, Report
 from enginehouse.engine import EngineFailure
+from enginehouse.engines.http.messages import CallAgain
 from enginehouse.engines.threads import run_to_end
 from enginehouse.runtime.attempt import AttemptRun, Fetch
 from enginehouse.runtime.download_quota import DownloadQuota
@@ -66,7 +69,7 @@ class Runner:
             # Nobody knows whether the source took it. Two reports under one token count once.
             await deliver(self.source, report, self.outage)
 
-    async def _outcome(self, lease: Lease) -> Done | Failed:
+    async def _outcome(self, lease: Lease) -> Outcome:
         name = lease.engine_id
         try:
             spec = await self._engine(lease)
@@ -75,6 +78,9 @@ class Runner:
                 self.source, lease, spec, folder=self.folder, fetch=self.fetch, downloads=self.downloads
             ) as attempt:
                 return Done(await self._outputs(attempt))
+        except CallAgain as again:
+            payload = None if again.payload is None else msgspec.json.encode(again.payload).decode()
+            return Postponed(again.seconds, payload)
         except Exception as error:
             return failure(error, engine=name, task_id=task_graphql(lease.key.job_id, lease.key.ordinal))
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset
@@ -90,6 +90,9 @@ class WorkSource(Protocol):
 
     async def call_facts(self, lease: Lease) -> CallFacts:
         """Returns what an engine over HTTP is told besides its work, with a token for the task."""
+
+    async def tell(self, lease: Lease, info: Any) -> None:
+        """Clients see what the engine says of its work with the output of the task. Raises InvalidInput."""
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         """Returns the inputs of the item. `folder` of each is the position of its input folder."""

@@ -16,7 +16,16 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Answer, Lease, Report, seat
 from enginehouse.engine import EngineFailure, Output
 from enginehouse.engines.http.form import CallFacts
-from enginehouse.operations import artifacts, engine_health, placement, target_assets, task_tokens, work, workers
+from enginehouse.operations import (
+    artifacts,
+    engine_health,
+    placement,
+    target_assets,
+    task_tokens,
+    task_updates,
+    work,
+    workers,
+)
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
 from enginehouse.runtime.source import LeaseId, WorkerOffer
@@ -104,7 +113,11 @@ class InProcess:
             application_id=application_id,
             token=token,
             api_url=self._api_url,
+            poll=await task_updates.poll_of(self._house, lease),
         )
+
+    async def tell(self, lease: Lease, info: Any) -> None:
+        await task_updates.tell(self._house, lease, info)
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         return await work.inputs(self._house, lease)

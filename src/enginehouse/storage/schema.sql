@@ -597,7 +597,7 @@ CREATE TABLE attempt (
   started_at BIGINT NOT NULL,
   ended_at BIGINT NOT NULL,
   outcome TEXT NOT NULL CHECK (
-    outcome = 'complete' OR outcome = 'failed' OR outcome = 'lost' OR outcome = 'stopped'
+    outcome = 'complete' OR outcome = 'failed' OR outcome = 'lost' OR outcome = 'stopped' OR outcome = 'postponed'
   ),
   failure_reason TEXT,
   failure_message TEXT,
@@ -640,20 +640,22 @@ CREATE TABLE task_notification (
   PRIMARY KEY (job_id, ordinal)
 ) {clustered};
 
--- What an update of a task has reported as its output, as JSON.
+-- What an update of a task has reported as its output, and `info`: what its engine last said of its work; both as JSON.
 CREATE TABLE task_output (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
-  output TEXT NOT NULL,
+  output TEXT,
+  info TEXT,
   PRIMARY KEY (job_id, ordinal)
 ) {clustered};
 
--- The payload of the last poll of a task, as JSON.
+-- The payload of the last poll of an item, as JSON. An engine that asked to be called again gets it with the next call.
 CREATE TABLE task_poll (
   job_id BIGINT NOT NULL,
   ordinal INTEGER NOT NULL,
+  item INTEGER NOT NULL,
   payload TEXT NOT NULL,
-  PRIMARY KEY (job_id, ordinal)
+  PRIMARY KEY (job_id, ordinal, item)
 ) {clustered};
 
 -- A log that an engine or a person has added to a task. Its bytes are in the store.

@@ -12,7 +12,7 @@ from msgspec import structs
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.resources import Resources
 from enginehouse.domain.retry import FailureKind
-from enginehouse.domain.work import Done, Failed, NewArtifact, Report
+from enginehouse.domain.work import Done, Failed, NewArtifact, Outcome, Postponed, Report
 from enginehouse.wire.casing import spelled
 from enginehouse.wire.work import WorkBody, lease_name
 
@@ -103,6 +103,13 @@ class FailureBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=Tr
     retry_after: float | None = None
 
 
+class PostponedBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """The engine asked to be called again after so many seconds, with this payload; without one, with the same."""
+
+    seconds: float
+    payload: Any = None
+
+
 class OutputBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
     """An output that was uploaded before, in one place where it is visible. `key` is what the upload answered."""
 
@@ -120,10 +127,11 @@ class OutputBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit
 
 
 class ReportBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """How the attempt under `lease` has ended: with a failure, or with these outputs."""
+    """How the attempt under `lease` has ended: with a failure, with a wish for another call, or with these outputs."""
 
     lease: str
     failure: FailureBody | None = None
+    postponed: PostponedBody | None = None
     outputs: list[OutputBody] = []
 
     @classmethod
@@ -135,11 +143,17 @@ class ReportBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=Tru
             case Failed(kind, message, is_final, retry_after):
                 failure = FailureBody(reason=kind, message=message, is_final=is_final, retry_after=retry_after)
                 return cls(lease=lease, failure=failure)
+            case Postponed(seconds, payload):
+                again = PostponedBody(seconds=seconds, payload=payload and msgspec.json.decode(payload))
+                return cls(lease=lease, postponed=again)
 
-    def outcome(self) -> Done | Failed:
+    def outcome(self) -> Outcome:
         if self.failure is not None:
             why = self.failure
             return Failed(why.reason, why.message, why.is_final, why.retry_after)
+        if self.postponed is not None:
+            payload = self.postponed.payload
+            return Postponed(self.postponed.seconds, None if payload is None else msgspec.json.encode(payload).decode())
         return Done(tuple(NewArtifact(**structs.asdict(each)) for each in self.outputs))
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -197,6 +197,9 @@ class HttpSource:
     async def call_facts(self, lease: Lease) -> CallFacts:
         text = "This worker calls no engine over HTTP."
         raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
+
+    async def tell(self, lease: Lease, info: Any) -> None:
+        return None  # only engines over HTTP say such things, and this worker calls none
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         work = self._work.get((lease.key, lease.token))

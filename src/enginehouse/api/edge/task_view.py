@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from msgspec import field
@@ -16,6 +15,7 @@ from enginehouse.domain.artifact import FilledFolder
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.task_updates import TaskSaid
 from enginehouse.operations import artifacts, engine_categories, engines, task_updates
 from enginehouse.operations.house import House
 from enginehouse.operations.task_updates import TaskKey
@@ -85,7 +85,7 @@ class TaskDetail(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=Tru
 class Progress:
     """What the tasks of a job have produced so far. A list of jobs does not show it."""
 
-    outputs: Mapping[TaskKey, Any]  # as the engines have reported them
+    outputs: Mapping[TaskKey, TaskSaid]  # as the engines have reported them
     folders: Mapping[tuple[int, int], FilledFolder]
 
     def produced(self, task: Task) -> int:
@@ -142,7 +142,8 @@ def task_detail(
     near = neighbours(job) if near is None else near
     parent, children = near.parent.get(task.ordinal), near.children.get(task.ordinal, ())
     payload = optional(json_text, plan.payload)
-    output = progress.outputs.get(task_updates.key_of(task)) if progress is not None else None
+    said = progress.outputs.get(task_updates.key_of(task)) if progress is not None else None
+    output = None if said is None else said.shown()
     return TaskDetail(
         internal_task_id=ids.task_uuid(job.id, task.ordinal),
         internal_job_id=ids.job_uuid(job.id),

@@ -22,6 +22,7 @@ from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.sources import Source, SourceType
 from enginehouse.domain.task_notes import TaskWarning
+from enginehouse.domain.task_updates import TaskSaid
 from enginehouse.domain.templates import JobTemplate
 from enginehouse.domain.wait_reasons.explanation import JobExplanation
 from enginehouse.domain.work import Attempt, AttemptPage
@@ -181,7 +182,7 @@ class Context:
         self.task_warnings: Loader[tuple[int, int], list[TaskWarning]] = Loader(
             lambda tasks: task_notes.warnings(house, self.principal, tasks)
         )
-        self.task_outputs: Loader[tuple[int, int], Any] = Loader(
+        self.task_outputs: Loader[tuple[int, int], TaskSaid] = Loader(
             lambda tasks: task_updates.outputs(house, self.principal, tasks)
         )
         self.task_polls: Loader[tuple[int, int], Any] = Loader(

@@ -68,5 +68,6 @@ async def _named(call: Call) -> TaskRef:
 
 async def _shown(call: Call, task: Task) -> Reply:
     key = task_updates.key_of(task)
-    output = (await task_updates.outputs(call.house, call.principal, [key])).get(key)
+    said = (await task_updates.outputs(call.house, call.principal, [key])).get(key)
+    output = None if said is None else said.shown()
     return json(task_view(task) | ({} if output is None else {"taskOutput": output}))

@@ -194,8 +194,10 @@ def _reasons(task: TaskFacts, house: HouseFacts) -> list[AnyReason]:
     name = engine.name if engine else task.engine_id
     if task.status is TaskStatus.STANDBY_PENDING and task.principal is not None:
         return [reasons.IsStandby(task.principal)]
-    if task.status in (TaskStatus.PAUSED, TaskStatus.WAITING):
-        return [reasons.EngineLeft(name, task.status is TaskStatus.PAUSED)]
+    if task.status is TaskStatus.PAUSED:
+        return [reasons.EngineLeft(name, calls_back=True)]
+    if task.status is TaskStatus.WAITING:
+        found.append(reasons.EngineLeft(name, calls_back=False))
     if task.waiting == 0 and task.running == 0 and task.parents:
         found.append(reasons.WaitsForParents(task.parents))
     if task.awaits_route:

@@ -207,7 +207,7 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f'it is a standby and runs only if task {principal.ordinal} "{principal.name}" fails'
         case EngineLeft(engine, calls_back):
             return f'its engine "{engine}" has ' + (
-                "left until it is called back" if calls_back else "asked for a pause"
+                "left until it is called back" if calls_back else "asked to be called again later"
             )
         case JobPaused(since):
             return f"its job has been paused since {graphql_millis(since)}"

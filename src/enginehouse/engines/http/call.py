@@ -1,6 +1,7 @@
 """Calls `POST process` of an engine, and reads its answer (engine-contract a.3, a.7)."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from enginehouse.engine import EngineFailure, FailureKind, Output
 from enginehouse.engines.http import messages
 from enginehouse.engines.http.client import AddressRefused, Broken, CallAnswer, EngineTrouble, HttpClient, NotReached
 from enginehouse.engines.http.form import ProcessForm
+from enginehouse.engines.http.messages import BadMessage, CallAgain
 
 PAUSES: Final = (0.1, 0.2)  # seconds before the second and the third try
 LONGEST_MESSAGE: Final = 64 * 1024  # bytes of an answer that says why it failed
@@ -31,10 +33,14 @@ _AGAIN: Final = frozenset({408, 425, 429})  # of the answers below 500 those aft
 
 @dataclass(frozen=True, slots=True)
 class CallReply:
-    """An accepted answer: the output in it, if any, and how long an asynchronous engine expects to work."""
+    """An accepted answer: the output in it, if any, and how long an asynchronous engine expects to work.
+
+    `again`: a polling engine has nothing yet and wants another call.
+    """
 
     output: Output | None = None
     wait_seconds: float | None = None
+    again: CallAgain | None = None
 
 
 async def process(
@@ -94,17 +100,24 @@ async def _reply(answer: CallAnswer, target: Path, room: int) -> CallReply:
         raise EngineFailure(f"The engine answered with the content type {media_type[:100]!a}, which is none.")
     kind = media_type.partition(";")[0].strip().lower()
     is_json = kind == "application/json" or kind.endswith("+json")
-    if file is None and is_json and (seconds := _announcement(bytes(start))) is not None:
-        return CallReply(wait_seconds=seconds)
+    if file is None and is_json and (announced := _announcement(bytes(start))) is not None:
+        return announced
     stored = kind if is_json else media_type
     return CallReply(Output(media_type=stored, path=target) if file else Output(media_type=stored, data=bytes(start)))
 
 
-def _announcement(body: bytes) -> float | None:
+def _announcement(body: bytes) -> CallReply | None:
+    """Returns what the answer announces, None if it is a result. Raises EngineFailure."""
     try:
-        return messages.wait_seconds(messages.read_json(body))
-    except messages.BadMessage:
+        document = messages.read_json(body)
+    except BadMessage:
         return None
+    try:
+        again = messages.call_again(document, time.time())
+    except BadMessage as fault:
+        raise EngineFailure(f"The engine asks to be called again and does not say when: {fault}") from None
+    seconds = messages.wait_seconds(document)
+    return None if again is None and seconds is None else CallReply(wait_seconds=seconds, again=again)
 
 
 async def _refusal(answer: CallAnswer) -> EngineFailure:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from enginehouse.domain.artifact import MAX_OUTPUTS
 from enginehouse.engine import EngineFailure, EngineMode, FailureKind, Output
@@ -25,7 +25,7 @@ class Exchange:
     """Takes what arrives for one attempt, until it is closed. Its `secret` is in the addresses of its webhooks.
 
     Results are files below `folder`, `room` bytes in all. `folders` are the output folders by their ids. `log` gets the
-    lines of heartbeats.
+    lines of heartbeats, `tell` what the engine says of its work.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Exchange:
         folders: dict[str, int] | None = None,
         room: int,
         log: Callable[[str], None] = lambda line: None,
+        tell: Callable[[Any], None] = lambda info: None,
     ) -> None:
         self.secret = secrets.token_urlsafe(32)
         self.source = source
@@ -45,6 +46,7 @@ class Exchange:
         self._folder = folder
         self._folders = folders or {}
         self._log = log
+        self._tell = tell
         self._logged = ""
         self._files = 0
         self._beats = 0
@@ -69,6 +71,8 @@ class Exchange:
         if beat.progress and beat.progress != self._logged:
             self._logged = beat.progress
             self._log(beat.progress)
+        if beat.info is not None:
+            self._tell(beat.info)
         if not self._complete and self._failure is None:
             self._complete = beat.status == "complete"
             self._failure = beat.failure
@@ -94,6 +98,8 @@ class Exchange:
                 metadata=dict(result.metadata),
             )
         )
+        if result.info is not None:
+            self._tell(result.info)
         self._alive()
 
     def take_room(self, size: int) -> None:

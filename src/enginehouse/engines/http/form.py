@@ -18,13 +18,17 @@ _json: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What a form says besides the work. `token` is a secret of the task; `api_url` is where it is valid."""
+    """What a form says besides the work. `token` is a secret of the task; `api_url` is where it is valid.
+
+    `poll` is the payload with which a polling engine asked to be called again, None without.
+    """
 
     job_number: int
     ordinal: int
     application_id: str | None = None
     token: str | None = None
     api_url: str | None = None
+    poll: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ FROM {rows} r
 JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
 JOIN push_item p ON p.job_id = r.job_id AND p.root_ordinal = r.root_ordinal AND p.root_item = r.root_item
 JOIN attempt a ON a.job_id = p.job_id AND a.ordinal = p.ordinal AND a.item = p.item
-WHERE a.outcome <> 'complete'
+WHERE a.outcome <> 'complete' AND a.outcome <> 'postponed'
 ORDER BY a.ended_at;
 
 -- name: tasks

@@ -17,6 +17,8 @@ from enginehouse.domain.work import (
     Failed,
     ItemKey,
     ItemState,
+    Outcome,
+    Postponed,
     Report,
     Stale,
 )
@@ -158,16 +160,11 @@ def _tell(
         match report.outcome:
             case Done(outputs):
                 settlement.completed(item, [(output.folder, output.part) for output in outputs])
-            case Failed(kind, message, is_final, retry_after):
-                verdict = settlement.failed(
-                    item,
-                    kind,
-                    message,
-                    organization_retries=retries,
-                    is_final=is_final,
-                    retry_after=retry_after,
-                )
+            case Failed() as end:
+                verdict = settlement.failed(item, end, organization_retries=retries)
                 again_at = verdict.at if isinstance(verdict, Again) else None
+            case Postponed(seconds):
+                again_at = settlement.postponed(item, seconds)
             case unknown:
                 assert_never(unknown)
         answers[report.key, report.token] = Accepted(
@@ -176,9 +173,9 @@ def _tell(
     return answers
 
 
-def _stopped(settlement: Settlement, item: ItemState, outcome: Done | Failed) -> Answer:
+def _stopped(settlement: Settlement, item: ItemState, outcome: Outcome) -> Answer:
     match outcome:
-        case Done():
+        case Done() | Postponed():
             settlement.stopped(item, LATE_RESULT)
             return Stale(job_ended=settlement.has_ended())
         case Failed(kind):
@@ -216,6 +213,12 @@ async def _write_ends(
         "work.release_items",
         [(*key, requeue.at, requeue.failures, requeue.lost) for key, requeue in sorted(requeues.items())],
     )
+    polls = [
+        (*report.key, report.outcome.payload)
+        for report in reports
+        if isinstance(report.outcome, Postponed) and report.outcome.payload is not None and report.key in requeues
+    ]
+    await tx.many("task_updates.set_polls", polls)
 
 
 def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) -> Row:
@@ -226,13 +229,15 @@ def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) ->
             outcome, reason, message = "complete", None, None
         case Failed(kind, text):
             outcome, reason, message = _OUTCOMES.get(kind, "failed"), kind.value, text
+        case Postponed():
+            outcome, reason, message = "postponed", None, None
         case unknown:
             assert_never(unknown)
     if too_late:
         outcome, reason, message = "stopped", None, "The task had already ended."
     elif requested is not None:
         outcome = "stopped"
-        if isinstance(report.outcome, Done):
+        if not isinstance(report.outcome, Failed):
             reason, message = LATE_RESULT, "The job had been cancelled; what the engine answered was refused."
         elif report.outcome.kind is FailureKind.STOP_REQUESTED and signalled is None:
             signalled = now  # it ended before the signal could be recorded

@@ -57,11 +57,18 @@ class NewResult(NamedTuple):
 
 
 class TaskOutput(NamedTuple):
-    """What an update reported as the output of a task, as JSON text."""
+    """What an update reported as the output of a task, and what its engine said of it, as JSON text."""
 
     job_id: int
     ordinal: int
-    output: str
+    output: str | None
+    info: str | None
+
+
+class PollPayload(NamedTuple):
+    """The payload of the last poll of an item, as JSON text."""
+
+    payload: str
 
 
 class TaskPoll(NamedTuple):
@@ -78,6 +85,7 @@ _TASK: Final = Select("task_updates.task", TaskNow)
 _ITEMS: Final = Select("task_updates.items", OpenItem)
 _OUTPUTS: Final = Select("task_updates.outputs", TaskOutput)
 _POLLS: Final = Select("task_updates.polls", TaskPoll)
+_POLL: Final = Select("task_updates.poll", PollPayload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ async def apply(tx: Tx, plans: Plans, update: TaskUpdate, *, lease_micros: int) 
     if update.output is not None and outcome.refused is None:
         await tx.run("task_updates.set_output", job_id=update.job_id, ordinal=update.ordinal, output=update.output)
     if update.poll is not None and outcome.refused is None:
-        await tx.run("task_updates.set_poll", job_id=update.job_id, ordinal=update.ordinal, payload=update.poll)
+        await tx.many("task_updates.set_polls", [(update.job_id, update.ordinal, 0, update.poll)])
         outcome = outcome._replace(applied=True)
     if not (update.output is None and update.poll is None) and outcome.refused is None:
         await tx.run("task_updates.touch", job_id=update.job_id, ordinal=update.ordinal, now=tx.now)
@@ -156,10 +164,20 @@ async def _remove_earlier(tx: Tx, update: TaskUpdate, job: LockedJob) -> tuple[s
     return tuple(gone)
 
 
-async def outputs(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """Returns what updates have reported as outputs of these tasks, as JSON text."""
-    rows = await _OUTPUTS.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in sorted(set(tasks))])
-    return {(row.job_id, row.ordinal): row.output for row in rows}
+async def outputs(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> list[TaskOutput]:
+    """Returns what updates have reported as outputs of these tasks, and what their engines said."""
+    return await _OUTPUTS.each(tx, [(job_id, ordinal, organization_id) for job_id, ordinal in sorted(set(tasks))])
+
+
+async def tell(tx: Tx, key: ItemKey, token: int, info: str) -> None:
+    """The engine of this attempt says this of its work, as JSON text. Under a lease that is over nothing changes."""
+    await tx.many("task_updates.set_info", [(*key, token, info)])
+
+
+async def poll(tx: Tx, organization_id: int, key: ItemKey) -> str | None:
+    """Returns the payload of the last poll of the item, as JSON text, None if there was none."""
+    row = await _POLL.one(tx, organization_id=organization_id, **key._asdict())
+    return None if row is None else row.payload
 
 
 async def polls(tx: Tx, organization_id: int, tasks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:

@@ -19,10 +19,20 @@ ORDER BY item
 INSERT INTO task_output (job_id, ordinal, output) VALUES (:job_id, :ordinal, :output)
 ON CONFLICT (job_id, ordinal) DO UPDATE SET output = excluded.output;
 
+-- name: set_info
+-- What the engine of an attempt says, unless its lease does not count any more.
+-- rows: job_id bigint, ordinal int, item int, token bigint, info text
+INSERT INTO task_output (job_id, ordinal, info)
+SELECT r.job_id, r.ordinal, r.info
+FROM {rows} r
+JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
+WHERE w.token = r.token AND w.lease_until IS NOT NULL
+ON CONFLICT (job_id, ordinal) DO UPDATE SET info = excluded.info;
+
 -- name: outputs
--- The outputs that updates have reported for tasks of these jobs of the organization.
+-- What updates have reported as the outputs of tasks of these jobs of the organization, and what engines said of them.
 -- rows: job_id bigint, ordinal int, organization_id bigint
-SELECT r.job_id, r.ordinal, o.output
+SELECT r.job_id, r.ordinal, o.output, o.info
 FROM {rows} r
 JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
 JOIN task_output o ON o.job_id = r.job_id AND o.ordinal = r.ordinal;
@@ -32,18 +42,27 @@ JOIN task_output o ON o.job_id = r.job_id AND o.ordinal = r.ordinal;
 -- lists: ids bigint
 DELETE FROM task_output WHERE job_id IN {ids};
 
--- name: set_poll
--- The task's job is locked.
-INSERT INTO task_poll (job_id, ordinal, payload) VALUES (:job_id, :ordinal, :payload)
-ON CONFLICT (job_id, ordinal) DO UPDATE SET payload = excluded.payload;
+-- name: set_polls
+-- The jobs are locked.
+-- rows: job_id bigint, ordinal int, item int, payload text
+INSERT INTO task_poll (job_id, ordinal, item, payload)
+SELECT r.job_id, r.ordinal, r.item, r.payload FROM {rows} r WHERE true
+ON CONFLICT (job_id, ordinal, item) DO UPDATE SET payload = excluded.payload;
 
 -- name: polls
--- The payloads of the last polls of tasks of these jobs of the organization.
+-- The payloads of the last polls of tasks of these jobs of the organization, by their items.
 -- rows: job_id bigint, ordinal int, organization_id bigint
 SELECT r.job_id, r.ordinal, p.payload
 FROM {rows} r
 JOIN job j ON j.id = r.job_id AND j.organization_id = r.organization_id
-JOIN task_poll p ON p.job_id = r.job_id AND p.ordinal = r.ordinal;
+JOIN task_poll p ON p.job_id = r.job_id AND p.ordinal = r.ordinal
+ORDER BY p.item;
+
+-- name: poll
+-- The payload of the last poll of an item of the organization's task.
+SELECT p.payload
+FROM job j JOIN task_poll p ON p.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND p.ordinal = :ordinal AND p.item = :item;
 
 -- name: delete_polls
 -- The jobs are locked.

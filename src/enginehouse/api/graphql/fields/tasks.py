@@ -18,6 +18,7 @@ from enginehouse.domain.log_text import cut_end, without_half_character
 from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.signatures import Purpose
+from enginehouse.domain.task_updates import TaskSaid
 from enginehouse.domain.times import graphql_millis
 from enginehouse.operations import artifacts, engines, jobs, task_templates, task_updates
 from enginehouse.operations.house import House
@@ -125,17 +126,17 @@ async def _read(house: House, files: Sequence[artifacts.LogFile]) -> str:
 @task_type.field("output")
 @task_type.field("taskOutput")
 async def output_of(task: Task, info: Info) -> Any:
-    """Returns what the engine reported as output, else the document that the task has made.
+    """Returns what the engine reported as output, else the document that the task has made, and its `infoMsg`.
 
-    It is null if there is neither, or if the task worked chunk by chunk.
+    It is null if there is none of them. A task that worked chunk by chunk has no document.
     """
-    reported = await info.context.task_outputs.get(task_updates.key_of(task))
-    if reported is not None or info.context.principal.task is not None:
-        return reported  # a token for a task reads no stored documents
+    said = await info.context.task_outputs.get(task_updates.key_of(task)) or TaskSaid()
+    if said.output is not None or info.context.principal.task is not None:
+        return said.shown()  # a token for a task reads no stored documents
     artifact = await info.context.results.get((task.job_id, task.ordinal))
     if artifact is None or not is_json(artifact.media_type):
-        return None
-    return await artifacts.document(info.context.house, artifact)
+        return said.shown()
+    return said.shown(await artifacts.document(info.context.house, artifact))
 
 
 @task_type.field("runtimePayload")
