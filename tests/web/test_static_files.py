@@ -1,13 +1,14 @@
 """The files of the pages: each at an address of its content, kept for ever, and those of others unchanged."""
 
 import os
+from pathlib import Path
 
 import pytest
-from tests.acceptance.server import CHECKOUT
 from tests.web.conftest import Place
 
 from enginehouse.web import static_files
 
+CHECKOUT = Path(__file__).parents[2]
 _PACKAGE = CHECKOUT / "tests/node/node_modules/htmx.org/dist"
 _VENDORED = {"htmx.min.js": _PACKAGE / "htmx.min.js", "hx-sse.min.js": _PACKAGE / "ext/hx-sse.min.js"}
 
