@@ -246,7 +246,7 @@ async def test_every_read_of_an_own_object_is_served_and_takes_what_it_declares(
     parameters_read.clear()
     things = who.things | {"job": who.things["ended"], "task": who.things["taskUUID"]}  # which have outputs
     for call in (call for call in calls() if call.method == "GET" and call.operation not in WITHOUT_FILE):
-        answer = await ask(who.admin, call, things)
+        answer = await ask(api if call.operation in SUPER else who.admin, call, things)
         assert answer.response.is_success, (call.request, answer.status, answer.response.text[:300])
     unread = {
         one.name: missing
