@@ -21,6 +21,8 @@ from enginehouse import settings
 from enginehouse.api.edge import routes, unserved
 from enginehouse.api.http.interface import ForAnybody, ForCallers, ForWorkers
 from enginehouse.api.http.paths import Place
+from enginehouse.api.metrics import exposition
+from enginehouse.api.metrics.numbers import NUMBERS
 from enginehouse.api.v1 import routes as v1
 from enginehouse.cli.main import enginehouse
 from enginehouse.cli.serve import serve
@@ -129,6 +131,15 @@ def options() -> str:
         shown = default.rstrip("]") or ("" if option.is_flag or option.required else _shown(option.default))
         rows.append((flag, f"`{option.envvar}`", shown, text))
     return _table(("Flag", "Variable", "Default", "What it is"), rows)
+
+
+def numbers() -> str:
+    """Every number of a server, with its labels."""
+    rows: list[tuple[str, str, str]] = [
+        (f"`{exposition.PREFIX}{number.name}`", ", ".join(f"`{label}`" for label in number.labels), number.text)
+        for number in NUMBERS
+    ]
+    return _table(("Number", "Labels", "What it counts"), rows)
 
 
 def commands() -> str:
@@ -285,8 +296,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
-        states, transitions, happenings, refusals, failures, options, commands, served, refused, own, roots, engines,
-        word_count,
+        states, transitions, happenings, refusals, failures, options, numbers, commands, served, refused, own, roots,
+        engines, word_count,
     )
 }  # fmt: skip
 

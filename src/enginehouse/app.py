@@ -15,6 +15,7 @@ import structlog
 
 from enginehouse.api.asgi import Application, application
 from enginehouse.api.edge import routes as edge
+from enginehouse.api.metrics.page import MetricsAccess
 from enginehouse.api.v1 import routes as v1
 from enginehouse.artifacts.place import folder_of
 from enginehouse.domain.engine import EngineKind
@@ -125,7 +126,12 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
         closing.push_async_callback(supervisor.stop)
         yield RunningServer(
             house,
-            application(house, origins=settings.cors_origin, pages=site(house, DESCRIPTIONS)),
+            application(
+                house,
+                origins=settings.cors_origin,
+                pages=site(house, DESCRIPTIONS),
+                metrics=MetricsAccess(settings.metrics == "open", settings.metrics_token),
+            ),
             first,
             sandbox.level,
             installed.report.problems,

@@ -12,6 +12,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0
 _LABEL = re.compile(r"[A-Za-z0-9._-]{1,60}=[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _MOST = 1e9
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+_SECRET = re.compile(r"[!-~]{16,200}")
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
@@ -84,6 +85,8 @@ class Settings:
     organization_requests: int = 2_000_000
     trusted_proxy: tuple[str, ...] = ()  # addresses and networks of load balancers, whose X-Forwarded-* headers count
     cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
+    metrics: str = "token"  # who may read GET /metrics: token or open
+    metrics_token: str | None = field(default=None, repr=False)  # ENGINEHOUSE_METRICS_TOKEN: opens GET /metrics
     log_format: str = "console"  # or json
 
     @property
@@ -161,6 +164,10 @@ class Settings:
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
         problems += resource_problems(self.cpus, self.gpus, self.memory_mb, self.label)
+        if self.metrics not in ("token", "open"):
+            problems.append(f'metrics: token or open, got "{self.metrics}".')
+        if self.metrics_token is not None and not _SECRET.fullmatch(self.metrics_token):
+            problems.append("metrics_token: 16–200 visible ASCII characters; make one with: openssl rand -hex 32")
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')
         if problems:

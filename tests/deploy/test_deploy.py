@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import pytest
 import yaml
 from tests.acceptance import toolchains
 
+from enginehouse.api.metrics.numbers import NUMBERS
 from enginehouse.cli.main import enginehouse
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/enginehouse"
 UNIT = ROOT / "deploy/enginehouse.service"
+SCALING = yaml.safe_load((CHART / "values.yaml").read_text())["workers"][0]["scaling"]
 _VARIABLE = re.compile(r"\b(?:ENGINEHOUSE|AIWARE)_[A-Z_]+\b")
 _OF_COMPOSE = {"ENGINEHOUSE_INIT_TOKEN"}  # in the file .env, for AIWARE_INIT_TOKEN
 
@@ -81,8 +83,9 @@ def test_compose_starts_commands_that_exist_and_waits_for_services_that_exist() 
                            "ingress": {"enabled": True, "tlsSecretName": "tls", "annotations": {"a": "b"}}},
                 "artifacts": {"endpointUrl": "http://objects:8333"},
                 "imagePullSecrets": [{"name": "registry"}],
+                "prometheus": {"serviceMonitor": True, "labels": {"release": "here"}},
                 "workers": [
-                    {"name": "cpu"},
+                    {"name": "cpu", "scaling": {**SCALING, "enabled": True}},
                     {"name": "gpu", "nodeSelector": {"gpu": "yes"}, "tolerations": [{"key": "gpu"}],
                      "resources": {"limits": {"nvidia.com/gpu": 1}}},
                 ],
@@ -122,6 +125,32 @@ def test_the_chart_renders_to_objects_that_fit_together(
             <= deployments[f"here-worker-{other}"]["spec"]["template"]["metadata"]["labels"].items()
         )
     assert ("Ingress" in by_kind) == bool(values.get("server", {}).get("ingress"))
+    scaled = {one["name"] for one in values.get("workers", []) if one.get("scaling")}
+    assert _scaled(by_kind.get("ScaledObject", {}).values()) == {f"here-worker-{name}" for name in scaled}
+    for name, deployment in deployments.items():
+        assert ("replicas" in deployment["spec"]) == (name.removeprefix("here-worker-") not in scaled), name
+    assert ("ServiceMonitor" in by_kind) == bool(values.get("prometheus"))
+    for monitor in by_kind.get("ServiceMonitor", {}).values():
+        assert monitor["metadata"]["labels"]["release"] == "here"
+        assert (
+            monitor["spec"]["selector"]["matchLabels"].items()
+            <= by_kind["Service"]["here"]["metadata"]["labels"].items()
+        )
+
+
+def _scaled(objects: Iterable[dict[str, Any]]) -> set[str]:
+    """Returns which Deployments are scaled. What they are scaled by exists, with its labels."""
+    known = {f"enginehouse_{number.name}": set(number.labels) for number in NUMBERS}
+    for found in objects:
+        [trigger] = found["spec"]["triggers"]
+        query = trigger["metadata"]["query"]
+        named = re.findall(r"(enginehouse_\w+)\{(.*?)\}", query)
+        assert [name for name, _ in named] == ["enginehouse_runnable_items", "enginehouse_running_items"]
+        [grouped] = set(re.findall(r"by \((.*?)\)", query))
+        for name, filters in named:
+            assert {label.strip() for label in grouped.split(",")} == known[name]
+            assert set(re.findall(r"(\w+)=~?\"", filters)) <= known[name]
+    return {found["spec"]["scaleTargetRef"]["name"] for found in objects}
 
 
 def _rendered(values: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

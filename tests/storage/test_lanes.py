@@ -5,12 +5,13 @@ import sqlite3
 from pathlib import Path
 
 import asyncpg
+import pytest
 from tests import make
 from tests.storage.verbs import Verbs
 
 from enginehouse.domain.quotas import Lane
 from enginehouse.storage.database.database import Database
-from enginehouse.storage.database.sql import statements
+from enginehouse.storage.database.sql import shape, statements
 from enginehouse.storage.work import claims, lanes
 from enginehouse.storage.work.lanes import Outlook, Queue
 
@@ -36,12 +37,16 @@ async def test_each_lane_in_which_something_may_start_now_is_found(database: Dat
     assert await database.glance(lambda tx: lanes.look(tx, pool="python")) == Outlook()
 
 
+@pytest.mark.parametrize("parts", [(), ("sizes",)], ids=["look", "count"])
 async def test_on_postgresql_a_look_reads_a_few_pages_whatever_waits(
-    postgres_database: Database, postgres_dsn: str
+    postgres_database: Database, postgres_dsn: str, parts: tuple[str, ...]
 ) -> None:
     """Also without statistics: a planner that expects an empty table must not scan all of it."""
     await Verbs(postgres_database).create(make.new_job(make.independent(FLOOD)))
-    look = statements("postgres")["lanes.waiting"].text.replace("$1", "'native'").replace("$2", str(2**62))
+    statement = statements("postgres")[shape("lanes.waiting", parts)]
+    look = statement.text
+    for number, name in enumerate(statement.params, 1):
+        look = look.replace(f"${number}", {"pool": "'native'", "most": "20"}.get(name, str(2**62)))
     connection = await asyncpg.connect(postgres_dsn)
     try:
         for _ in range(2):
@@ -53,16 +58,20 @@ async def test_on_postgresql_a_look_reads_a_few_pages_whatever_waits(
         await connection.close()
 
 
-async def test_on_sqlite_a_look_searches_and_never_scans_what_waits(sqlite_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("parts", [(), ("sizes",)], ids=["look", "count"])
+async def test_on_sqlite_a_look_searches_and_never_scans_what_waits(
+    sqlite_database: Database, tmp_path: Path, parts: tuple[str, ...]
+) -> None:
     await Verbs(sqlite_database).create(make.new_job(make.independent(3)))
-    look = statements("sqlite")["lanes.waiting"].text
+    look = statements("sqlite")[shape("lanes.waiting", parts)].text
+    values = {"pool": "native", "before": 2**62, "now": 2**62, "most": 20}
     connection = sqlite3.connect(f"file:{tmp_path / 'test.db'}?mode=ro", uri=True)
     try:
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {look}", {"pool": "native", "now": 2**62}).fetchall()
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {look}", values).fetchall()
     finally:
         connection.close()
     steps = [row[3] for row in rows if " w" in row[3] or "TEMP" in row[3]]
-    assert len(steps) == 5
+    assert len(steps) == (7 if parts else 5)
     assert all(step.startswith("SEARCH w USING") and "work_item_lane" in step for step in steps), steps
 
 

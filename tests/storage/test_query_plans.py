@@ -182,6 +182,7 @@ def every(dialect: Dialect) -> dict[str, Statement]:
         *deliveries(),
     }
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
+    shapes |= {shape("lanes.waiting", ()), shape("lanes.waiting", ("sizes",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}
 

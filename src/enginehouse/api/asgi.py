@@ -7,8 +7,10 @@ from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphiql import page as graphiql
 from enginehouse.api.graphql.transport import graphql
 from enginehouse.api.http import cors
+from enginehouse.api.http.call import Headers, Reply
 from enginehouse.api.http.cors import Application, Receive, Scope, Send
 from enginehouse.api.legacy import routes as legacy
+from enginehouse.api.metrics.page import MetricsAccess, MetricsPage
 from enginehouse.api.readiness import Readiness
 from enginehouse.api.v1 import routes as v1
 from enginehouse.operations.house import House
@@ -20,10 +22,17 @@ _NOWHERE = (
 )
 
 
-def application(house: House, *, origins: Sequence[str] = (cors.ANY,), pages: Application | None = None) -> Application:
+def application(
+    house: House,
+    *,
+    origins: Sequence[str] = (cors.ANY,),
+    pages: Application | None = None,
+    metrics: MetricsAccess | None = None,
+) -> Application:
     """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job`, our `/api/v1/…` and `/signed/…`.
 
-    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `pages` answers at every other path.
+    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `pages` answers at every other path. `metrics`
+    says who may read `/metrics`.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
@@ -32,6 +41,7 @@ def application(house: House, *, origins: Sequence[str] = (cors.ANY,), pages: Ap
     data = cors.shared(graphql(house), origins)
     page = graphiql.BrowserPage()
     readiness = Readiness(house)
+    numbers = MetricsPage(house, metrics or MetricsAccess())
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,16 +63,20 @@ def application(house: House, *, origins: Sequence[str] = (cors.ANY,), pages: Ap
         elif path.startswith(signatures.BASE + "/"):
             await signed(scope, receive, send)
         elif path == "/readyz":
-            await _send(send, *await readiness.look())
+            status, body = await readiness.look()
+            await _send(send, Reply(body, status))
+        elif path == "/metrics":
+            await _send(send, await numbers.reply(Headers.of(dict(scope["headers"]))))
         elif pages is not None:
             await pages(scope, receive, send)
         else:
-            await _send(send, 404, _NOWHERE)
+            await _send(send, Reply(_NOWHERE, 404))
 
     return serve
 
 
-async def _send(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, reply: Reply) -> None:
+    length = b"%d" % len(reply.body)
+    headers = [(b"content-type", reply.media_type), (b"content-length", length), *reply.headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

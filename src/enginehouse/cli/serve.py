@@ -98,7 +98,13 @@ _path = click.Path(path_type=Path)
     show_default="*",
     metavar="ORIGIN",
 )
+@_setting(
+    "--metrics",
+    "Who may read GET /metrics: whoever has a token (of the server's administrator, or ENGINEHOUSE_METRICS_TOKEN), or "
+    "everybody: open.",
+)
 @_setting("--log-format", "console or json.")
+@click.option("--metrics-token", envvar="ENGINEHOUSE_METRICS_TOKEN", hidden=True)
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)

@@ -1,7 +1,7 @@
 """What stops a lane now: weights, limits, pauses, and the number of running attempts."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -86,3 +86,18 @@ def obstacles(lane: Lane, quotas: Quotas) -> tuple[Obstacle, ...]:
     if limit is not None and quotas.live_of_engine(engine_id) >= limit:
         obstacles_.append(Obstacle.ENGINE_LIMIT)
     return tuple(obstacles_)
+
+
+def startable(lanes: Iterable[tuple[Lane, int]], quotas: Quotas) -> list[int]:
+    """Returns how many of the waiting items of each lane may start now: no more than the limits leave."""
+    rooms: dict[int | str, int] = {
+        owner: limit - quotas.live_of_organization(owner) for owner, limit in quotas.organization_limits.items()
+    }
+    rooms |= {engine: limit - quotas.live_of_engine(engine) for engine, limit in quotas.engine_limits.items()}
+    found = list[int]()
+    for lane, items in lanes:
+        limited = [part for part in lane if part in rooms]
+        found.append(0 if obstacles(lane, quotas) else min([items, *(rooms[part] for part in limited)]))
+        for part in limited:
+            rooms[part] -= found[-1]
+    return found

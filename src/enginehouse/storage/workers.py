@@ -113,7 +113,12 @@ async def resume(tx: Tx, worker: str) -> None:
 async def at_work(tx: Tx) -> tuple[list[Worker], dict[str, int]]:
     """Returns the workers with the number of attempts leased to each, and the number of attempts in each pool."""
     by_worker, by_pool = Counter[str](), Counter[str]()
-    for worker, pool, running in await tx.all("workers.running"):
+    for (worker, pool), running in (await leased(tx)).items():
         by_worker[worker] += running
         by_pool[pool] += running
     return [structs.replace(each, running=by_worker[each.name]) for each in await all_(tx)], dict(by_pool)
+
+
+async def leased(tx: Tx) -> dict[tuple[str, str], int]:
+    """Returns the number of attempts leased to each worker in each pool."""
+    return {(worker, pool): running for worker, pool, running in await tx.all("workers.running")}

@@ -37,6 +37,16 @@ class Headers(msgspec.Struct, frozen=True, gc=False):
     others: Mapping[bytes, bytes] = msgspec.field(default_factory=dict)
     """Every header of the request, by its name in lower case. Only what forwards headers reads them."""
 
+    @classmethod
+    def of(cls, raw: Mapping[bytes, bytes]) -> "Headers":
+        """Returns those of a request with these headers."""
+        get = raw.get
+        return cls(
+            get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
+            get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"),
+            get(b"content-digest"), raw,
+        )  # fmt: skip
+
 
 class Request(msgspec.Struct, frozen=True):
     """One request, from anybody. `ids` are the variable parts of the path, in order. A GET may be a HEAD."""

@@ -74,7 +74,7 @@ class Interface:
     async def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         raw = dict(scope["headers"])
         correlation = http_correlation.note(scope, raw)
-        headers = _headers(raw)
+        headers = Headers.of(raw)
         try:
             answer = await self._answer(scope, receive, headers)
         except Refusal as refusal:
@@ -129,12 +129,3 @@ async def _send(reply: Reply, correlation: bytes, send: Send) -> None:
         headers += [(b"content-type", reply.media_type), (b"content-length", b"%d" % len(reply.body))]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
-
-
-def _headers(raw: dict[bytes, bytes]) -> Headers:
-    get = raw.get
-    return Headers(
-        get(b"authorization"), get(b"api_key"), get(b"content-type"), get(b"content-length"),
-        get(b"idempotency-key"), get(b"accept"), get(b"last-event-id"), get(b"if-none-match"),
-        get(b"content-digest"), raw,
-    )  # fmt: skip

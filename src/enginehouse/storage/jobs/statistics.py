@@ -1,4 +1,4 @@
-"""Numbers of jobs, tasks and attempts of an organization, each from one statement."""
+"""Numbers of jobs, tasks and attempts, each from one statement."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -45,6 +45,11 @@ class WaitingTasks(NamedTuple):
 _BACKLOG: Final = Select("statistics.backlog", BacklogChange)
 _RUNNING: Final = Select("statistics.running", RunningAttempts)
 _WAITING: Final = Select("statistics.waiting", WaitingTasks)
+
+
+async def all_jobs(tx: Tx) -> dict[str, int]:
+    """Returns how many jobs of all organizations have each status, from the counts."""
+    return {status: int(jobs) for status, jobs in await tx.all("statistics.all_jobs")}
 
 
 async def jobs(

@@ -1,8 +1,10 @@
 -- name: waiting
--- The lanes of a pool with an item that may start now, and the settings of their organization and engine. The query
+-- The lanes of a pool with an item that may start by `before`, and the settings of their organization and engine. The query
 -- skips from one lane to the next in the index. Each step is a LIMIT 1 in the order of the index: MIN and EXISTS mean
 -- the same, but a planner that expects few rows may scan all waiting items for them.
 -- `owner`: the organizations with waiting items, each found from the one before. The last row is NULL, the end.
+-- With `sizes`: how many items of the lane wait, and how many of them may start `now`, both counted up to `most`.
+-- parts: sizes
 WITH RECURSIVE owner (id) AS (
   SELECT (SELECT w.organization_id FROM work_item w
           WHERE w.pool = :pool AND w.lease_until IS NULL AND w.held = 0
@@ -30,14 +32,22 @@ WITH RECURSIVE owner (id) AS (
 -- An engine over HTTP that was unavailable gets one call, before it may have more.
 SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
        CASE WHEN e.unavailable_probes > 0 AND COALESCE(e.running_limit, 1) > 0 THEN 1 ELSE e.running_limit END AS engine_limit, e.unavailable_until
+       -- if: sizes
+       , (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id AND w.lease_until IS NULL AND w.held = 0 ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT :most) counted) AS waiting
+       -- if: sizes
+       , (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT :most) counted) AS startable
 FROM lane
 LEFT JOIN organization o ON o.id = lane.organization_id
 LEFT JOIN engine e ON e.id = lane.engine_id
 WHERE lane.engine_id IS NOT NULL
   AND (SELECT w.job_id FROM work_item w
        WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id
-         AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now
+         AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :before
        ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT 1) IS NOT NULL;
+
+-- name: leased
+-- How many items of each engine are leased, in each pool.
+SELECT w.pool, w.engine_id, COUNT(*) AS items FROM work_item w WHERE w.lease_until IS NOT NULL GROUP BY w.pool, w.engine_id;
 
 -- name: first_of_each
 -- The first items of each lane in their order, locked, with the lane's current settings and whether its organization
