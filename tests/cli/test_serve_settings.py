@@ -82,3 +82,18 @@ def test_engines_call_back_to_an_address(
     ran = CliRunner().invoke(enginehouse, ["serve", "--data", str(tmp_path), *flags])
     assert ran.exit_code == 0, ran.output
     assert kept[0].callbacks_address() == address
+
+
+@pytest.mark.parametrize(
+    ("flags", "fault"),
+    [
+        (["--metrics", "none"], '--metrics: token or open, got "none".'),
+        (["--metrics-token", "short"], "--metrics-token: 16–200 visible ASCII characters"),
+        (["--metrics-token", "a secret with spaces"], "--metrics-token: 16–200 visible ASCII characters"),
+    ],
+)
+def test_readers_of_metrics_that_cannot_be_told_apart_are_refused(flags: list[str], fault: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(enginehouse, ["serve", "--data", str(tmp_path), *flags])
+    assert ran.exception is not None
+    assert fault in str(ran.exception) + ran.output
+    assert flags[1] not in str(ran.exception) or flags[0] == "--metrics"
