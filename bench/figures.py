@@ -121,6 +121,22 @@ SUBJECTS: Final = (
         peers=(),
     ),
     Subject(
+        "workers",
+        "1 000 workers on other machines, with one worker slot each",
+        (
+            Figure("workers_idle", "processor time of the server while all wait", "% of a core", 15, less=True),
+            Figure("workers_memory", "its memory for all", "MB", 150, less=True),
+            Figure("workers_single", "one item comes: client's send to a worker's lease, median", "ms"),
+            Figure("workers_single_claims", "… claims until it is leased", "", 2, less=True),
+            Figure("workers_claim_p50", "1 000 items come at once: a claim, median", "ms"),
+            Figure("workers_claim_p99", "… 99th percentile", "ms", 50, less=True),
+            Figure("workers_claims", "… claims for each item", ""),
+            Figure("workers_all", "… client's send to the last lease", "ms"),
+            Figure("workers_back", "all are back after a restart of the server", "s", 10, less=True),
+        ),
+        peers=(),
+    ),
+    Subject(
         "reads",
         "Reads, the server on one core",
         (

@@ -27,6 +27,7 @@ from bench.subjects import (
     stop,
     stores,
     tasks,
+    workers,
 )
 from tests.postgres import PostgresServer
 
@@ -39,6 +40,7 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "schedules": schedules.measure,
     "rest": lambda home, database, scale: uvloop.run(rest.measure(home, database, scale)),
     "remote": remote.measure,
+    "workers": workers.measure,
     "stores": lambda home, database, scale: uvloop.run(stores.measure(home, database, scale)),
     "history": lambda home, database, scale: uvloop.run(history.measure(home, database, scale)),
 }

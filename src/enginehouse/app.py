@@ -141,7 +141,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
 
 
 async def _end_waits(house: House) -> None:
-    house.bell.close()
+    await house.work_waits.close()
     await house.watches.close()
     await house.push_waits.close()
 
@@ -179,7 +179,13 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.push_async_callback(house.watches.close)
     closing.push_async_callback(house.push_waits.close)
     closing.push_async_callback(house.token_usage.store)
-    for close in (house.creates.close, house.cancels.close, house.finishes.close, house.refusals.close):
+    for close in (
+        house.creates.close,
+        house.cancels.close,
+        house.finishes.close,
+        house.remote_claims.close,
+        house.refusals.close,
+    ):
         closing.push_async_callback(close)
     return house
 

@@ -175,6 +175,13 @@ def _supervisor(
     presence = WorkerPresence(source, offer)
     closing.push_async_callback(presence.leave)
     watch = WorkWatch(source, capacity.pools, free=capacity.free, on_work=dispatcher.wake, on_stop=capacity.doubt)
+    dispatched = capacity.on_free
+
+    def slot_free(pool: str) -> None:
+        dispatched(pool)
+        watch.slot_free(pool)
+
+    capacity.on_free = slot_free
     return Supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=source.registry.lease_seconds),

@@ -226,7 +226,7 @@ async def _claim(database: Database, plans: Plans, limit: int, engine: str) -> l
         jobs = await job_locks.lock(tx, {row[0] for row in rows})
         loaded = await plans.load(tx, job_locks.revisions(jobs.values()))
         keys = [ItemKey(*row) for row in rows]
-        return await claims.lease(tx, keys, jobs, loaded, worker="w", until=2**62)
+        return await claims.lease(tx, keys, jobs, loaded, workers=dict.fromkeys(keys, "w"), until=2**62)
 
     return await database.write_work(take)
 

@@ -8,18 +8,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from enginehouse.domain.errors import KeyInProgress, Refusal
+from enginehouse.domain.instance import Instance
+from enginehouse.domain.quotas import Lane
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.job_watches import JobWatches
-from enginehouse.storage import idempotency
-from enginehouse.storage.database.database import Contended, Database
+from enginehouse.operations.work_waits import MOST_TOLD
+from enginehouse.storage import idempotency, workers
+from enginehouse.storage import instances as stored_instances
+from enginehouse.storage.database.database import Contended, Database, Tx
 from enginehouse.storage.idempotency import KeyName, StoredAnswer
 from enginehouse.storage.jobs import cancellation, keyed_creation, queries
 from enginehouse.storage.jobs.cancellation import Cancelling, CancelOutcome
 from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.work import lane_counts
 from enginehouse.storage.work import reports as work_reports
+from enginehouse.storage.workers import Beat
 
 PATIENCE: Final = 2.0
 """How many seconds a request waits for an earlier one with the same key on another server."""
@@ -77,6 +83,27 @@ async def finish(database: Database, plans: Plans, watches: JobWatches, reports:
     answers = await database.write_work(lambda tx: work_reports.finish(tx, plans, reports))
     watches.changed(report.key.job_id for report in reports)
     return answers
+
+
+async def beat(database: Database, instances: Sequence[Instance]) -> list[None]:
+    """Each of these workers on other machines counts as there for three more beats."""
+    beats = [
+        Beat(each.worker, each.registered.pools, each.registered.engines, each.registered.resources)
+        for each in instances
+    ]
+
+    async def write(tx: Tx) -> None:
+        await stored_instances.seen(tx, [each.id for each in instances])
+        await workers.beat(tx, beats)
+
+    await database.write(write)
+    return [None] * len(instances)
+
+
+async def startable(database: Database, pools: Sequence[str]) -> list[tuple[str, Lane, int]]:
+    """Returns how many items of each lane may start now, for all workers that wait."""
+    found = await database.peek(lambda tx: lane_counts.look(tx, pools, most=2 * MOST_TOLD))
+    return [(size.pool, size.lane, size.startable) for size in found]
 
 
 async def status(database: Database, job: tuple[int, int]) -> JobStatus | None:

@@ -123,8 +123,9 @@ async def get_work(
     if held:
         return held[0], await work.arriving(house, held[0])
     wanted = frozenset(engine_ids)
-    for pool, queue in state.queues.items():
-        registered = frozenset(state.instance.registered.engines)
+    registered = frozenset(state.instance.registered.engines)
+    for pool in state.instance.registered.pools:
+        queue = state.alone(pool)
         queue.offer((registered & wanted if wanted else registered).__contains__)
         taken = await work.claim(
             house, pool=pool, limit=1, worker=state.instance.worker, queue=queue, token_id=state.instance.token_id

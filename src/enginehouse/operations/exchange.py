@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from enginehouse.domain.artifact import Artifact, log_key
@@ -13,6 +12,7 @@ from enginehouse.domain.identity import Principal
 from enginehouse.domain.resources import Resources
 from enginehouse.domain.work import Answer, Lease, Report, Stale, seat
 from enginehouse.operations import attempt_reports, bounds, instances, placement, work
+from enginehouse.operations.claims import Claiming
 from enginehouse.operations.house import House
 from enginehouse.operations.instance_states import InstanceState, LeaseId
 from enginehouse.storage.work import claims
@@ -20,7 +20,6 @@ from enginehouse.storage.work import claims
 MOST_LEASES: Final = 10_000  # in one exchange
 MOST_AHEAD: Final = 256  # leases of one claim beyond the slots of a pool
 LONGEST_WAIT: Final = 20.0
-_LOOK_AGAIN: Final = 0.5  # seconds; an item may become runnable without a word
 _MARK: Final = 1.0  # seconds
 
 Inputs = tuple[tuple[Artifact, int], ...]
@@ -89,7 +88,7 @@ async def wait(
     *,
     free: Resources | None = None,
 ) -> tuple[list[str], bool]:
-    """Returns the pools with work that the worker may take, and whether a lease of it may have to stop.
+    """Returns a pool with work that the worker may take, and whether a lease of it may have to stop.
 
     It returns when there is either, or after `seconds`. Nothing is leased. Raises NotAllowed, NotFound, InvalidInput.
     """
@@ -100,26 +99,15 @@ async def wait(
         problems.append(Problem("seconds", text, f"{seconds:g}", f"0–{LONGEST_WAIT:g}"))
     bounds.refuse(problems)
     _make_room(house, state, free)
-    until = time.monotonic() + seconds
-    while True:
-        ring = house.bell.listen()
-        ready, stop = await _ready(house, state, pools), state.stop_due
-        state.stop_due = False
-        left = until - time.monotonic()
-        if ready or stop or left <= 0 or house.bell.is_closed:
-            return ready, stop
-        try:
-            async with asyncio.timeout(min(left, _LOOK_AGAIN)):
-                await ring.wait()
-        except TimeoutError:
-            pass
+    return await house.work_waits.wait(state, pools, seconds)
 
 
 def _make_room(house: House, state: InstanceState, free: Resources | None) -> None:
     """The next claims take only what has room in these free resources; None: in all that the worker has."""
-    left = placement.room(house, state.instance.registered.resources if free is None else free)
-    for queue in state.queues.values():
-        queue.give_room(left)
+    left = placement.room(house, state.instance.registered.resources if free is None else free, state.offers)
+    for pool, queue in list(state.queues.items()):
+        if left is not None or queue.room is not None:
+            state.alone(pool).give_room(left)
 
 
 async def leases_of(house: House, state: InstanceState, wanted: Sequence[LeaseId]) -> dict[LeaseId, Lease]:
@@ -147,21 +135,24 @@ async def _finish(house: House, state: InstanceState, report: Report) -> Answer 
 
 
 async def _claim(house: House, state: InstanceState, pool: str, limit: int) -> list[Lease]:
+    taken: list[Lease] = []
+    try:
+        taken = await _take(house, state, pool, limit)
+        return taken
+    finally:
+        house.work_waits.claimed(state, pool, has_work=bool(taken))
+
+
+async def _take(house: House, state: InstanceState, pool: str, limit: int) -> list[Lease]:
     if limit <= 0 or _is_drained(house, state):
         return []
     instance, queue = state.instance, state.queues[pool]
     if not queue.outlook.open:
         queue.stale = True  # the claim itself looks for lanes
-    taken = await work.claim(
-        house,
-        pool=pool,
-        limit=limit,
-        worker=instance.worker,
-        queue=queue,
-        token_id=instance.token_id,
+    taken = await house.remote_claims.ask(
+        Claiming(pool, limit, instance.worker, house.limits.lease_seconds, queue, instance.token_id)
     )
     state.leases |= {(lease.key, lease.token): lease for lease in taken}
-    house.outlooks.stale(pool)
     return taken
 
 
@@ -171,7 +162,10 @@ async def _prolong(house: House, state: InstanceState, held: Sequence[LeaseId]) 
     own = await leases_of(house, state, held)
     alive = await work.heartbeat(house, list(own)) if own else {}
     state.leases |= {lease_id: lease for lease_id, lease in own.items() if lease_id in alive}
-    until = time.monotonic() + house.limits.lease_seconds
+    now = time.monotonic()
+    for queue in state.queues.values():
+        queue.shares.lapse(now)
+    until = now + house.limits.lease_seconds
     for lease_id in held:
         if lease_id not in alive:
             state.leases.pop(lease_id, None)
@@ -192,17 +186,9 @@ def _is_drained(house: House, state: InstanceState) -> bool:
     return seat(state.instance.worker) in house.presence.drained
 
 
-async def _ready(house: House, state: InstanceState, pools: Sequence[str]) -> list[str]:
-    if _is_drained(house, state):
-        return []
-    return [
-        pool for pool in pools if await house.outlooks.see(pool, state.queues[pool], partial(work.look, house, pool))
-    ]
-
-
 async def _mark_queued(house: House, pool: str) -> None:
     """Tasks that wait for a full pool are shown as queued, at most once a second for all workers together."""
-    if house.outlooks.may_mark(pool, _MARK):
+    if house.instances.may_mark(pool, _MARK):
         await work.mark_queued(house, pool=pool)
 
 

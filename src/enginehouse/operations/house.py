@@ -10,12 +10,14 @@ from enginehouse.artifacts.integrity import Expected, Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
 from enginehouse.domain.engine import Engine, EngineAccess, EngineKind
+from enginehouse.domain.instance import Instance
 from enginehouse.domain.planning.shapes import PlanShapes
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
-from enginehouse.domain.work import Answer, Report
-from enginehouse.operations import batches
-from enginehouse.operations.instance_states import Bell, InstanceStates, SharedOutlooks
+from enginehouse.domain.work import Answer, Lease, Report, seat
+from enginehouse.operations import batches, claims
+from enginehouse.operations.claims import Claiming
+from enginehouse.operations.instance_states import InstanceStates
 from enginehouse.operations.job_pages import JobPageReads
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.push_waits import PushWaits
@@ -23,6 +25,7 @@ from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
 from enginehouse.operations.token_usage import TokenUsage
 from enginehouse.operations.tokens import KnownTokens
+from enginehouse.operations.work_waits import WorkWaits
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.idempotency import KeyName, StoredAnswer
@@ -158,6 +161,12 @@ class House:
     finishes: Batcher[Report, Answer]
     """Ends of attempts, gathered the same way."""
 
+    remote_claims: Batcher[Claiming, list[Lease]]
+    """Claims of workers on other machines, gathered the same way."""
+
+    beats: Batcher[Instance, None]
+    """Their reports that they are there, gathered the same way."""
+
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]
     """Returns the status of a (job, organization); None if there is no such job."""
 
@@ -200,13 +209,10 @@ class House:
     instances: InstanceStates = field(default_factory=InstanceStates)
     """The workers on other machines that this server talks to."""
 
-    outlooks: SharedOutlooks = field(default_factory=SharedOutlooks)
-    """What the workers that wait see of the lanes."""
+    work_waits: WorkWaits
+    """Those of them that wait for work."""
 
-    bell: Bell = field(default_factory=Bell)
-    """Wakes the workers that wait."""
-
-    presence: Presence = field(default_factory=Presence)
+    presence: Presence
     """The engines that connected workers offer."""
 
     secret_key: SecretKey
@@ -218,6 +224,7 @@ class House:
     ) -> "House":
         """Returns a house on this database and store, without listeners. Without a `key` it has one of its own."""
         plans, limits = Plans(), limits or Limits()
+        presence = Presence()
         watches = JobWatches(database, per_organization=limits.event_streams)
         on_postgres = database.dialect == "postgres"
         in_flight = 2 if on_postgres else 1
@@ -233,6 +240,8 @@ class House:
             creates=Batcher(partial(batches.create, database, plans), in_flight=in_flight),
             cancels=Batcher(partial(batches.cancel, database, watches), in_flight=in_flight),
             finishes=Batcher(partial(batches.finish, database, plans, watches), in_flight=in_flight),
+            remote_claims=Batcher(partial(claims.claim, database, plans, watches), in_flight=in_flight, largest=64),
+            beats=Batcher(partial(batches.beat, database), in_flight=1),
             # On SQLite a look-up by key takes a few microseconds. On PostgreSQL several callers share a round trip.
             status_of=Batcher(partial(batches.statuses, database), in_flight=in_flight).ask
             if on_postgres
@@ -242,6 +251,8 @@ class House:
             else partial(batches.key, database),
             page_reads=JobPageReads(database),
             watches=watches,
+            presence=presence,
+            work_waits=WorkWaits(partial(batches.startable, database), lambda worker: seat(worker) in presence.drained),
             push_waits=PushWaits(database, per_organization=limits.event_streams),
             refusals=Refusals(database, in_flight=in_flight),
             token_usage=TokenUsage(database),
@@ -269,11 +280,10 @@ class House:
         self.listeners.runnable(pools)
 
     def wake_instances(self) -> None:
-        """Workers on other machines that wait look for work."""
-        self.outlooks.stale()
-        self.bell.ring()
+        """Workers on other machines that wait are told of new items."""
+        self.work_waits.ring()
 
     def stop_instances(self, job_ids: Collection[int] | None) -> None:
         """Workers on other machines prolong their leases of these jobs (None: of any), and learn what must stop."""
         self.instances.stop(job_ids)
-        self.bell.ring()
+        self.work_waits.stop()

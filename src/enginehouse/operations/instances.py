@@ -22,6 +22,7 @@ from enginehouse.storage import instances as storage
 from enginehouse.storage import workers as stored_workers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.work import leases
+from enginehouse.storage.workers import Beat
 from enginehouse.wire.worker import POOLS, VERSION
 
 INSTANCE: Final = "EngineInstance"
@@ -70,11 +71,11 @@ async def register(
 
     async def add(tx: Tx) -> None:
         await storage.insert(tx, new)
-        await stored_workers.beat(tx, name=worker, pools=slots, engines=runs, resources=resources, first=True)
+        await stored_workers.beat(tx, [Beat(worker, slots, runs, resources)], first=True)
 
     await house.database.write(add)
     await workers.look(house)
-    state = house.instances.put(InstanceState.of(new, scope))
+    state = house.instances.put(new, scope)
     state.beaten_at = time.monotonic()
     return Arrival(state, tuple(sorted({spec.id for spec in specs} - offered)))
 
@@ -90,10 +91,10 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
         found = await house.database.peek(lambda tx: storage.by_id(tx, instance_id, principal.token_id))
         if found is None:
             raise NotFound(INSTANCE, instance_id[:80])
-        state = house.instances.put(InstanceState.of(found, scope))
+        state = house.instances.put(found, scope)
     if time.monotonic() - state.beaten_at >= _REPORTED:
         state.beaten_at = time.monotonic()
-        await _beat(house, state.instance)
+        await house.beats.ask(state.instance)
     return state
 
 
@@ -134,22 +135,6 @@ async def end_leases(
     for key, token in ended:
         await work.finish(house, Report(key, token, outcome))
     return len(ended)
-
-
-async def _beat(house: House, instance: Instance) -> None:
-    registered = instance.registered
-
-    async def beat(tx: Tx) -> None:
-        await storage.seen(tx, instance.id)
-        await stored_workers.beat(
-            tx,
-            name=instance.worker,
-            pools=registered.pools,
-            engines=registered.engines,
-            resources=registered.resources,
-        )
-
-    await house.database.write(beat)
 
 
 async def _learn(house: House, specs: Sequence[EngineSpec]) -> None:

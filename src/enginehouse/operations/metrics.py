@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from enginehouse.domain.engine import EngineKind
-from enginehouse.domain.quotas import startable
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Worker
 from enginehouse.operations.house import House
 from enginehouse.storage import workers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import statistics
-from enginehouse.storage.work import lanes, quotas
+from enginehouse.storage.work import lane_counts
 
 MOST_COUNTED: Final = 1_000  # waiting items of one organization and engine
 MOST_ENGINES: Final = 200  # with series of their own
@@ -58,15 +57,11 @@ async def look(house: House) -> Snapshot:
 
 async def _look(house: House, tx: Tx) -> Snapshot:
     waiting, runnable = Counter[EngineLabels](), Counter[EngineLabels]()
-    found, limits = await lanes.sizes(tx, _POOLS, most=MOST_COUNTED)
-    if limits.limited:
-        limits = await quotas.count_live(tx, limits)
-    may_start = startable(((sized.lane, sized.startable) for _, sized in found), limits)
-    for (pool, sized), items in zip(found, may_start, strict=True):
-        labels = _labels(house, pool, sized.engine_id)
-        waiting[labels] += sized.waiting
-        runnable[labels] += items
-    running = Counter({_labels(house, row.pool, row.engine_id): row.items for row in await lanes.leased(tx)})
+    for size in await lane_counts.look(tx, _POOLS, most=MOST_COUNTED):
+        labels = _labels(house, size.pool, size.lane.engine_id)
+        waiting[labels] += size.waiting
+        runnable[labels] += size.startable
+    running = Counter({_labels(house, row.pool, row.engine_id): row.items for row in await lane_counts.leased(tx)})
     known = {_labels(house, engine.spec.kind, engine_id): 0 for engine_id, engine in house.catalogue.by_id.items()}
     now, leased = await tx.read_clock(), await workers.leased(tx)
     here = [worker for worker in await workers.all_(tx) if worker.connected(now)]

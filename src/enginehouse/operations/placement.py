@@ -1,14 +1,19 @@
 """Which items have room on a worker, by what their engines take."""
 
+from collections.abc import Container
+
 from enginehouse.domain.resources import NOTHING, Resources, Room
 from enginehouse.operations.house import House
 
 
-def room(house: House, free: Resources) -> Room | None:
-    """Returns the room for a claim with these free resources. None: no engine takes any, so everything has room."""
+def room(house: House, free: Resources, offers: Container[str] | None = None) -> Room | None:
+    """Returns the room for a claim with these free resources. None: no engine takes any, so everything has room.
+
+    `offers`: the engines of the worker; None for all.
+    """
     needs = {
         engine.spec.id: engine.spec.resources
         for engine in house.catalogue.by_id.values()
-        if engine.spec.resources != NOTHING
+        if engine.spec.resources != NOTHING and (offers is None or engine.spec.id in offers)
     }
     return Room(free, needs) if needs else None

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact, pushed_folder
-from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
-from enginehouse.operations import push_waits
+from enginehouse.operations import claims, push_waits
+from enginehouse.operations.claims import Claiming
 from enginehouse.operations.house import House
 from enginehouse.storage import artifacts
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import stops
-from enginehouse.storage.work import claims, lanes, quotas
+from enginehouse.storage.work import claims as storage_claims
+from enginehouse.storage.work import lanes, quotas
 from enginehouse.storage.work import leases as work_leases
 from enginehouse.storage.work.lanes import Outlook, Queue
 
@@ -49,32 +50,9 @@ async def claim(
     Organizations take turns by their use of slots for their weight; within one the order is priority, due time, age.
     `queue` as in `ready`. With a `token_id` only what this token for workers allows is leased.
     """
-    lease_micros = int(house.limits.lease_seconds * MICROS)
     queue = queue or house.queues[pool]
-    leases = list[Lease]()
-
-    async def take(tx: Tx) -> list[Lease]:
-        return await claims.claim(
-            tx, house.plans, pool=pool, limit=limit - len(leases), worker=worker, lease_micros=lease_micros,
-            queue=queue, token_id=token_id,
-        )  # fmt: skip
-
-    while len(leases) < limit:
-        queue.take_turns()
-        try:
-            taken = await house.database.write_work(take)
-        except Unavailable:
-            if leases:
-                break  # the items that are leased already must run
-            raise
-        now = time.monotonic()
-        for lease in taken:
-            until = now + house.limits.lease_seconds
-            queue.shares.started(lease.token, lease.organization_id, at=now, until=until)
-        leases += taken
-        if not (taken and queue.more):
-            break
-    house.watches.changed(lease.key.job_id for lease in leases)
+    claiming = Claiming(pool, limit, worker, house.limits.lease_seconds, queue, token_id)
+    [leases] = await claims.claim(house.database, house.plans, house.watches, [claiming])
     return leases
 
 
@@ -163,4 +141,4 @@ async def arriving(house: House, lease: Lease) -> tuple[tuple[Artifact, int], ..
 
 async def mark_queued(house: House, *, pool: str, limit: int = 200) -> int:
     """Sets a bounded batch of tasks that wait for a slot to `queued`. Called when all slots are taken."""
-    return await house.database.write(lambda tx: claims.mark_queued(tx, pool=pool, limit=limit))
+    return await house.database.write(lambda tx: storage_claims.mark_queued(tx, pool=pool, limit=limit))

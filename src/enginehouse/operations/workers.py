@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid5
 
 from enginehouse.domain.engine import Engine, EngineKind
@@ -17,6 +17,7 @@ from enginehouse.operations.house import House, Presence
 from enginehouse.operations.permission import require
 from enginehouse.storage import workers as storage
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.workers import Beat
 
 _NAMESPACE: Final = UUID("7b0f7a52-6a0e-5d1b-9d1c-5a3c1d8f0e66")
 
@@ -63,7 +64,7 @@ async def appear(
 ) -> None:
     """Registers the worker of this process, which claims only for these engines."""
     offer(house, pools=pools, engines=engines)
-    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, reload=reload, first=True)
+    await _beat(house, Beat(name, pools, engines, resources, reload), first=True)
 
 
 def offer(house: House, *, pools: Iterable[str], engines: Collection[str]) -> None:
@@ -92,12 +93,12 @@ async def beat(
     reload: ReloadReport | None = None,
 ) -> None:
     """Reports that the worker is alive, for three more beats, and refreshes the house's view of workers."""
-    await _beat(house, name=name, pools=pools, engines=engines, resources=resources, reload=reload, first=False)
+    await _beat(house, Beat(name, pools, engines, resources, reload), first=False)
 
 
-async def _beat(house: House, *, pools: Mapping[str, int], **reported: Any) -> None:
-    if any(pools.values()):  # one without a slot runs nothing
-        await house.database.write(lambda tx: storage.beat(tx, pools=pools, **reported))
+async def _beat(house: House, beat: Beat, *, first: bool) -> None:
+    if any(beat.pools.values()):  # one without a slot runs nothing
+        await house.database.write(lambda tx: storage.beat(tx, [beat], first=first))
     await look(house)
 
 

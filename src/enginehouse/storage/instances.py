@@ -1,5 +1,6 @@
 """Workers on other machines in storage."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -39,9 +40,9 @@ async def by_id(tx: Tx, instance_id: str, token_id: str) -> Instance | None:
     return None if row is None else _instance(row)
 
 
-async def seen(tx: Tx, instance_id: str) -> None:
-    """Records that the instance was heard of now."""
-    await tx.run("instances.seen", id=instance_id, now=tx.now)
+async def seen(tx: Tx, instance_ids: Iterable[str]) -> None:
+    """Records that the instances were heard of now."""
+    await tx.many("instances.seen", [(each, tx.now) for each in sorted(instance_ids)])
 
 
 async def remove(tx: Tx, instance_id: str) -> None:

@@ -7,7 +7,8 @@ VALUES (:id, :worker, :token_id, :document, :now, :now);
 SELECT id, worker, token_id, document FROM instance WHERE id = :id AND token_id = :token_id;
 
 -- name: seen
-UPDATE instance SET seen_at = :now WHERE id = :id;
+-- rows: id text, now bigint
+UPDATE instance SET seen_at = r.now FROM {rows} r WHERE instance.id = r.id;
 
 -- name: remove
 DELETE FROM instance WHERE id = :id;

@@ -1,7 +1,7 @@
 """Workers in storage: each has a row, which every beat renews and a clean stop removes."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -37,29 +37,34 @@ _ALL: Final = Select("workers.all", WorkerRow)
 _DRAINS: Final = Select("workers.drains", Drain)
 
 
-async def beat(
-    tx: Tx,
-    *,
-    name: str,
-    pools: Mapping[str, int],
-    engines: Collection[str],
-    resources: Resources = NOTHING,
-    reload: ReloadReport | None = None,
-    first: bool = False,
-) -> None:
-    """Records a report of the worker now; `first` since its start. Deletes workers without a report for a day."""
+class Beat(NamedTuple):
+    """The report of a worker that it is there."""
+
+    name: str
+    pools: Mapping[str, int]
+    engines: Collection[str]
+    resources: Resources = NOTHING
+    reload: ReloadReport | None = None
+
+
+async def beat(tx: Tx, beats: Sequence[Beat], *, first: bool = False) -> None:
+    """Records the reports of these workers now; `first` since their starts. Deletes workers without one for a day."""
     now = await tx.read_clock()
     if first:
-        await remove(tx, name)  # a killed worker of the same name leaves its row behind
-    await tx.run(
-        "workers.beat",
-        name=name,
-        pools=_encode(dict(pools)).decode(),
-        engines=_encode(sorted(engines)).decode(),
-        resources=_encode(resources).decode(),
-        reload=None if reload is None else _encode(reload).decode(),
-        now=now,
-    )
+        for each in beats:
+            await remove(tx, each.name)  # a killed worker of the same name leaves its row behind
+    rows = [
+        (
+            each.name,
+            _encode(dict(each.pools)).decode(),
+            _encode(sorted(each.engines)).decode(),
+            _encode(each.resources).decode(),
+            None if each.reload is None else _encode(each.reload).decode(),
+            now,
+        )
+        for each in sorted(beats, key=lambda each: each.name)  # so that two servers never wait for each other
+    ]
+    await tx.many("workers.beat", rows)
     await tx.run("workers.forget", before=now - REMEMBERED)
 
 

@@ -1,7 +1,8 @@
 -- name: beat
--- Stores the worker's report.
+-- Stores the reports of the workers.
+-- rows: name text, pools text, engines text, resources text, reload text, now bigint
 INSERT INTO worker (name, pools, engines, resources, started_at, seen_at, reload)
-VALUES (:name, :pools, :engines, :resources, :now, :now, :reload)
+SELECT r.name, r.pools, r.engines, r.resources, r.now, r.now, r.reload FROM {rows} r WHERE true
 ON CONFLICT (name) DO UPDATE SET pools = excluded.pools, engines = excluded.engines, resources = excluded.resources,
                                  seen_at = excluded.seen_at, reload = excluded.reload;
 

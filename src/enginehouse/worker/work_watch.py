@@ -16,8 +16,9 @@ _CLAIM_SECONDS: Final = 0.5  # within them the dispatcher has claimed what was r
 class WorkWatch:
     """Keeps one request open that ends when there is work. It leases nothing, so nothing is lost with it.
 
-    `free`: the free slots by pool. `on_work` is called when a pool has work, `on_stop` when leases should be prolonged
-    at once.
+    It waits only for pools with a free slot: the server tells as many workers as there are items, and a busy one would
+    be told instead of another. `free`: the free slots by pool. `on_work` is called when a pool has work, `on_stop` when
+    leases should be prolonged at once.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class WorkWatch:
         self._on_work = on_work
         self._on_stop = on_stop
         self._backoff = Backoff()
+        self._waits_for = frozenset[str]()
         self.loop = Loop("wait for work", self.tick)
 
     async def tick(self) -> float:
@@ -44,10 +46,10 @@ class WorkWatch:
         if any(self._free(pool) > 0 for pool in source.ready_pools):
             await self._until_changed()
             return 0.0
-        pools = [pool for pool in self._pools if pool not in source.ready_pools]
-        request = asyncio.create_task(source.wait(pools, LONGEST_WAIT))
+        self._waits_for = frozenset(self._wanted())
+        request = asyncio.create_task(source.wait(sorted(self._waits_for), LONGEST_WAIT))
         try:
-            if await self._answered(request, set(pools)):
+            if await self._answered(request):
                 if request.result():
                     self._on_stop()
                 if source.ready_pools:
@@ -58,12 +60,21 @@ class WorkWatch:
             await asyncio.sleep(self._backoff.next(away.retry_after))
             raise
         finally:
+            self._waits_for = frozenset()
             request.cancel()
             await asyncio.wait([request])
         self._backoff.reset()
         return 0.0
 
-    async def _answered(self, request: "asyncio.Task[bool]", pools: set[str]) -> bool:
+    def slot_free(self, pool: str) -> None:
+        """The worker waits for this pool too, from now on."""
+        if pool not in self._waits_for and pool not in self._source.ready_pools:
+            self._source.changed.set()
+
+    def _wanted(self) -> list[str]:
+        return [pool for pool in self._pools if pool not in self._source.ready_pools and self._free(pool) > 0]
+
+    async def _answered(self, request: "asyncio.Task[bool]") -> bool:
         """Returns True when the request is answered, False when it should wait for another pool too."""
         while True:
             changed = asyncio.create_task(self._source.changed.wait())
@@ -74,7 +85,7 @@ class WorkWatch:
             if request.done():
                 return True
             self._source.changed.clear()
-            if not pools.issuperset(pool for pool in self._pools if pool not in self._source.ready_pools):
+            if not self._waits_for.issuperset(self._wanted()):
                 return False
 
     async def _until_changed(self) -> None:

@@ -1,8 +1,6 @@
 """The REST operation that pushes content to an endpoint (rest-contract §3.5). Its body is stored as it is sent."""
 
-import asyncio
-from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Final
 
 from enginehouse.api.edge.job_shapes import CreatedJobs
 from enginehouse.api.http import body as http_body
@@ -12,8 +10,6 @@ from enginehouse.api.http.download import Download
 from enginehouse.domain import ids
 from enginehouse.domain.errors import TooLarge
 from enginehouse.operations import pushes
-
-T = TypeVar("T")
 
 TYPES: Final = (
     *("application/json", "application/octet-stream", "audio/*", "image/*"),
@@ -40,22 +36,8 @@ async def push(call: Call) -> Answer:
     created = CreatedJobs([ids.job_uuid(job_id) for job_id in answer.pushed.job_ids])
     if answer.pushed.wait is None:
         return json(created, replayed=answer.replayed)
-    found = await _unless_gone(call, pushes.result(call.house, call.principal, answer.pushed))
+    found = await http_body.unless_gone(call.receive, pushes.result(call.house, call.principal, answer.pushed))
     if found is None:
         return json(created, replayed=answer.replayed, warnings=[_NO_RESULT])
     output, content = found
     return Download(content, media_type=output.media_type)
-
-
-async def _unless_gone(call: Call, waiting: Awaitable[T]) -> T:
-    """Returns what is waited for. Raises DisconnectedError if the client leaves before: the work goes on."""
-    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(http_body.gone(call.receive))
-    try:
-        await asyncio.wait({result, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not result.done():
-            raise http_body.DisconnectedError
-        return result.result()
-    finally:
-        result.cancel()
-        leaving.cancel()
-        await asyncio.wait({result, leaving})

@@ -3,11 +3,13 @@
 What parses as JSON is JSON: clients send it under labels of forms and of plain text.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from enginehouse.domain.errors import TooLarge
 
+T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_BODY: Final = 10_000_000
@@ -57,6 +59,20 @@ async def gone(receive: Receive) -> None:
     """Returns when the client has disconnected. The body was read before."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def unless_gone(receive: Receive, waiting: Awaitable[T]) -> T:
+    """Returns what is waited for. Raises DisconnectedError if the client leaves before; then the wait is cancelled."""
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(gone(receive))
+    try:
+        await asyncio.wait({result, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise DisconnectedError
+        return result.result()
+    finally:
+        result.cancel()
+        leaving.cancel()
+        await asyncio.wait({result, leaving})
 
 
 def _too_large(limit: int) -> TooLarge:

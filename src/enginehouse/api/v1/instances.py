@@ -87,9 +87,8 @@ async def wait(call: Call) -> Reply:
     """POST instances/{InstanceID}/wait: answers when there is work, or when a lease may have to stop."""
     body = await call.body(_WAIT)
     free = None if body.free is None else body.free.resources()
-    ready, stop = await exchange.wait(
-        call.house, call.principal, instance(call.id), body.pools, body.seconds, free=free
-    )
+    waiting = exchange.wait(call.house, call.principal, instance(call.id), body.pools, body.seconds, free=free)
+    ready, stop = await http_body.unless_gone(call.receive, waiting)
     return json(Waited(ready=ready, stop=stop))
 
 

@@ -1,7 +1,7 @@
 """Claims: leases the first items of the lanes in turn, within the limits, if their jobs may run."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.event import Detail
@@ -13,7 +13,7 @@ from enginehouse.domain.resources import Room
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.work import ItemKey, ItemSource, Lease, seat
 from enginehouse.storage.database import barrier_lock
-from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.database import TOKENS_AT_ONCE, Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import job_locks, lanes, quotas
@@ -120,6 +120,13 @@ async def _uncovered(tx: Tx, first: FirstItems) -> dict[Lane, list[Waiting]]:
     return lanes.without(first.lanes, ids - free)
 
 
+class Taker(NamedTuple):
+    """A worker that takes up to `limit` items."""
+
+    worker: str
+    limit: int
+
+
 async def claim(
     tx: Tx,
     plans: Plans,
@@ -131,7 +138,23 @@ async def claim(
     queue: Queue | None = None,
     token_id: str | None = None,
 ) -> list[Lease]:
-    """Leases up to `limit` items of the pool to `worker`; their tasks and jobs run. Returns the leases in order.
+    """Leases up to `limit` items of the pool to `worker`, as `claim_each` does. Returns the leases in order."""
+    takers, queue = [Taker(worker, limit)], queue or Queue()
+    [leases] = await claim_each(tx, plans, takers, pool=pool, lease_micros=lease_micros, queue=queue, token_id=token_id)
+    return leases
+
+
+async def claim_each(
+    tx: Tx,
+    plans: Plans,
+    takers: Sequence[Taker],
+    *,
+    pool: str,
+    lease_micros: int,
+    queue: Queue,
+    token_id: str | None = None,
+) -> list[list[Lease]]:
+    """Leases the next items of the pool to the takers in turn; their tasks and jobs run. Returns the leases of each.
 
     Never waits for an item or a job: those that another transaction holds are skipped. The guarantee depends on the
     order of the statements: barrier lock, items, jobs in a later statement, and only then the guarded update. `queue`
@@ -140,14 +163,29 @@ async def claim(
     """
     barrier_lock.require_shared(tx)
     now = await tx.read_clock()
-    queue = Queue() if queue is None else queue
     if queue.stale:
         queue.see(await lanes.look(tx, pool=pool), began=0.0, ended=0.0)
+    limit = min(sum(taker.limit for taker in takers), TOKENS_AT_ONCE)
     keys, jobs = await claimable(tx, queue, pool=pool, limit=limit)
     if not keys:
-        return []
+        return [[] for _ in takers]
     loaded = await plans.load(tx, job_locks.revisions(jobs[job_id] for job_id in {key.job_id for key in keys}))
-    return await lease(tx, keys, jobs, loaded, worker=worker, until=now + lease_micros, token_id=token_id)
+    dealt = dict(zip(keys, _turns(takers), strict=False))
+    workers = {key: takers[number].worker for key, number in dealt.items()}
+    until = now + lease_micros
+    leases: list[list[Lease]] = [[] for _ in takers]
+    for one in await lease(tx, keys, jobs, loaded, workers=workers, until=until, token_id=token_id):
+        leases[dealt[one.key]].append(one)
+    return leases
+
+
+def _turns(takers: Sequence[Taker]) -> Iterator[int]:
+    """Yields the numbers of the takers in turn, each as often as its limit."""
+    left = dict(enumerate(taker.limit for taker in takers))
+    while left:
+        left = {number: more for number, more in left.items() if more > 0}
+        yield from left
+        left = {number: more - 1 for number, more in left.items()}
 
 
 async def lease(
@@ -156,22 +194,22 @@ async def lease(
     jobs: dict[int, LockedJob],
     loaded: dict[int, tuple[Plan, Edges]],
     *,
-    worker: str,
+    workers: Mapping[ItemKey, str],
     until: int,
     token_id: str | None = None,
 ) -> list[Lease]:
-    """Leases those of the items that are free; their tasks and jobs run. Returns the leases in order.
+    """Leases those of the items that are free to their workers; their tasks and jobs run. Returns the leases in order.
 
     `jobs` are their locked jobs, which may start something. There are at most TOKENS_AT_ONCE items.
     """
     first = await tx.tokens(len(keys))
-    wanted = [(*key, first + i, until, worker, seat(worker), tx.now) for i, key in enumerate(keys)]
+    wanted = [(*key, first + i, until, workers[key], seat(workers[key]), tx.now) for i, key in enumerate(keys)]
     if token_id is None:
         rows = await _LEASE.each(tx, wanted)
     else:
         rows = await _LEASE_FOR_TOKEN.each(tx, [(*row, token_id) for row in wanted])
     leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
-    await _record_starts(tx, leases, jobs, loaded, worker=worker)
+    await _record_starts(tx, leases, jobs, loaded, workers)
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases
@@ -203,8 +241,7 @@ async def _record_starts(
     leases: Sequence[Lease],
     jobs: dict[int, LockedJob],
     loaded: dict[int, tuple[Plan, Edges]],
-    *,
-    worker: str,
+    workers: Mapping[ItemKey, str],
 ) -> None:
     tasks = await work_settlement.task_states(tx, ((lease.key.job_id, lease.key.ordinal) for lease in leases))
     settlements: dict[int, Settlement] = {}
@@ -216,7 +253,7 @@ async def _record_starts(
             settlement = settlements[job_id] = Settlement(
                 job_locks.state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
             )
-        settlement.claimed(ordinal, Detail(worker=worker, attempt=lease.attempt))
+        settlement.claimed(ordinal, Detail(worker=workers[lease.key], attempt=lease.attempt))
         attempts[job_id, ordinal] += 1
     await work_settlement.write(tx, list(settlements.values()), attempts=attempts, started=True)
 

@@ -8,7 +8,6 @@ from enginehouse.domain.fair_order import Waiting, turns
 from enginehouse.domain.fair_shares import Level, Shares
 from enginehouse.domain.quotas import Lane, Quotas, obstacles
 from enginehouse.domain.resources import Room
-from enginehouse.domain.times import LAST_MOMENT
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.database.sql import shape
@@ -53,33 +52,6 @@ class WaitingLane(NamedTuple):
     unavailable_until: int | None
 
 
-class SizedLane(NamedTuple):
-    """A lane with waiting items. `waiting` of them are counted; `startable` are not before their time."""
-
-    organization_id: int
-    engine_id: str
-    weight: int | None
-    organization_limit: int | None
-    paused_at: int | None
-    state: str | None
-    engine_limit: int | None
-    unavailable_until: int | None
-    waiting: int
-    startable: int
-
-    @property
-    def lane(self) -> Lane:
-        return Lane(self.organization_id, self.engine_id)
-
-
-class LeasedItems(NamedTuple):
-    """How many items of an engine are leased."""
-
-    pool: str
-    engine_id: str
-    items: int
-
-
 class OpenLane(NamedTuple):
     """A lane that is not paused, and whose engine is available. `barred`: a bulk cancel of its organization is open."""
 
@@ -115,8 +87,6 @@ class FirstItem(NamedTuple):
 
 
 _WAITING: Final = Select(shape("lanes.waiting", ()), WaitingLane)
-_SIZES: Final = Select(shape("lanes.waiting", ("sizes",)), SizedLane)
-_LEASED: Final = Select("lanes.leased", LeasedItems)
 _SETTINGS: Final = Select("lanes.settings", OpenLane)
 _FIRST: Final = Select("lanes.first", Waiting)
 _FIRST_OF_EACH: Final = Select("lanes.first_of_each", FirstItem)
@@ -139,7 +109,7 @@ class Outlook:
         return any(not obstacles(lane, self.quotas) for lane in self.lanes)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Queue:
     """What one process remembers of a pool between claims. It only says where to look first; storage decides.
 
@@ -214,22 +184,7 @@ class FirstItems:
 async def look(tx: Tx, *, pool: str) -> Outlook:
     """Returns the lanes of the pool that have waiting items. It is one statement, and counts no leases."""
     rows = await _WAITING.all(tx, pool=pool, before=tx.now)
-    return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), _quotas(rows))
-
-
-async def sizes(tx: Tx, pools: Sequence[str], *, most: int) -> tuple[list[tuple[str, SizedLane]], Quotas]:
-    """Returns every lane of the pools with its number of items, counted up to `most`; and their quotas."""
-    sized = [
-        (pool, row)
-        for pool in pools
-        for row in await _SIZES.all(tx, pool=pool, before=LAST_MOMENT, now=tx.now, most=most)
-    ]
-    return sized, _quotas([row for _, row in sized])
-
-
-async def leased(tx: Tx) -> list[LeasedItems]:
-    """Returns the number of leased items of each pool and engine."""
-    return await _LEASED.all(tx)
+    return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), quotas_of(rows))
 
 
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:
@@ -240,7 +195,7 @@ async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstIt
     settings = [row for row, _ in first.values()]
     return FirstItems(
         lanes,
-        _quotas(settings),
+        quotas_of(settings),
         frozenset(row.organization_id for row in settings if row.barred),
         frozenset(lane for lane, items in lanes.items() if len(items) >= most[lane]),
     )
@@ -297,8 +252,8 @@ async def _first_lane_by_lane(
     return first
 
 
-def _quotas(settings: Sequence[LaneSettings]) -> Quotas:
-    """Returns the quotas in the rows, which are one for each lane."""
+def quotas_of(settings: Sequence[LaneSettings]) -> Quotas:
+    """Returns the quotas in the rows, which are one for each lane. They count no leases."""
     return Quotas(
         weights={row.organization_id: row.weight for row in settings if row.weight not in (None, 1)},
         organization_limits={

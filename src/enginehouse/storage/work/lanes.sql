@@ -35,7 +35,7 @@ SELECT lane.organization_id, lane.engine_id, o.weight, o.running_limit AS organi
        -- if: sizes
        , (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id AND w.lease_until IS NULL AND w.held = 0 ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT :most) counted) AS waiting
        -- if: sizes
-       , (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT :most) counted) AS startable
+       , (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w WHERE w.pool = :pool AND w.organization_id = lane.organization_id AND w.engine_id = lane.engine_id AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT :most) counted) AS in_time
 FROM lane
 LEFT JOIN organization o ON o.id = lane.organization_id
 LEFT JOIN engine e ON e.id = lane.engine_id

@@ -234,9 +234,9 @@ async def _start(tx: Tx, plans: Plans, update: TaskUpdate, found: _Found, lease_
     loaded = await plans.load(tx, job_locks.revisions([found.job]))
     for first in range(0, len(waiting), TOKENS_AT_ONCE):
         jobs = await job_locks.lock(tx, [update.job_id])
-        await claims.lease(
-            tx, waiting[first : first + TOKENS_AT_ONCE], jobs, loaded, worker=update.holder, until=tx.now + lease_micros
-        )
+        some = waiting[first : first + TOKENS_AT_ONCE]
+        holders = dict.fromkeys(some, update.holder)
+        await claims.lease(tx, some, jobs, loaded, workers=holders, until=tx.now + lease_micros)
 
 
 async def _report(
