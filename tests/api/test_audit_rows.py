@@ -22,7 +22,7 @@ from enginehouse.domain.ids import job_graphql, job_uuid, parse_job, task_graphq
 from enginehouse.domain.job import TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.request import ScheduleRequest
-from enginehouse.operations import accounts, identity, target_assets, targets, workers
+from enginehouse.operations import accounts, identity, target_assets, targets, worker_tokens, workers
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.audit import trail
 from enginehouse.operations.schedules import schedules
@@ -224,6 +224,17 @@ MORE = [
     ('POST /edge/v1/proc/jobs/cancel {"scheduledJobID": "{schedule}"}', "cancelScheduledJob"),
     ('mutation { launchSingleEngineJob(input: {uploadUrl: "URL", engineId: "BATCH"}) { id } }', "createJob"),
 ]
+# Requests of a worker on another machine, in their order, and the event that each leaves; None: it leaves none.
+OF_WORKERS = [
+    ('POST /api/v1/instances {"wireVersion": 1, "name": "box", "slots": {"native": 1}}', "registerWorker"),
+    ("POST /api/v1/instances/{worker}/exchange {}", None),
+    ('POST /api/v1/instances/{worker}/wait {"pools": [], "seconds": 0}', None),
+    ("POST /api/v1/instances/{worker}/terminate", "terminateWorker"),
+    ('POST /edge/v1/engine/instance/register {"engineID": "BATCH"}', "registerWorker"),
+    ("POST /edge/v1/engine/instance/{worker}/getwork {}", None),
+    ("POST /edge/v1/engine/instance/{worker}/updatestatus {}", None),
+    ("POST /edge/v1/engine/instance/{worker}/terminate", "terminateWorker"),
+]
 CHANGES = [*REST, *((f"mutation {{ {name}{more} }}", name) for name, more in GRAPHQL.items()), *MORE]
 # All of them on SQLite. On PostgreSQL a fourth, except for `make chaos`.
 EACH = [("sqlite", *change) for change in CHANGES]
@@ -369,6 +380,31 @@ class _Watched:
         return run
 
 
+async def test_a_worker_leaves_a_row_when_it_comes_and_when_it_goes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = await api.principal()
+    issued = await worker_tokens.create(api.house, root)
+    worker, names = api.holding(issued.secret), dict[str, str]()
+    for request, event in OF_WORKERS:
+        transactions = watch_transactions(api.house.database, monkeypatch)
+        answer, rows = await left_by(worker, fill(request, names), x_request_id="r-17")
+        assert not answer.error, (request, answer.message)
+        assert [row.event for row in rows] == ([] if event is None else [event]), request
+        for row in rows:
+            names["worker"] = row.object_id or ""
+            assert (row.success, row.token_id, row.correlation_id) == (True, issued.token.id, "r-17")
+            assert (row.object_type, (row.detail or "").startswith("remote/")) == ("Worker", True)
+            [together] = [names_ for names_ in transactions if "audit.insert" in names_]
+            assert len(together) > 1, "the worker is known in the same transaction, or is not any more"
+        monkeypatch.undo()
+
+
+async def test_one_that_is_no_worker_leaves_a_row(api: Api) -> None:
+    for request, _ in OF_WORKERS:
+        answer, [row] = await left_by(api, fill(request, {"worker": BATCH}))
+        assert answer.error
+        assert (row.event, row.success, row.detail) == ("authenticate", False, "the token is not for workers"), request
+
+
 async def test_a_failed_login_leaves_one_row_with_the_name_and_not_the_password(api: Api, ids: dict[str, str]) -> None:
     nobody = api.holding(None)
     for request in LOGINS:
@@ -449,7 +485,8 @@ def test_every_operation_that_changes_something_is_in_the_tables() -> None:
 
 def test_every_event_of_an_operation_is_seen_by_these_tests() -> None:
     # A check of a job that is sound changes nothing; tests/api/test_task_statuses.py has one that mends.
-    assert set(trail.EVENTS) - UPLOADS - {"recheckJobStatus"} <= {event for _, event in CHANGES}
+    seen = {event for _, event in (*CHANGES, *OF_WORKERS)}
+    assert set(trail.EVENTS) - UPLOADS - {"recheckJobStatus"} <= seen
 
 
 def _below(place: "Place[ForCallers | ForWorkers | ForAnybody]", path: str = "") -> Iterator[tuple[str, str]]:

@@ -62,7 +62,11 @@ async def authenticate_worker(house: House, headers: Headers) -> Principal:
     except AuthenticationFailed as failed:
         await record_refusal(house, failed)
         raise
-    require_worker(caller)
+    try:
+        require_worker(caller)
+    except NotAllowed:
+        await identity.refuse_kind(house, caller)
+        raise
     house.request_rates.take(caller)
     return caller
 

@@ -71,6 +71,12 @@ async def refuse(house: House, why: str) -> None:
     await house.refusals.note(trail.stranger("authenticate", why))
 
 
+async def refuse_kind(house: House, principal: Principal) -> None:
+    """Records that a request was refused because its token is not for workers."""
+    detail = "the token is not for workers"
+    await house.refusals.note(trail.entry(principal, "authenticate", success=False, detail=detail))
+
+
 async def _refuse_token(house: House, token_hash: str) -> None:
     token = await house.database.peek(lambda tx: storage.token_with_hash(tx, token_hash))
     if token is None:

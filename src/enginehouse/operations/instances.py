@@ -15,11 +15,14 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import BEAT_SECONDS, REMOTE, Failed, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import bounds, engines, work, workers
+from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.instance_states import InstanceState, LeaseId
 from enginehouse.operations.permission import require_worker
+from enginehouse.operations.worker_drains import WORKER
 from enginehouse.storage import instances as storage
 from enginehouse.storage import workers as stored_workers
+from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.work import leases
 from enginehouse.storage.workers import Beat
@@ -41,6 +44,7 @@ class Arrival(NamedTuple):
     unknown: tuple[str, ...]
 
 
+@trail.mutation("registerWorker", WORKER)
 async def register(
     house: House,
     principal: Principal,
@@ -68,8 +72,10 @@ async def register(
     registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
     worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
     new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
+    entry = trail.entry(principal, "registerWorker", object_type=WORKER, object_id=new.id, detail=worker)
 
     async def add(tx: Tx) -> None:
+        await entries.record(tx, [entry])
         await storage.insert(tx, new)
         await stored_workers.beat(tx, [Beat(worker, slots, runs, resources)], first=True)
 
@@ -98,14 +104,18 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
     return state
 
 
+@trail.mutation("terminateWorker", WORKER, names="instance_id")
 async def terminate(house: House, principal: Principal, instance_id: str) -> None:
     """The worker has left. The leases that it still has are ended, and charged to nobody. Raises NotFound."""
     state = await known(house, principal, instance_id)
     await end_leases(house, state.instance, _UNKNOWN_LEASE)
+    worker = state.instance.worker
+    entry = trail.entry(principal, "terminateWorker", object_type=WORKER, object_id=instance_id, detail=worker)
 
     async def remove(tx: Tx) -> None:
+        await entries.record(tx, [entry])
         await storage.remove(tx, instance_id)
-        await stored_workers.remove(tx, state.instance.worker)
+        await stored_workers.remove(tx, worker)
 
     await house.database.write(remove)
     house.instances.forget(instance_id)
