@@ -53,6 +53,8 @@ MORE: Final = [
     "GET /edge/v1/host/{host}/detail",
     "GET /edge/v1/host/{host}/status",
     "GET /edge/v1/engine/instance/{instance}/detail",
+    "GET /edge/v1/engine/instance/{instance}/logs",
+    "GET /edge/v1/engine/instance/{instance}/resources",
     'POST /edge/v1/admin/engine/create {"engine": {"internalOrganizationID": "{organizationUUID}"}}',
     'POST /edge/v1/admin/engine/{ownEngine}/update {"engine": {"engineCategoryID": "{category}"}}',
     'POST /edge/v1/admin/users/create {"user": {"userName": "m", "organizationIDs": ["{organizationUUID}"]}}',

@@ -1,16 +1,21 @@
 """Workers on other machines over REST: the documented loop of engine instances, and who may call what."""
 
+import io
 import json
+import zipfile
 from typing import Any, Final
 
 import httpx
 import pytest
 from tests.api import samples
-from tests.api.clients import Rest
+from tests.api.clients import Api, Rest
 from tests.api.samples import BATCH, TRANSCRIBE
 
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.v1 import routes as v1
+from enginehouse.domain import ids
+from enginehouse.domain.artifact import log_key
+from enginehouse.operations import worker_tokens
 
 UNKNOWN: Final = "11111111-2222-4333-8444-555555555555"
 
@@ -198,3 +203,43 @@ async def test_a_status_that_comes_twice_does_not_end_the_next_chunk(rest: Rest,
 
 def _complete(item: dict[str, Any]) -> dict[str, Any]:
     return {"internalTaskID": item["internalTaskID"], "taskStatus": "complete"}
+
+
+async def test_the_logs_of_an_instance_are_those_of_the_callers_organization(api: Api) -> None:
+    of_everybody = await worker_tokens.create(api.house, await api.principal())
+    toolkit = Toolkit(api.edge.client, of_everybody.secret)
+    await toolkit.register(BATCH, TRANSCRIBE)
+    other = (await api.another_organization()).edge
+    said = dict[str, bytes]()
+    for rest, engine in ((api.edge, BATCH), (api.edge, TRANSCRIBE), (other, BATCH)):
+        job = await rest.create(samples.single(engineId=engine))
+        [item] = (await toolkit.get_work())["workItem"]
+        assert item["internalJobID"] == job
+        running = (await rest.get(f"/engine/instance/{toolkit.id}/resources")).json()
+        assert running == {
+            "success": True,
+            "result": {"result": [], "workRequestID": (await toolkit.get_work())["workRequestID"]},
+        }
+        said[item["internalTaskID"]] = f"from {job}".encode()
+        job_id, ordinal = ids.parse_task(item["internalTaskID"]) or (0, 0)
+        key = log_key(item["organizationID"], job_id, ordinal, item["item"], item["attempt"])
+        await api.house.store.append(key, 0, said[item["internalTaskID"]])
+        await toolkit.says(item, "complete", 0, len(said))
+    own, strangers = list(said)[:2], list(said)[2:]
+    for rest, tasks in ((api.edge, own), (other, strangers)):
+        answer = await rest.get(f"/engine/instance/{toolkit.id}/logs")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert {name: archive.read(name) for name in archive.namelist()} == {
+                f"{task}/000000-001.log": said[task] for task in tasks
+            }
+        idle = (await rest.get(f"/engine/instance/{toolkit.id}/resources")).json()
+        assert idle == {"success": True, "result": {"result": []}}
+    instances = await api.edge.result("/engine/instances")
+    [only] = [one["engineInstanceID"] for one in instances if one["engineInstanceID"] != toolkit.id]
+    answer = await api.edge.get(f"/engine/instance/{only}/logs")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert len(archive.namelist()) == 1, "an engine of the worker has its own logs"
+    for what in ("logs", "resources"):
+        assert (await api.edge.get(f"/engine/instance/{UNKNOWN}/{what}")).status_code == 404
+        assert (await api.edge.get(f"/engine/instance/x/{what}")).status_code == 400

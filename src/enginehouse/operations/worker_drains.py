@@ -35,7 +35,7 @@ async def drain(
     entry = trail.entry(principal, "drainWorker", object_type=WORKER, object_id=worker_id, detail=detail or reason)
 
     async def write(tx: Tx) -> None:
-        found = await _worker(tx, worker_id)
+        found = await worker_with(tx, worker_id)
         await storage.drain(tx, found.name, reason=reason, detail=detail)
         await entries.record(tx, [entry])
 
@@ -50,7 +50,7 @@ async def resume(house: House, principal: Principal, worker_id: str) -> None:
     entry = trail.entry(principal, "resumeWorker", object_type=WORKER, object_id=worker_id)
 
     async def write(tx: Tx) -> None:
-        found = await _worker(tx, worker_id)
+        found = await worker_with(tx, worker_id)
         await storage.resume(tx, found.name)
         await entries.record(tx, [entry])
 
@@ -59,8 +59,8 @@ async def resume(house: House, principal: Principal, worker_id: str) -> None:
     house.waiting()
 
 
-async def _worker(tx: Tx, worker_id: str) -> Worker:
-    """Returns the worker with this id, which has reported within a day."""
+async def worker_with(tx: Tx, worker_id: str) -> Worker:
+    """Returns the worker with this id, which has reported within a day. Raises NotFound."""
     wanted = parse_uuid(worker_id)
     for worker in await storage.all_(tx):
         if workers.worker_id(worker.name) == wanted:

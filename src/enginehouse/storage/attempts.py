@@ -35,8 +35,28 @@ class RunnerRow(NamedTuple):
     worker: str
 
 
+class WorkerAttemptRow(NamedTuple):
+    """An attempt that a worker has run, or runs now."""
+
+    job_id: int
+    ordinal: int
+    item: int
+    number: int
+    running: int
+
+
+_OF_WORKER: Final = Select("attempts.of_worker", WorkerAttemptRow)
 _WORKER: Final = Select("attempts.worker", RunnerRow)
 _PAGES: Final = Select("attempts.attempts", AttemptRow)
+
+
+async def of_worker(
+    tx: Tx, organization_id: int, worker: str, engine_id: str, *, jobs: int, limit: int
+) -> list[WorkerAttemptRow]:
+    """Returns the last attempts of the worker for the engine, among those of the last `jobs` jobs with the engine."""
+    return await _OF_WORKER.all(
+        tx, organization_id=organization_id, worker=worker, engine_id=engine_id, jobs=jobs, limit=limit
+    )
 
 
 async def attempts(tx: Tx, organization_id: int, pages: Sequence[AttemptPage]) -> dict[AttemptPage, list[Attempt]]:

@@ -37,6 +37,24 @@ FROM job j JOIN work_item w ON w.job_id = j.id
 WHERE j.id = :job_id AND j.organization_id = :organization_id AND w.ordinal = :ordinal AND w.item = :item
   AND w.attempts = :number AND w.lease_until IS NOT NULL;
 
+-- name: of_worker
+-- The last attempts of the organization that the worker has run for the engine, running ones too, the newest job first.
+-- Only the last jobs with the engine are looked at: no index knows the worker.
+SELECT x.job_id, x.ordinal, x.item, x.number, x.running
+FROM (SELECT a.job_id, a.ordinal, a.item, a.number, 0 AS running
+      FROM (SELECT e.job_id AS id FROM job_engine e
+            WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
+            ORDER BY e.job_id DESC LIMIT :jobs) j
+      CROSS JOIN task t CROSS JOIN attempt a
+      WHERE {task_of_job} AND t.engine_id = :engine_id AND {attempt_of_task} AND a.worker = :worker
+      UNION ALL
+      SELECT w.job_id, w.ordinal, w.item, w.attempts, 1
+      FROM work_item w
+      WHERE w.lease_until > 0 AND w.worker = :worker AND w.engine_id = :engine_id
+        AND w.organization_id = :organization_id) x
+ORDER BY x.job_id DESC, x.ordinal, x.item, x.number
+LIMIT :limit;
+
 -- name: insert
 -- Writes each attempt once, in the transaction that ends it.
 -- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint

@@ -48,6 +48,8 @@ SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/engine/{EngineID}/build/{BuildID}/delete", engine_build_changes.delete_of_engine),
     ("GET", "/engine/instances", engine_instances.list_instances),
     ("GET", "/engine/instance/{EngineInstanceID}/detail", engine_instances.detail),
+    ("GET", "/engine/instance/{EngineInstanceID}/logs", engine_instances.logs),
+    ("GET", "/engine/instance/{EngineInstanceID}/resources", engine_instances.resources),
     ("GET", "/engine/{EngineID}/instances", engine_instances.of_engine),
     ("GET", "/hosts", hosts.list_hosts),
     ("GET", "/hosts/counts", hosts.counts),

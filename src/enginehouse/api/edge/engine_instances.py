@@ -5,14 +5,18 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
+from starlette.responses import FileResponse
 
+from enginehouse.api.edge.log_archive import log_archive
 from enginehouse.api.http.call import Call, Reply, json
-from enginehouse.api.http.declaration import PAGE, Direction, UnixTime, answers, one_of
+from enginehouse.api.http.declaration import PAGE, Direction, UnixTime, answers, one_of, sends_file
 from enginehouse.api.http.json.casing import spelled
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain import times
-from enginehouse.operations import engines, workers
+from enginehouse.domain.work_requests import request_uuid
+from enginehouse.operations import engines, worker_logs, workers
+from enginehouse.operations.worker_logs import WorkerRecord
 from enginehouse.operations.workers import WorkerShown
 
 
@@ -52,6 +56,18 @@ class InstanceInfo(msgspec.Struct, rename=spelled, kw_only=True):
 class InstancesOf(msgspec.Struct, kw_only=True):
     success: bool = True
     result: list[InstanceInfo]
+
+
+class LentResources(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
+    """The databases and queues that an instance was lent. `workRequestID`: what it works on now."""
+
+    result: list[dict[str, Any]]
+    work_request_id: str | None = None
+
+
+class ResourcesOf(msgspec.Struct, kw_only=True):
+    success: bool = True
+    result: LentResources
 
 
 class InstanceList(msgspec.Struct, kw_only=True):
@@ -120,10 +136,37 @@ async def of_engine(call: Call) -> Reply:
 @answers(InstanceInfo)
 async def detail(call: Call) -> Reply:
     """GET engine/instance/{EngineInstanceID}/detail."""
-    for one in await _instances(call):
-        if one.id == call.id.lower():
-            return json(_info(one))
-    raise refs.UUID.missing("EngineInstance", call.id)
+    return json(_info((await _named(call))[0]))
+
+
+@sends_file("application/zip")
+async def logs(call: Call) -> FileResponse:
+    """GET engine/instance/{EngineInstanceID}/logs: a zip with the logs of its last attempts, of the organization's."""
+    return await log_archive(call.house, (await _record(call)).logs, call.id)
+
+
+@answers(ResourcesOf)
+async def resources(call: Call) -> Reply:
+    """GET engine/instance/{EngineInstanceID}/resources: this server lends instances no databases and no queues."""
+    running = (await _record(call)).running
+    request = request_uuid(*running[0]) if running else None
+    return json(ResourcesOf(result=LentResources(result=[], work_request_id=request)))
+
+
+async def _named(call: Call) -> list[OfferedEngine]:
+    """Returns the instance that the request names. A worker's own id names all its engines. Raises NotFound."""
+    found = await _instances(call)
+    named = [one for one in found if one.id == call.id.lower()]
+    named += [one for one in found if named and one.worker.id == named[0].id and one is not named[0]]
+    if not named:
+        raise refs.UUID.missing("EngineInstance", call.id)
+    return named
+
+
+async def _record(call: Call) -> WorkerRecord:
+    named = await _named(call)
+    engine_ids = [one.engine_id for one in named]
+    return await worker_logs.of_engines(call.house, call.principal, named[0].worker.id, engine_ids)
 
 
 async def _instances(call: Call) -> list[OfferedEngine]:

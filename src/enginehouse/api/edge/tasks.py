@@ -1,15 +1,9 @@
 """The task operations of the REST interface: detail, list, errors, logs, delete."""
 
-import asyncio
-import tempfile
-import zipfile
-from contextlib import suppress
-from pathlib import Path
-
-from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
 from enginehouse.api.edge import task_query, task_view, words
+from enginehouse.api.edge.log_archive import log_archive
 from enginehouse.api.edge.schedule_shapes import Operation
 from enginehouse.api.edge.task_shapes import TaskError, TaskErrors
 from enginehouse.api.http.call import DELETED, Call, Reply, json
@@ -17,7 +11,6 @@ from enginehouse.api.http.declaration import answers, sends_file
 from enginehouse.api.input import refs
 from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
-from enginehouse.domain.errors import NotFound
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
 from enginehouse.operations import artifacts, engines, jobs, task_deletion, tasks
@@ -96,23 +89,4 @@ async def delete(call: Call) -> Reply:
 async def logs(call: Call) -> FileResponse:
     """GET proc/task/{TaskID}/logs: a zip with a file for each attempt so far."""
     files = await artifacts.logs(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
-    archive = await _zip(call.house, files)
-    return FileResponse(
-        archive,
-        media_type="application/zip",
-        filename=f"{call.id}-logs.zip",
-        background=BackgroundTask(archive.unlink, missing_ok=True),
-    )
-
-
-async def _zip(house: House, files: tuple[artifacts.LogFile, ...]) -> Path:
-    """Returns a temporary archive of the files. A file that retention has deleted meanwhile is left out."""
-    with (
-        tempfile.NamedTemporaryFile(prefix="enginehouse-logs-", suffix=".zip", delete=False) as target,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        for file in files:
-            with suppress(NotFound):
-                async with artifacts.open_log(house, file) as path:
-                    await asyncio.to_thread(archive.write, path, file.name)
-    return Path(target.name)
+    return await log_archive(call.house, files, call.id)

@@ -15,6 +15,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "serial": "INTEGER PRIMARY KEY AUTOINCREMENT",
         "job_of_engine": "j.id = e.job_id",
         "task_of_job": "t.job_id = j.id",
+        "attempt_of_task": "a.job_id = t.job_id AND a.ordinal = t.ordinal",
     },
     "postgres": {
         "for_update": "FOR UPDATE",
@@ -24,6 +25,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         # Only by the index: an equation may become a merge with all tasks of the server, or a hash of them.
         "job_of_engine": "j.id = ANY (ARRAY[e.job_id])",
         "task_of_job": "t.job_id = ANY (ARRAY[j.id])",
+        "attempt_of_task": "a.job_id = ANY (ARRAY[t.job_id]) AND a.ordinal = t.ordinal",
     },
 }
 
