@@ -31,8 +31,8 @@ def application(
 ) -> Application:
     """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job`, our `/api/v1/…` and `/signed/…`.
 
-    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `pages` answers at every other path. `metrics`
-    says who may read `/metrics`.
+    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `metrics`: who may read `/metrics`. `pages`
+    answers at every other path.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
@@ -40,8 +40,10 @@ def application(
     signed = cors.shared(signatures.interface(lambda: house).__call__, origins)
     data = cors.shared(graphql(house), origins)
     page = graphiql.BrowserPage()
-    readiness = Readiness(house)
-    numbers = MetricsPage(house, metrics or MetricsAccess())
+    for_operators = {
+        "/readyz": Readiness(house).reply,
+        "/metrics": MetricsPage(house, metrics or MetricsAccess()).reply,
+    }
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,11 +64,8 @@ def application(
             await page(scope, send)
         elif path.startswith(signatures.BASE + "/"):
             await signed(scope, receive, send)
-        elif path == "/readyz":
-            status, body = await readiness.look()
-            await _send(send, Reply(body, status))
-        elif path == "/metrics":
-            await _send(send, await numbers.reply(Headers.of(dict(scope["headers"]))))
+        elif path in for_operators:
+            await _send(send, await for_operators[path](Headers.of(dict(scope["headers"]))))
         elif pages is not None:
             await pages(scope, receive, send)
         else:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from enginehouse.api.http.call import Headers, Reply
 from enginehouse.domain.errors import Unavailable
 from enginehouse.operations import storage_clock
 from enginehouse.operations.house import House
@@ -23,16 +24,17 @@ class Readiness:
         self._lock = asyncio.Lock()
         self._looked_at = self._inspected_at = float("-inf")
         self._advice: str | None = None
-        self._state = 503, b""
+        self._reply = Reply(b"", 503)
 
-    async def look(self) -> tuple[int, bytes]:
-        """Returns the status and the body. They are at most a second old."""
+    async def reply(self, headers: Headers) -> Reply:
+        """Returns the state to anybody. It is at most a second old."""
         async with self._lock:
             if time.monotonic() - self._looked_at > _FRESH:
                 problem = await self._problem()
-                self._state = 503 if problem else 200, _encode({"ready": problem is None, "problem": problem})
+                body = _encode({"ready": problem is None, "problem": problem})
+                self._reply = Reply(body, 503 if problem else 200)
                 self._looked_at = time.monotonic()
-            return self._state
+            return self._reply
 
     async def _problem(self) -> str | None:
         database = self._house.database
