@@ -87,9 +87,12 @@ def test_whatever_is_wrong_the_server_starts_and_says_it(site: Site, tmp_path: P
     ):
         assert problem in text, problem
     assert text.count("  not used  ") == 6
-    found = call("doctor", "--data", str(data), "--json")
-    wrong = {one["check"] for one in json.loads(found.out)["checks"] if one["verdict"] == "wrong"}
+    checked = call("doctor", "--data", str(data), "--json")
+    wrong = {one["check"] for one in json.loads(checked.out)["checks"] if one["verdict"] == "wrong"}
     assert {"environments", "environment old", "environment ls", "engine broken of environment second"} <= wrong
+    named = call("doctor", "--engines", str(engines_file(tmp_path / "etc", ls="/bin/ls")), "--json")
+    found = {one["check"]: one["verdict"] for one in json.loads(named.out)["checks"]}
+    assert found["environment ls"] == "wrong"
 
 
 def test_a_file_that_is_none_is_said_too(tmp_path: Path) -> None:

@@ -23,6 +23,13 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"
     metavar="PLACE",
     help="Where the bytes are.  [default: the bucket of the last server, or a folder in the data folder]",
 )
+@click.option(
+    "--engines",
+    envvar="ENGINEHOUSE_ENGINES",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file that names further Python environments with engines.  [default: engines.toml in the data folder]",
+)
 @click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)
 @click.option("--artifacts", is_flag=True, help="Also read and verify every stored file. This can take long.")
 @output.json_option
@@ -31,6 +38,7 @@ def doctor(
     data: Path | None,
     database: str | None,
     store: str | None,
+    engines: Path | None,
     secret_key: str | None,
     artifacts: bool,
     as_json: bool,
@@ -41,7 +49,7 @@ def doctor(
     """
     if artifacts and data is None:
         raise CommandError("--artifacts needs --data, the folder that holds the files.", exit_code=2)
-    findings = list(machine.findings(data))
+    findings = list(machine.findings(data, engines))
     if data is not None or database is not None:
         findings += doctor_checks.findings(data, database, secret_key)
         if data is not None and _readable(findings):

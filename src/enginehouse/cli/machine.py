@@ -22,12 +22,18 @@ from enginehouse.engines.sandbox.sandbox import AUTO, Sandbox, choose, missing
 _LITTLE, _TOO_LITTLE = 2 << 30, 200 << 20
 
 
-def findings(data: Path | None) -> Iterator[Finding]:
-    """Yields the finding of each check, in the order in which a person reads them."""
+def findings(data: Path | None, engines: Path | None = None) -> Iterator[Finding]:
+    """Yields the finding of each check, in the order in which a person reads them.
+
+    `engines` is the file that names further environments, if somebody has named one.
+    """
     yield Finding("native engines", Verdict.OK, f"{len(ENGINES)} in the server itself")
     level = choose(AUTO)
     yield _sandbox(level)
-    yield from _entry_points(Sandbox(level, hidden=() if data is None else (data,)), data)
+    sandbox = Sandbox(level, hidden=() if data is None else (data,))
+    file = engines or (None if data is None else data / environments.FILE)
+    known = EnvironmentList() if file is None else environments.read(file, named=engines is not None)
+    yield from _entry_points(sandbox, known)
     yield from _packages()
     yield _program("ffmpeg", "without it, media other than text and WAV cannot be cut into chunks.")
     if data is not None:
@@ -50,9 +56,8 @@ def _sandbox(level: SandboxLevel) -> Finding:
     return Finding("sandbox", Verdict.WARNING, text)
 
 
-def _entry_points(sandbox: Sandbox, data: Path | None) -> Iterator[Finding]:
-    """The installed engines, also those in the environments that the file in the data folder names."""
-    known = EnvironmentList() if data is None else environments.read(data / environments.FILE, named=False)
+def _entry_points(sandbox: Sandbox, known: EnvironmentList) -> Iterator[Finding]:
+    """The installed engines, also those in the environments that a file names."""
     for problem in known.problems:
         yield Finding("environments", Verdict.WRONG, problem)
     keeper = Keeper.start()
