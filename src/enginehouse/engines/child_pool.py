@@ -1,7 +1,7 @@
 """The pool of warm child processes: it chooses the child for the work, and starts and ends children."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,6 +10,7 @@ from enginehouse.engines.child import GRACE, Child
 from enginehouse.engines.frames import OutputsReply
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.outcome import ChildLimits
+from enginehouse.engines.python_executor import ExecutorCapacity
 from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
 
@@ -87,6 +88,13 @@ class ChildPool:
             if not done.left_behind and not self._closed:
                 self._keep(child, owner)
             return done.outputs
+
+    def capacity(self) -> ExecutorCapacity:
+        """Returns how many children there may be."""
+        return ExecutorCapacity(calls=self._slots)
+
+    async def wanted(self, demand: Mapping[str, int]) -> None:
+        """Nothing follows from it: a machine does not grow."""
 
     async def read_specs(self, entry_points: Sequence[str]) -> list[EngineSpec | EngineFailure | None]:
         """Returns the declaration of each engine, None if it has none, or why it cannot be loaded.
