@@ -6,12 +6,13 @@ Storage has the truth: after a restart everything here is learned again.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from enginehouse.domain.identity import WorkerScope
 from enginehouse.domain.instance import Instance
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.work import ItemKey, Lease
 from enginehouse.storage.work.lanes import Outlook, Queue
 
@@ -25,7 +26,8 @@ _FORGOTTEN: Final = 3600.0  # seconds after the last request
 class InstanceState:
     """One worker: what it knows of its pools, its leases, and when its report was last stored (monotonic seconds).
 
-    `stop_due`: a lease of it may have to stop, and it has not been told yet. `last_update`: the times of its last
+    `stop_due`: a lease of it may have to stop, and it has not been told yet. `resources`: what its machines have, if
+    that has changed. `unable`: the engines that it cannot start now, by the reason. `last_update`: the times of its last
     status in the documented loop.
     """
 
@@ -35,6 +37,8 @@ class InstanceState:
     beaten_at: float = float("-inf")
     used_at: float = 0.0
     stop_due: bool = False
+    resources: Resources | None = None
+    unable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     last_update: tuple[int | None, int | None] = (None, None)
 
     @classmethod

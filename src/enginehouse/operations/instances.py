@@ -3,7 +3,8 @@
 import re
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.engine import EngineSpec
@@ -50,10 +51,12 @@ async def register(
     wire_version: int = VERSION,
     version: str = "",
     resources: Resources = NOTHING,
+    elastic: bool = False,
 ) -> Arrival:
     """The worker is known, under a name of its own, and takes work for those of its engines that the token allows.
 
-    A token for all organizations and all engines also makes engines known that the server does not have. Raises
+    A token for all organizations and all engines also makes engines known that the server does not have. An `elastic`
+    worker takes work for all of them, since what its machines have may change. Raises
     NotAllowed, and InvalidInput, also for a newer version of the wire.
     """
     scope = require_worker(principal)
@@ -63,7 +66,9 @@ async def register(
     known = house.catalogue.by_id
     offered = {known[spec.id].spec.id for spec in specs if spec.id in known}
     allowed = offered if scope.engines is None else offered & scope.engines
-    runs = sorted(engine_id for engine_id in allowed if known[engine_id].spec.resources.fits(resources))
+    runs = sorted(
+        engine_id for engine_id in allowed if elastic or known[engine_id].spec.resources.fits(resources)
+    )
     registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
     worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
     new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
@@ -93,8 +98,29 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
         state = house.instances.put(InstanceState.of(found, scope))
     if time.monotonic() - state.beaten_at >= _REPORTED:
         state.beaten_at = time.monotonic()
-        await _beat(house, state.instance)
+        await _beat(house, state)
     return state
+
+
+async def change(
+    house: House, state: InstanceState, resources: Resources | None, unable: Mapping[str, tuple[str, ...]]
+) -> None:
+    """What the machines of the worker have, and what it cannot start now, is known, also to other servers."""
+    if (resources, unable) != (state.resources, state.unable):
+        state.resources, state.unable = resources, unable
+        await _beat(house, state)
+
+
+async def demand(house: House, principal: Principal, instance_id: str, *, most: int) -> dict[str, int]:
+    """Returns how many items of each engine of the worker could start now, of one organization up to `most`.
+
+    Raises NotAllowed, NotFound.
+    """
+    state = await known(house, principal, instance_id)
+    found = Counter[str]()
+    for pool, queue in state.queues.items():
+        found.update(await work.demand(house, pool, queue, most=most))
+    return dict(found)
 
 
 async def terminate(house: House, principal: Principal, instance_id: str) -> None:
@@ -136,8 +162,8 @@ async def end_leases(
     return len(ended)
 
 
-async def _beat(house: House, instance: Instance) -> None:
-    registered = instance.registered
+async def _beat(house: House, state: InstanceState) -> None:
+    instance, registered = state.instance, state.instance.registered
 
     async def beat(tx: Tx) -> None:
         await storage.seen(tx, instance.id)
@@ -146,7 +172,8 @@ async def _beat(house: House, instance: Instance) -> None:
             name=instance.worker,
             pools=registered.pools,
             engines=registered.engines,
-            resources=registered.resources,
+            resources=registered.resources if state.resources is None else state.resources,
+            unable=state.unable,
         )
 
     await house.database.write(beat)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,11 +17,12 @@ from enginehouse.storage.database.rows import Select
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _POOLS: Final = msgspec.json.Decoder(dict[str, int])
 _RESOURCES: Final = msgspec.json.Decoder(Resources)
+_UNABLE: Final = msgspec.json.Decoder(dict[str, tuple[str, ...]])
 _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
 
 
 class WorkerRow(NamedTuple):
-    """A stored worker; pools and engines are JSON text."""
+    """A stored worker; pools, engines, resources and `unable` are JSON text."""
 
     name: str
     pools: str
@@ -28,6 +30,7 @@ class WorkerRow(NamedTuple):
     resources: str
     started_at: int
     seen_at: int
+    unable: str | None
 
 
 _ALL: Final = Select("workers.all", WorkerRow)
@@ -41,6 +44,7 @@ async def beat(
     pools: Mapping[str, int],
     engines: Collection[str],
     resources: Resources = NOTHING,
+    unable: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     first: bool = False,
 ) -> None:
     """Records a report of the worker now; `first` since its start. Deletes workers without a report for a day."""
@@ -53,6 +57,7 @@ async def beat(
         pools=_encode(dict(pools)).decode(),
         engines=_encode(sorted(engines)).decode(),
         resources=_encode(resources).decode(),
+        unable=_encode(dict(unable)).decode() if unable else None,
         now=now,
     )
     await tx.run("workers.forget", before=now - REMEMBERED)
@@ -80,6 +85,7 @@ async def all_(tx: Tx) -> list[Worker]:
             started_at=row.started_at,
             seen_at=row.seen_at,
             drain=drains.get(seat(row.name)),
+            unable={} if row.unable is None else _UNABLE.decode(row.unable),
         )
         for row in await _ALL.all(tx)
     ]

@@ -1,9 +1,9 @@
 -- name: beat
 -- Stores the worker's report.
-INSERT INTO worker (name, pools, engines, resources, started_at, seen_at)
-VALUES (:name, :pools, :engines, :resources, :now, :now)
+INSERT INTO worker (name, pools, engines, resources, started_at, seen_at, unable)
+VALUES (:name, :pools, :engines, :resources, :now, :now, :unable)
 ON CONFLICT (name) DO UPDATE SET pools = excluded.pools, engines = excluded.engines, resources = excluded.resources,
-                                 seen_at = excluded.seen_at;
+                                 seen_at = excluded.seen_at, unable = excluded.unable;
 
 -- name: forget
 -- Deletes workers that have not reported since `before`.
@@ -17,7 +17,7 @@ DELETE FROM worker WHERE name NOT LIKE 'remote/%';
 DELETE FROM worker WHERE name = :name;
 
 -- name: all
-SELECT name, pools, engines, resources, started_at, seen_at FROM worker ORDER BY started_at, name;
+SELECT name, pools, engines, resources, started_at, seen_at, unable FROM worker ORDER BY started_at, name;
 
 -- name: drains
 SELECT seat, reason, detail, drained_at FROM worker_drain;

@@ -76,8 +76,7 @@ class EngineFacts:
     """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone.
 
     `drained`: a connected worker offers it, and is drained. `lacking`: what it takes of a machine that no connected
-    worker has, in words.
-
+    worker has, in words. `unable`: why no worker that offers it can start it now.
     """
 
     name: str
@@ -87,6 +86,7 @@ class EngineFacts:
     health: EngineHealth = HEALTHY
     drained: bool = False
     lacking: str = ""
+    unable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,8 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
             if engine.drained
             else reasons.NoWorker(lane.engine_id, engine.name, pool, engine.last_offered, house.now, engine.lacking)
         )
+    elif engine.unable:
+        found.append(reasons.WorkersUnable(lane.engine_id, engine.name, engine.unable))
     return found
 
 
