@@ -53,8 +53,6 @@ def _advice(explanation: Json) -> Iterator[str]:
                 yield f"see where it should answer with: enginehouse engine show {reason['engineID']}"
             case "workers_drained":
                 yield "an administrator resumes one with: enginehouse worker resume ID; see: enginehouse worker list"
-            case "workers_unable":
-                yield "give a worker what is missing; see: enginehouse worker list"
             case "no_worker":
                 yield f"start a server that has the engine{_slots(reason)}; see: enginehouse worker list"
             case "no_free_slot":

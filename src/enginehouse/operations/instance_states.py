@@ -27,8 +27,8 @@ class InstanceState:
     """One worker: what it knows of its pools, its leases, and when its report was last stored (monotonic seconds).
 
     `stop_due`: a lease of it may have to stop, and it has not been told yet. `resources`: what its machines have, if
-    that has changed. `unable`: the engines that it cannot start now, by the reason. `last_update`: the times of its last
-    status in the documented loop.
+    that has changed. `unable`: the engines that it cannot start now, by the reason. `last_update`: the times of its
+    last status in the documented loop.
     """
 
     instance: Instance

@@ -30,6 +30,7 @@ MOST_SLOTS: Final = 10_000  # of one pool
 MOST_ENGINES: Final = 1_000
 _NAME: Final = re.compile(r"[A-Za-z0-9._:@-]{1,100}")
 _REPORTED: Final = BEAT_SECONDS / 2  # seconds; a request within them needs no second report of the worker
+_CHANGED: Final = 1.0  # seconds; what changes within them waits for the next report
 _REVOKED: Final = Failed(FailureKind.SERVER_STOPPED, "The token of the worker that ran this attempt is not valid.")
 _UNKNOWN_LEASE: Final = Failed(FailureKind.SERVER_STOPPED, "The worker never received the lease of this attempt.")
 
@@ -66,9 +67,7 @@ async def register(
     known = house.catalogue.by_id
     offered = {known[spec.id].spec.id for spec in specs if spec.id in known}
     allowed = offered if scope.engines is None else offered & scope.engines
-    runs = sorted(
-        engine_id for engine_id in allowed if elastic or known[engine_id].spec.resources.fits(resources)
-    )
+    runs = sorted(engine_id for engine_id in allowed if elastic or known[engine_id].spec.resources.fits(resources))
     registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
     worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
     new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
@@ -105,10 +104,13 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
 async def change(
     house: House, state: InstanceState, resources: Resources | None, unable: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """What the machines of the worker have, and what it cannot start now, is known, also to other servers."""
-    if (resources, unable) != (state.resources, state.unable):
-        state.resources, state.unable = resources, unable
-        await _beat(house, state)
+    """What the machines of the worker have, and what it cannot start now, is known, and soon to other servers too."""
+    state.resources = resources
+    if unable != state.unable:
+        state.unable = unable
+        if time.monotonic() - state.beaten_at >= _CHANGED:
+            state.beaten_at = time.monotonic()
+            await _beat(house, state)
 
 
 async def demand(house: House, principal: Principal, instance_id: str, *, most: int) -> dict[str, int]:

@@ -1,11 +1,13 @@
 """The operations of a worker: claim, heartbeat, finish; and the inputs of a claimed item."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact, pushed_folder
 from enginehouse.domain.errors import Unavailable
+from enginehouse.domain.quotas import startable
 from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations import push_waits
 from enginehouse.operations.house import House
@@ -76,6 +78,22 @@ async def claim(
             break
     house.watches.changed(lease.key.job_id for lease in leases)
     return leases
+
+
+async def demand(house: House, pool: str, queue: Queue, *, most: int) -> Mapping[str, int]:
+    """Returns how many items of each engine could start now where the queue is read, of one lane up to `most`."""
+
+    async def sizes(tx: Tx) -> Counter[str]:
+        sized, limits = await lanes.sizes(tx, [pool], most=most)
+        if limits.limited:
+            limits = await quotas.count_live(tx, limits)
+        own = [row for _, row in sized if queue.may_take(row.lane)]
+        found = Counter[str]()
+        for row, items in zip(own, startable(((row.lane, row.startable) for row in own), limits), strict=True):
+            found[row.engine_id] += items
+        return found
+
+    return +await house.database.glance(sizes)
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:

@@ -21,12 +21,16 @@ LeaseId = tuple[ItemKey, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOffer:
-    """What a worker offers: its worker slots by pool, the engines that it runs, and what its machine has."""
+    """What a worker offers: its worker slots by pool, the engines that it runs, and what its machine has.
+
+    `elastic`: that may change, so it offers engines for which it has nothing now.
+    """
 
     name: str
     pools: Mapping[str, int]
     engines: Collection[str]
     resources: Resources = NOTHING
+    elastic: bool = False
 
 
 class WorkSource(Protocol):

@@ -150,10 +150,10 @@ class ReportBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=Tru
 class ExchangeBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
     """What a worker says at once: ended attempts, leases to prolong, engines that got a stop signal, and free slots.
 
-    `claims`: how many items it takes now, by pool. `full`: pools without a free slot. `free`: what
-    no engine takes of its machine. `most`: engines of which it takes fewer items. `resources`: what its machines have,
-    where that changes. `unable`: the engines that it cannot start now, by the sentence that says why. With `isComplete` it has no lease
-    but those in `held` and `reports`; the server takes back any other, which an answer that was lost has named.
+    `claims`: how many items it takes now, by pool. `full`: pools without a free slot. `free`: what no engine takes of
+    its machine. `most`: engines of which it takes fewer items. `resources`: what its machines have, where that changes.
+    `unable`: the engines that it cannot start now, by the sentence that says why. With `isComplete` it has no lease but
+    those in `held` and `reports`; the server takes back any other, which an answer that was lost has named.
     """
 
     reports: list[ReportBody] = []

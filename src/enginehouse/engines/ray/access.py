@@ -20,7 +20,7 @@ _OPEN: Final = (
     f"{MODE}=token and a token in RAY_AUTH_TOKEN_PATH, and give the worker the same token. "
     "--allow-open-ray uses it as it is."
 )
-_NO_TOKEN: Final = (
+_KEYLESS: Final = (
     "needs a token. Give the worker that of the cluster: RAY_AUTH_TOKEN_PATH names its file, "
     "or RAY_AUTH_TOKEN has it. `ray get-auth-token --generate` makes one."
 )
@@ -49,7 +49,7 @@ async def check(address: str, *, allow_open: bool) -> bool:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             return True
         case probe.NO_TOKEN:
-            raise ClusterRefused(f"The Ray cluster at {address} {_NO_TOKEN}")
+            raise ClusterRefused(f"The Ray cluster at {address} {_KEYLESS}")
         case probe.REFUSES:
             raise ClusterRefused(f"The Ray cluster at {address} has another token than this worker.")
         case probe.NO_NODE:

@@ -21,9 +21,9 @@ def of(
     address: str,
     is_away: bool,
 ) -> ExecutorCapacity:
-    """Returns what at most `most` hosts can run. Of these, `busy` have a call and `idle` can go; `waiting` calls have none.
+    """Returns what at most `most` hosts can run: `busy` ones have a call, and `idle` ones can go.
 
-    `closed`: engines whose hosts could not start a moment ago, and why.
+    `waiting`: calls that have no host. `closed`: engines whose hosts could not start a moment ago, and why.
     """
     own = placement.total(placement.with_room(nodes, [*busy, *idle]))
     if is_away:

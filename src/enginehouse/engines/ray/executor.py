@@ -53,7 +53,7 @@ class RayExecutor:
             most=most,
             start_seconds=start_seconds,
             idle_seconds=idle_seconds,
-            on_change=lambda: self.on_change(),
+            on_change=self._changed,
         )
         self._requested = 0
         self._looking: asyncio.Task[None] | None = None
@@ -183,6 +183,9 @@ class RayExecutor:
             self._hosts.put(host)
         else:
             self._hosts.lose(host)
+
+    def _changed(self) -> None:
+        self.on_change()
 
     # -- the nodes ----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 from enginehouse import __version__
 from enginehouse.domain.resources import Resources, sentence
 from enginehouse.engines.ray import messages, placement
-from enginehouse.engines.ray.cluster import ClusterAway, RayCluster
+from enginehouse.engines.ray.cluster import RayCluster
 from enginehouse.engines.ray.host import SWEEPS
 from enginehouse.engines.ray.messages import HostFacts
 from enginehouse.engines.ray.placement import Place
@@ -100,7 +100,7 @@ class HostStarts:
         """Returns a new host. The nodes show that its room is taken, unless somebody else was quicker."""
         handle = await self._cluster.start(takes)
         until = time.monotonic() + _SETTLE
-        while time.monotonic() < until and not await self._cluster.is_at_node(handle):
+        while time.monotonic() < until and not await self._cluster.is_at_node(handle):  # noqa: ASYNC110 -- no event
             await asyncio.sleep(_SETTLE_LOOK)
         return handle
 

@@ -6,7 +6,7 @@ from typing import Final
 
 ANSWERS: Final = "answers"
 REFUSES: Final = "refuses"  # who asks has not the token of the cluster
-NO_TOKEN: Final = "no_token"  # who asks has none at all
+NO_TOKEN: Final = "no_token"  # noqa: S105 -- who asks has none at all
 NO_NODE: Final = "no_node"  # this machine is no node of the cluster
 AWAY: Final = "away"
 _SECONDS: Final = 5.0

@@ -146,8 +146,10 @@ class Queue:
             self.room, self.stale = room, True
 
     def _takes(self, lane: Lane) -> bool:
-        if self.room is not None and not self.room.fits(lane.engine_id):
-            return False
+        return self.may_take(lane) and (self.room is None or self.room.fits(lane.engine_id))
+
+    def may_take(self, lane: Lane) -> bool:
+        """True if the lane is one of those that this process reads when it has room."""
         return (self.offers is None or self.offers(lane.engine_id)) and (
             self.owners is None or lane.organization_id in self.owners
         )
