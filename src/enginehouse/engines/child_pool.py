@@ -51,6 +51,7 @@ class ChildPool:
         self._busy: set[Child] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.on_change: Callable[[], None] = lambda: None
 
     async def call(
         self,

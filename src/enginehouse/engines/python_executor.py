@@ -45,7 +45,9 @@ class ExecutorCapacity:
 
 
 class PythonExecutor(Protocol):
-    """An executor. A worker claims no more than its capacity."""
+    """An executor. A worker claims no more than its capacity. `on_change` is called when that may be another."""
+
+    on_change: Callable[[], None]
 
     @property
     def call(self) -> CallPython: ...

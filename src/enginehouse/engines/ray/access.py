@@ -7,12 +7,14 @@ cluster without one takes any. So a process without a token asks too.
 import asyncio
 import os
 import sys
+from importlib.util import find_spec
 from typing import Final
 
 from enginehouse.engines.ray import probe
 
 MODE: Final = "RAY_AUTH_MODE"
 _TOKEN: Final = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+_LISTEN_SECONDS: Final = 3.0
 _SECONDS: Final = 15.0  # with the import of Ray
 
 _OPEN: Final = (
@@ -39,6 +41,10 @@ async def check(address: str, *, allow_open: bool) -> bool:
 
     If it does, Ray takes the settings for it when it is imported. Nothing may have imported Ray before.
     """
+    if find_spec("ray") is None:
+        raise ClusterRefused("--executor ray needs a package that is not installed: pip install 'enginehouse[ray]'")
+    if not await _listens(address):
+        return False
     with_token, without = await asyncio.gather(_asked(address, token=True), _asked(address, token=False))
     is_open = without in (probe.ANSWERS, probe.NO_NODE)
     if is_open and not allow_open:
@@ -56,6 +62,18 @@ async def check(address: str, *, allow_open: bool) -> bool:
             raise ClusterRefused(f"The Ray cluster at {address} {_NO_NODE.format(address=address)}")
         case _:
             return False
+
+
+async def _listens(address: str) -> bool:
+    """Returns True if a program listens there. Ray itself would try for long."""
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(_LISTEN_SECONDS):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 async def _asked(address: str, *, token: bool) -> str:

@@ -15,29 +15,33 @@ def of(
     *,
     busy: Sequence[Place],
     idle: Sequence[Place],
+    starting: Sequence[Resources],
     most: int,
     waiting: int,
     closed: Mapping[str, str],
     address: str,
     is_away: bool,
 ) -> ExecutorCapacity:
-    """Returns what at most `most` hosts can run: `busy` ones have a call, and `idle` ones can go.
+    """Returns what at most `most` hosts can run: `busy` ones have a call, `starting` ones will, and `idle` ones can go.
 
     `waiting`: calls that have no host. `closed`: engines whose hosts could not start a moment ago, and why.
     """
-    own = placement.total(placement.with_room(nodes, [*busy, *idle]))
+    at_work = len(busy) + len(starting)
+    own = placement.total([*placement.with_room(nodes, [*busy, *idle]), *starting])
     if is_away:
         unable = {f"the Ray cluster at {address} does not answer": tuple(sorted(needs))}
-        return ExecutorCapacity(calls=len(busy), resources=own, most=dict.fromkeys(needs, 0), unable=unable)
+        return ExecutorCapacity(calls=at_work, resources=own, most=dict.fromkeys(needs, 0), unable=unable)
     free = placement.with_room(nodes, idle)
     room = {engine_id: placement.hosts(takes, free) for engine_id, takes in needs.items()}
     room |= dict.fromkeys(closed, 0)
-    left = max(0, min(most - len(busy), max(room.values(), default=0)))
+    left = max(0, min(most - at_work, max(room.values(), default=0)))
     return ExecutorCapacity(
-        calls=len(busy) + left,
+        calls=at_work + left,
         resources=own,
         most={engine_id: max(0, number - waiting) for engine_id, number in room.items() if number - waiting < left},
-        unable=_unable(needs, placement.with_room(nodes, [*busy, *idle]), closed, address),
+        unable=_unable(
+            needs, nodes, placement.with_room(nodes, [*busy, *idle]), closed, address, are_starting=bool(starting)
+        ),
     )
 
 
@@ -61,14 +65,25 @@ def bundles(
 
 
 def _unable(
-    needs: Mapping[str, Resources], there: Sequence[Resources], closed: Mapping[str, str], address: str
+    needs: Mapping[str, Resources],
+    nodes: Sequence[Node],
+    there: Sequence[Resources],
+    closed: Mapping[str, str],
+    address: str,
+    *,
+    are_starting: bool,
 ) -> dict[str, tuple[str, ...]]:
-    """Returns the engines that find no room even alone, by the sentence that says so."""
+    """Returns the engines that find no room even alone, by the sentence that says so.
+
+    It is not known on which nodes those are that start.
+    """
     found = defaultdict[str, list[str]](list)
     for engine_id, takes in needs.items():
         if (why := closed.get(engine_id)) is not None:
             found[why[0].lower() + why[1:].rstrip(".")].append(engine_id)
         elif not placement.hosts(takes, there):
-            what = sentence(takes, takes.amounts())
-            found[f"no node of the Ray cluster at {address} has {what}"].append(engine_id)
+            could = placement.hosts(takes, [node.total for node in nodes]) > 0
+            if not (could and are_starting):
+                what = sentence(takes, takes.amounts()) + (" free" if could else "")
+                found[f"no node of the Ray cluster at {address} has {what}"].append(engine_id)
     return {why: tuple(sorted(engine_ids)) for why, engine_ids in found.items()}

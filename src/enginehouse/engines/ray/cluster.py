@@ -7,7 +7,6 @@ and whatever starts it should start it again.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import ray
@@ -20,13 +19,14 @@ from enginehouse.domain.resources import Resources
 from enginehouse.engines.ray import node_folder, placement
 from enginehouse.engines.ray.host import Host
 from enginehouse.engines.ray.placement import Node
+from enginehouse.engines.threads import in_daemon
 
 T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 60.0
 ANSWER_SECONDS: Final = 5.0
 _SWEEP_SECONDS: Final = 30.0
-_THREADS: Final = 8
+_THREADS: Final = 8  # calls of Ray at a time; if as many hang, it does not answer
 _CONCURRENCY: Final = 16  # calls of a host at a time: it reports, stops and reads logs while its engine runs
 
 
@@ -41,7 +41,7 @@ class RayCluster:
         self.address = address
         self._setup = setup
         self._folder = folder
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ray")
+        self._free = _THREADS
         self._host: Any = None
         self._sweep: Any = None
 
@@ -95,16 +95,21 @@ class RayCluster:
         """The process has left the cluster, and Ray ends the hosts that it still has."""
         with contextlib.suppress(ClusterAway):
             await self._do(ray.shutdown)
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _do(self, work: Callable[[], T], *, seconds: float = ANSWER_SECONDS) -> T:
+        if not self._free:
+            raise ClusterAway(f"The Ray cluster at {self.address} does not answer.")
+        self._free -= 1
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                return await in_daemon(work, on_end=self._ended)
         except TimeoutError as late:
             raise ClusterAway(f"The Ray cluster at {self.address} does not answer.") from late
         except RayError as error:
             raise ClusterAway(f"The Ray cluster at {self.address} does not answer: {type(error).__name__}.") from error
+
+    def _ended(self) -> None:
+        self._free += 1
 
 
 def _nodes() -> list[Node]:

@@ -113,6 +113,7 @@ class RayExecutor:
             self._nodes,
             busy=[host.place for host in self._hosts.busy],
             idle=[host.place for host in self._hosts.idle],
+            starting=self._hosts.starting,
             most=self._most,
             waiting=self._hosts.waiting,
             closed={engine_id: why for engine_id, (_, why) in self._not_started.items()},

@@ -6,7 +6,8 @@ idle hosts go when another finds no room.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any, Final
 
 import structlog
@@ -25,10 +26,19 @@ log = structlog.get_logger(__name__)
 _LOOK: Final = 0.25  # seconds between two looks for room
 _SETTLE: Final = 0.5  # seconds within which a node takes a host for which it has room
 _SETTLE_LOOK: Final = 0.02
+_NOBODY: Final = "Nobody waits for the host any more."
 
 
 class NotStarted(Exception):
     """No host could be had. The message is a sentence. Nothing was handed over."""
+
+
+class Urgency(Enum):
+    """Whether a host is to start: nobody waits for it; only where there is room; or idle hosts make room for it."""
+
+    NONE = "none"
+    PATIENT = "patient"
+    URGENT = "urgent"
 
 
 class HostStarts:
@@ -42,23 +52,22 @@ class HostStarts:
         cluster: RayCluster,
         *,
         seconds: float,
-        idle: Callable[[], Mapping[int, Place]],
+        idle: Callable[[], Sequence[Place]],
         evict: Callable[[int], None],
     ) -> None:
         self._cluster = cluster
         self._seconds = seconds
         self._idle = idle
         self._evict = evict
-        self._place = asyncio.Lock()  # two starts may see the same room
+        self._placing = asyncio.Lock()  # two starts may see the same room
         self._warned = set[str]()
+        self.placed: list[Resources] = []  # what hosts take that do not answer yet
 
-    async def start(self, takes: Resources, *, is_wanted: Callable[[], bool]) -> tuple[Any, HostFacts]:
-        """Returns a host that answers. Idle hosts make room for it while it `is_wanted`.
-
-        Raises NotStarted, ClusterAway and RayError.
-        """
+    async def start(self, takes: Resources, urgency: Callable[[], Urgency]) -> tuple[Any, HostFacts]:
+        """Returns a host that answers. Raises NotStarted, ClusterAway and RayError."""
         until = time.monotonic() + self._seconds
-        handle = await self._placed(takes, until, is_wanted)
+        handle = await self._place(takes, until, urgency)
+        self.placed.append(takes)
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 facts = messages.facts(await handle.ready.remote())
@@ -74,6 +83,8 @@ class HostStarts:
         except asyncio.CancelledError:
             await asyncio.shield(self._cluster.kill(handle))
             raise
+        finally:
+            self.placed.remove(takes)
         self._warn(facts)
         return handle, facts
 
@@ -82,16 +93,20 @@ class HostStarts:
         what = sentence(takes, takes.amounts())
         return f"No node of the Ray cluster at {self._cluster.address} had {what} within {self._seconds:g} s."
 
-    async def _placed(self, takes: Resources, until: float, is_wanted: Callable[[], bool]) -> Any:
+    async def _place(self, takes: Resources, until: float, urgency: Callable[[], Urgency]) -> Any:
         while True:
-            async with self._place:
+            async with self._placing:
                 nodes = await self._cluster.nodes()
                 if placement.hosts(takes, [node.free for node in nodes]):
                     return await self._taken(takes)
-            if is_wanted():
-                idle = self._idle()
-                for place in placement.evictions(takes, nodes, list(idle.values())):
-                    self._evict(place.key)
+            match urgency():
+                case Urgency.NONE:
+                    raise NotStarted(_NOBODY)
+                case Urgency.PATIENT:
+                    pass
+                case Urgency.URGENT:
+                    for place in placement.evictions(takes, nodes, self._idle()):
+                        self._evict(place.key)
             if time.monotonic() >= until:
                 raise NotStarted(self.lacking(takes))
             await asyncio.sleep(_LOOK)

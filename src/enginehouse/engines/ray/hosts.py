@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -12,13 +12,14 @@ from ray.exceptions import RayError
 
 from enginehouse.domain.resources import Resources
 from enginehouse.engines.ray.cluster import ClusterAway, RayCluster
-from enginehouse.engines.ray.host_start import HostStarts, NotStarted
+from enginehouse.engines.ray.host_start import HostStarts, NotStarted, Urgency
 from enginehouse.engines.ray.messages import HostFacts
 from enginehouse.engines.ray.placement import Place
 
 FRESH: Final = 1.0  # seconds for which an idle host needs no ping
 _PING: Final = 2.0
 _CLOSE: Final = 20.0
+_PATIENCE: Final = 1.0  # seconds for which a call waits for another host of its owner before one of others goes
 _TRIES: Final = 3  # starts that fail one after the other before a call is given back
 
 
@@ -31,10 +32,10 @@ class HostOwner(NamedTuple):
 
 @dataclass(slots=True)
 class _Queue:
-    """The calls that wait for a host that takes so much, and how many starts failed one after the other."""
+    """The calls that wait for a host that takes so much, each since when, and how many starts failed in a row."""
 
     takes: Resources
-    turns: "deque[asyncio.Future[LiveHost]]" = field(default_factory=deque)
+    turns: "deque[tuple[asyncio.Future[LiveHost], float]]" = field(default_factory=deque)
     failures: int = 0
 
 
@@ -82,7 +83,7 @@ class Hosts:
         self._starts = HostStarts(
             cluster,
             seconds=start_seconds,
-            idle=lambda: {host.key: host.place for host in self.idle},
+            idle=lambda: [host.place for host in self.idle],
             evict=self._evict_one,
         )
         self._closed = False
@@ -91,6 +92,11 @@ class Hosts:
     def waiting(self) -> int:
         """The number of calls that have no host yet."""
         return sum(len(queue.turns) for queue in self._waiting.values())
+
+    @property
+    def starting(self) -> Sequence[Resources]:
+        """What the hosts take that have a place and do not answer yet."""
+        return self._starts.placed
 
     async def take(self, owner: HostOwner, takes: Resources) -> LiveHost:
         """Returns a host of the owner that answers. Raises NotStarted."""
@@ -102,7 +108,7 @@ class Hosts:
             raise NotStarted("The worker stops.")
         turn: asyncio.Future[LiveHost] = asyncio.get_running_loop().create_future()
         queue = self._waiting.setdefault(owner, _Queue(takes))
-        queue.turns.append(turn)
+        queue.turns.append((turn, time.monotonic()))
         self._begin()
         try:
             async with asyncio.timeout(self._start_seconds):
@@ -173,7 +179,7 @@ class Hosts:
         queue = self._waiting.get(owner)
         if queue is None:
             return None
-        turn = queue.turns.popleft()
+        turn, _ = queue.turns.popleft()
         if not queue.turns:
             del self._waiting[owner]
         return turn
@@ -185,7 +191,7 @@ class Hosts:
                 self.put(turn.result())
             return
         queue = self._waiting[owner]
-        queue.turns.remove(turn)
+        queue.turns = deque(each for each in queue.turns if each[0] is not turn)
         if not queue.turns:
             del self._waiting[owner]
 
@@ -196,11 +202,30 @@ class Hosts:
         starting = Counter(self._starting.values())
         for owner, queue in [*self._waiting.items()]:
             for _ in range(len(queue.turns) - starting[owner]):
-                if self._closed or (self._count() >= self._most and not self._evict()):
+                if self._closed:
                     return
+                if self._count() >= self._most:
+                    if self._urgency(owner) is Urgency.PATIENT:
+                        asyncio.get_running_loop().call_later(_PATIENCE, self._begin)
+                        break
+                    if not self._evict():
+                        return
                 task = self._do(self._start(owner, queue))
                 self._starting[task] = owner
                 task.add_done_callback(self._started)
+
+    def _urgency(self, owner: HostOwner) -> Urgency:
+        """Returns whether idle hosts of others may go for a host of this owner.
+
+        To start one takes a second. Where the owner has a host at work, it may be free before that.
+        """
+        queue = self._waiting.get(owner)
+        if queue is None:
+            return Urgency.NONE
+        waits = time.monotonic() - queue.turns[0][1]
+        if waits < _PATIENCE and any(host.owner == owner for host in self.busy):
+            return Urgency.PATIENT
+        return Urgency.URGENT
 
     def _count(self) -> int:
         return len(self.idle) + len(self.busy) + len(self._starting)
@@ -211,7 +236,7 @@ class Hosts:
 
     async def _start(self, owner: HostOwner, queue: "_Queue") -> None:
         try:
-            handle, facts = await self._starts.start(queue.takes, is_wanted=lambda: owner in self._waiting)
+            handle, facts = await self._starts.start(queue.takes, lambda: self._urgency(owner))
         except (NotStarted, RayError, ClusterAway) as why:
             queue.failures += 1
             # A node that is about to vanish may have got it. Another one need not.
