@@ -54,6 +54,7 @@ def waits(work: Work) -> list[Output]:
         _note(work.payload["runs"])
         time.sleep(3600)
     _note(work.payload["runs"])
+    sys.stdout.write("it waits\n")
     while not Path(work.payload["gate"]).exists():
         time.sleep(0.01)
     return [Output(media_type="text/plain", data=b"waited", name="waited.txt")]

@@ -1,6 +1,7 @@
 """A worker whose engines run on a Ray cluster: what it runs, what it refuses, and what failures of the cluster cost."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 from tests.acceptance.remote import SERVES_ONLY, RemoteWorker, token_for_workers, working
-from tests.acceptance.server import Server, create, detail, ended, lines, output, serving, task_of, until
+from tests.acceptance.server import Server, create, detail, ended, lines, logs, output, serving, task_of, until
 from tests.acceptance.servers import call
 from tests.ray_cluster import RayCluster
 
 from enginehouse.engines import processes
+from enginehouse.engines.ray import messages
 
 PROCESSES = 5  # of the engine `stubborn`
 GRACE = 1
@@ -130,6 +132,41 @@ async def test_idle_hosts_make_room_and_an_engine_sees_only_the_gpu_that_it_has(
         assert await ended(client, plain) == "complete"
         assert "'CUDA_VISIBLE_DEVICES': ''" in await output(client, plain)
         assert "RAY_" not in await output(client, plain)
+
+
+async def test_large_files_travel_in_pieces(house: House) -> None:
+    size = messages.PIECE + (1 << 20)
+    swells = {
+        "engineId": "swells",
+        "correlationTaskId": "a",
+        "taskPayloadJSON": json.dumps({"bytes": size}),
+        "ioFolders": [{"correlationID": "out", "mode": "stream", "type": "output"}],
+    }
+    weighs = {
+        "engineId": "weighs",
+        "correlationTaskId": "b",
+        "ioFolders": [{"correlationID": "in", "mode": "stream", "type": "input"}],
+    }
+    route = {"taskParentId": "a", "taskParentOutputId": "out", "taskChildId": "b", "taskChildInputId": "in"}
+    async with house.server.client() as client:
+        [job] = await create(client, {"tasks": [swells, weighs], "taskRoutes": [route]})
+        assert await ended(client, job) == "complete"
+        assert await output(client, job) == str(size)
+
+
+async def test_what_is_printed_can_be_read_while_the_engine_runs(house: House, tmp_path: Path) -> None:
+    async with house.server.client() as client:
+        [job] = await create(client, task_of("waits", given(tmp_path)))
+        await until(lambda: len(lines(tmp_path / "runs")) == 1, "the engine is running")
+        [task] = (await detail(client, job))["tasks"]
+
+        async def is_there() -> bool:
+            return await logs(client, task["internalTaskID"]) == ["it waits\n"]
+
+        await until(is_there, "the line is in the log")
+        (tmp_path / "gate").touch()
+        assert await ended(client, job) == "complete"
+        assert await is_there(), "the line is there once"
 
 
 async def test_what_no_node_has_waits_and_says_so_until_one_has_it(house: House) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+import structlog
 from ray.exceptions import RayError
 
 from enginehouse.domain.resources import Resources
@@ -16,10 +17,12 @@ from enginehouse.engines.ray.host_start import HostStarts, NotStarted, Urgency
 from enginehouse.engines.ray.messages import HostFacts
 from enginehouse.engines.ray.placement import Place
 
+log = structlog.get_logger(__name__)
+
 FRESH: Final = 1.0  # seconds for which an idle host needs no ping
 _PING: Final = 2.0
 _CLOSE: Final = 20.0
-_PATIENCE: Final = 1.0  # seconds for which a call waits for another host of its owner before one of others goes
+_PATIENCE: Final = 3.0  # seconds for which a call waits for another host of its owner before one of others goes
 _TRIES: Final = 3  # starts that fail one after the other before a call is given back
 
 
@@ -217,7 +220,8 @@ class Hosts:
     def _urgency(self, owner: HostOwner) -> Urgency:
         """Returns whether idle hosts of others may go for a host of this owner.
 
-        To start one takes a second. Where the owner has a host at work, it may be free before that.
+        To start one takes a second, and so does the next one of the others. Where the owner has a host at work, a call
+        waits for that.
         """
         queue = self._waiting.get(owner)
         if queue is None:
@@ -235,6 +239,7 @@ class Hosts:
         self._begin()
 
     async def _start(self, owner: HostOwner, queue: "_Queue") -> None:
+        began = time.monotonic()
         try:
             handle, facts = await self._starts.start(queue.takes, lambda: self._urgency(owner))
         except (NotStarted, RayError, ClusterAway) as why:
@@ -244,6 +249,8 @@ class Hosts:
                 self._fail(owner, _told(why))
             return
         queue.failures = 0
+        seconds = round(time.monotonic() - began, 2)
+        log.info("a host is ready", engine=owner.engine_id, node=facts.address, sandbox=facts.sandbox, seconds=seconds)
         host = LiveHost(handle, owner, queue.takes, facts, time.monotonic())
         self.busy.add(host)
         self.put(host)
