@@ -49,7 +49,7 @@ class RayCluster:
             **environment,
         }
         self._process: subprocess.Popen[str] | None = None
-        self._raylets = list[int]()
+        self.raylets = list[int]()
 
     def access(self) -> dict[str, str]:
         """Returns the variables of whoever has the token."""
@@ -64,6 +64,7 @@ class RayCluster:
 
     def start(self, *nodes: dict[str, Any]) -> None:
         """The head and the other nodes take work."""
+        self.raylets.clear()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.ray_nodes"],
             stdin=subprocess.PIPE,
@@ -82,7 +83,7 @@ class RayCluster:
         """Another node takes work."""
         found = self._do("add", **node)
         self.address = found["address"]
-        self._raylets.append(found["raylet"])
+        self.raylets.append(found["raylet"])
 
     def kill(self, number: int) -> None:
         """The node is gone without a word."""
@@ -105,8 +106,11 @@ class RayCluster:
 
     def hosts(self) -> set[int]:
         """Returns the processes of all living hosts."""
-        below = {pid for raylet in self._raylets for pid in processes.descendants(raylet)}
-        return {pid for pid in below if _title(pid).startswith(b"ray::Host")}
+        return {pid for number in range(len(self.raylets)) for pid in self.below(number)}
+
+    def below(self, number: int) -> set[int]:
+        """Returns the processes of the hosts on this node."""
+        return {pid for pid in processes.descendants(self.raylets[number]) if _title(pid).startswith(b"ray::Host")}
 
     def _do(self, verb: str, **given: Any) -> dict[str, Any]:
         process = self._process
@@ -119,6 +123,12 @@ class RayCluster:
         assert answer, (self.folder / "log").read_text()[-3000:]
         found: dict[str, Any] = json.loads(answer)
         return found
+
+
+def alive(pid: int) -> bool:
+    """Returns True if the process exists and has not ended."""
+    seen = processes.stat(pid)
+    return seen is not None and seen.alive
 
 
 def _title(pid: int) -> bytes:

@@ -30,6 +30,7 @@ class Nodes:
         [raylet] = self.nodes[number].all_processes["raylet"]
         raylet.process.kill()
         raylet.process.wait()  # a raylet that nobody has waited for seems to live
+        self.cluster.worker_nodes.discard(self.nodes[number])
         return {}
 
     def kill_head(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.remote import SERVES_ONLY, RemoteWorker, token_for_workers, working
 from tests.acceptance.server import Server, create, detail, ended, lines, logs, output, serving, task_of, until
 from tests.acceptance.servers import call
-from tests.ray_cluster import RayCluster
+from tests.ray_cluster import RayCluster, alive
 
 from enginehouse.engines import processes
 from enginehouse.engines.ray import messages
@@ -95,11 +95,6 @@ async def test_a_host_that_is_killed_costs_one_attempt_and_leaves_no_process(hou
         assert await house.server.rows("SELECT COUNT(*) FROM artifact WHERE job_id = (SELECT MAX(id) FROM job)") == [
             (1,)
         ]
-
-
-def alive(pid: int) -> bool:
-    seen = processes.stat(pid)
-    return seen is not None and seen.alive
 
 
 async def test_a_cancel_leaves_nothing_of_a_running_engine(house: House, tmp_path: Path) -> None:

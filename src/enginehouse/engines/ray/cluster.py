@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 60.0
 ANSWER_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 3.0  # a cluster that takes longer to list its nodes counts as away
 _SWEEP_SECONDS: Final = 30.0
 _THREADS: Final = 8  # calls of Ray at a time; if as many hang, it does not answer
 _CONCURRENCY: Final = 16  # calls of a host at a time: it reports, stops and reads logs while its engine runs
@@ -57,7 +58,7 @@ class RayCluster:
 
     async def nodes(self) -> list[Node]:
         """Returns the living nodes. Raises ClusterAway."""
-        return await self._do(_nodes)
+        return await self._do(_nodes, seconds=_LOOK_SECONDS)
 
     async def start(self, takes: Resources) -> Any:
         """Returns a new host, which waits for room and then starts. Raises ClusterAway."""

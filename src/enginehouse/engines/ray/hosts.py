@@ -245,7 +245,7 @@ class Hosts:
         except (NotStarted, RayError, ClusterAway) as why:
             queue.failures += 1
             # A node that is about to vanish may have got it. Another one need not.
-            if isinstance(why, NotStarted) or queue.failures >= _TRIES:
+            if not isinstance(why, RayError) or queue.failures >= _TRIES:
                 self._fail(owner, _told(why))
             return
         queue.failures = 0
