@@ -26,6 +26,7 @@ _FORGOTTEN: Final = 3600.0  # seconds after the last request
 class InstanceState:
     """One worker: what it knows of its pools, its leases, and when its report was last stored (monotonic seconds).
 
+    `changed_at`: when that was at once, because something has changed.
     `stop_due`: a lease of it may have to stop, and it has not been told yet. `resources`: what its machines have, if
     that has changed. `unable`: the engines that it cannot start now, by the reason. `last_update`: the times of its
     last status in the documented loop.
@@ -36,6 +37,7 @@ class InstanceState:
     leases: dict[LeaseId, Lease] = field(default_factory=dict)
     beaten_at: float = float("-inf")
     used_at: float = 0.0
+    changed_at: float = float("-inf")
     stop_due: bool = False
     resources: Resources | None = None
     unable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

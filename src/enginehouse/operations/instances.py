@@ -108,8 +108,8 @@ async def change(
     state.resources = resources
     if unable != state.unable:
         state.unable = unable
-        if time.monotonic() - state.beaten_at >= _CHANGED:
-            state.beaten_at = time.monotonic()
+        if time.monotonic() - state.changed_at >= _CHANGED:
+            state.changed_at = state.beaten_at = time.monotonic()
             await _beat(house, state)
 
 
