@@ -287,8 +287,8 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
 # The allowed values of a line: ids, names from the code or an installed package, counts, and durations.
 NAMES = {
     "address", "advice", "attempts", "category", "correlation_id", "engine", "error_id", "exc_info", "export",
-    "field", "files", "item", "jobs", "lines", "loop", "method", "place", "pushes", "reason", "reports_lost",
-    "schedule", "seconds", "task", "token",
+    "field", "files", "item", "jobs", "lines", "loop", "method", "node", "place", "pushes", "reason", "reports_lost",
+    "sandbox", "schedule", "seconds", "setting", "task", "token",
 }  # fmt: skip
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 

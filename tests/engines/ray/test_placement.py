@@ -5,7 +5,7 @@ from tests import make
 
 from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.engines.ray import placement
-from enginehouse.engines.ray.placement import MANY, Node, Place
+from enginehouse.engines.ray.placement import MANY, HostPlace, Node
 
 SMALL = Resources(cpus=2, memory_mb=4000)
 GPU = Resources(cpus=4, gpus=2, memory_mb=16_000, labels={"speech": 1})
@@ -60,7 +60,11 @@ def test_amounts_are_those_of_ray() -> None:
 
 def test_idle_hosts_make_room() -> None:
     nodes = [Node("a", SMALL, NOTHING), Node("b", GPU, Resources(cpus=1, gpus=2))]
-    idle = [Place(1, "a", Resources(cpus=1)), Place(2, "b", Resources(cpus=3)), Place(3, "a", Resources(cpus=1))]
+    idle = [
+        HostPlace(1, "a", Resources(cpus=1)),
+        HostPlace(2, "b", Resources(cpus=3)),
+        HostPlace(3, "a", Resources(cpus=1)),
+    ]
     assert placement.with_room(nodes, idle) == [Resources(cpus=2), Resources(cpus=4, gpus=2)]
     assert placement.evictions(Resources(cpus=1), nodes, idle) == [], "there is room on b"
     assert placement.evictions(Resources(cpus=2), nodes, idle) == [idle[1]]

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from enginehouse.domain.resources import Resources, sentence
 from enginehouse.engines.python_executor import ExecutorCapacity
 from enginehouse.engines.ray import placement
-from enginehouse.engines.ray.placement import Node, Place
+from enginehouse.engines.ray.placement import HostPlace, Node
 
 
 def of(
     needs: Mapping[str, Resources],
     nodes: Sequence[Node],
     *,
-    busy: Sequence[Place],
-    idle: Sequence[Place],
+    busy: Sequence[HostPlace],
+    idle: Sequence[HostPlace],
     starting: Sequence[Resources],
     most: int,
     waiting: int,
@@ -46,7 +46,7 @@ def of(
 
 
 def bundles(
-    needs: Mapping[str, Resources], demand: Mapping[str, int], *, at_work: Sequence[Place], most: int
+    needs: Mapping[str, Resources], demand: Mapping[str, int], *, at_work: Sequence[HostPlace], most: int
 ) -> list[dict[str, float]]:
     """Returns what the cluster should have room for: nothing if nothing waits, else what runs and what waits.
 

@@ -20,7 +20,7 @@ from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.frames import MalformedFrame, RunRequest
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.ray import host_files, messages, node_folder
-from enginehouse.engines.ray.messages import CallReply, CallRequest, HostFacts
+from enginehouse.engines.ray.messages import HostFacts, HostReply, HostRequest
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
 from enginehouse.engines.threads import in_thread
@@ -37,7 +37,7 @@ _GPUS: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 class _Item:
     """One item at work. `grace`: the seconds between SIGTERM and SIGKILL if it is stopped."""
 
-    run: "asyncio.Task[CallReply]"
+    run: "asyncio.Task[HostReply]"
     log: bytearray = field(default_factory=bytearray)
     grace: float = 0.0
 
@@ -85,20 +85,20 @@ class Host:
         await in_thread(host_files.append, self._place(token), number, piece)
 
     async def call(self, request: bytes) -> bytes:
-        """Returns CallReply, when the engine has ended. Outputs that must be fetched are kept until `forget`."""
+        """Returns HostReply, when the engine has ended. Outputs that must be fetched are kept until `forget`."""
         asked = messages.request(request)
         item = asked.item()
         if item.number in self._stopped:
-            return messages.encode(CallReply())
+            return messages.encode(HostReply())
         # From here on a stop finds it, without a moment between.
         run = asyncio.get_running_loop().create_task(self._run(asked, item))
         self._items[item.number] = _Item(run)
         await asyncio.wait([run])
         log = bytes(self._items.pop(item.number).log)
-        reply = CallReply() if run.cancelled() else run.result()
+        reply = HostReply() if run.cancelled() else run.result()
         if not reply.files:
             await self.forget(item.number)
-        return messages.encode(CallReply(reply=reply.reply, files=reply.files, log=log))
+        return messages.encode(HostReply(reply=reply.reply, files=reply.files, log=log))
 
     async def fetch(self, token: int, name: str, offset: int, size: int) -> bytes:
         """Returns a part of an output."""
@@ -134,18 +134,18 @@ class Host:
         await in_thread(self._keeper.close)
         await in_thread(folders.remove, self._folder)
 
-    async def _run(self, asked: CallRequest, item: RunRequest) -> CallReply:
+    async def _run(self, asked: HostRequest, item: RunRequest) -> HostReply:
         try:
             work = await in_thread(host_files.bring_in, item.work, asked.inputs, self._place(item.number))
             outputs = await self._called(asked, RunRequest(item.number, work, item.seconds, item.memory_mb))
-            return CallReply.done(*await in_thread(host_files.bring_out, outputs))
+            return HostReply.done(*await in_thread(host_files.bring_out, outputs))
         except EngineFailure as failure:
-            return CallReply.failed(failure)
+            return HostReply.failed(failure)
         except (OSError, MalformedFrame) as error:
             text = f"The engine's files could not be brought to its node, or from there: {error}."
-            return CallReply.failed(EngineFailure(text, FailureKind.SYSTEM_ERROR))
+            return HostReply.failed(EngineFailure(text, FailureKind.SYSTEM_ERROR))
 
-    async def _called(self, asked: CallRequest, item: RunRequest) -> list[Output]:
+    async def _called(self, asked: HostRequest, item: RunRequest) -> list[Output]:
         if self._children is None:  # it needs the event loop
             self._children = ChildPool(
                 self._keeper, self._folder, slots=1, sandbox=self._sandbox, idle_seconds=_FOREVER

@@ -14,7 +14,7 @@ from enginehouse.engines.child import GRACE, LOAD_SECONDS, LONGEST_END
 from enginehouse.engines.ray import messages
 from enginehouse.engines.ray.cluster import RayCluster
 from enginehouse.engines.ray.hosts import LiveHost
-from enginehouse.engines.ray.messages import INLINE, PIECE, CallReply, CallRequest
+from enginehouse.engines.ray.messages import INLINE, PIECE, HostReply, HostRequest
 from enginehouse.engines.threads import in_thread
 
 _LOG_SECONDS: Final = 1.0  # between two looks at the log of an engine that runs
@@ -63,14 +63,14 @@ class HostCall:
         log_limit: int,
     ) -> None:
         """The item is handed over. Raises MalformedFrame if it cannot be sent."""
-        request = CallRequest.of(
+        request = HostRequest.of(
             self._token, spec, work, inputs, seconds=seconds, memory_mb=memory_mb, log_limit=log_limit
         )
         self._answer = asyncio.ensure_future(_result(self._handle.call.remote(messages.encode(request))))
         self._answer.add_done_callback(_retrieve)
         self._longest = seconds + LOAD_SECONDS + _SLACK
 
-    async def reply(self, work: Work) -> CallReply:
+    async def reply(self, work: Work) -> HostReply:
         """Returns the answer of the host. Raises RayActorError if the host is gone, TimeoutError if it says nothing.
 
         A cancel does not stop the engine: do `stop` then.
@@ -87,7 +87,7 @@ class HostCall:
             self._log(reply.log)
         return reply
 
-    async def fetch(self, reply: CallReply, work: Work) -> list[Output]:
+    async def fetch(self, reply: HostReply, work: Work) -> list[Output]:
         """Returns the outputs with files in the folder of the work. Raises EngineFailure, RayError, OSError."""
         outputs = reply.outputs()
         if not reply.files:

@@ -19,7 +19,7 @@ from enginehouse.engines.ray import messages, placement
 from enginehouse.engines.ray.cluster import RayCluster
 from enginehouse.engines.ray.host import SWEEPS
 from enginehouse.engines.ray.messages import HostFacts
-from enginehouse.engines.ray.placement import Place
+from enginehouse.engines.ray.placement import HostPlace
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class HostStarts:
         cluster: RayCluster,
         *,
         seconds: float,
-        idle: Callable[[], Sequence[Place]],
+        idle: Callable[[], Sequence[HostPlace]],
         evict: Callable[[int], None],
     ) -> None:
         self._cluster = cluster
@@ -122,4 +122,4 @@ class HostStarts:
     def _warn(self, facts: HostFacts) -> None:
         if not facts.sweeps and facts.node not in self._warned:
             self._warned.add(facts.node)
-            log.warning("a node may leave processes of engines behind", node=facts.address, set=f"{SWEEPS}=0")
+            log.warning("a node may leave processes of engines behind; set to 0:", node=facts.address, setting=SWEEPS)

@@ -15,7 +15,7 @@ from enginehouse.domain.resources import Resources
 from enginehouse.engines.ray.cluster import ClusterAway, RayCluster
 from enginehouse.engines.ray.host_start import HostStarts, NotStarted, Urgency
 from enginehouse.engines.ray.messages import HostFacts
-from enginehouse.engines.ray.placement import Place
+from enginehouse.engines.ray.placement import HostPlace
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +54,8 @@ class LiveHost:
     key: int = field(default_factory=itertools.count().__next__)
 
     @property
-    def place(self) -> Place:
-        return Place(self.key, self.facts.node, self.takes)
+    def place(self) -> HostPlace:
+        return HostPlace(self.key, self.facts.node, self.takes)
 
 
 class Hosts:

@@ -34,7 +34,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     sweeps: bool
 
 
-class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
+class HostRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One item for a host. `run` is the frame for its child. `inputs`: the bytes of each; None if they came before."""
 
     spec: EngineSpec
@@ -54,7 +54,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
         seconds: float,
         memory_mb: int,
         log_limit: int,
-    ) -> "CallRequest":
+    ) -> "HostRequest":
         """Returns the request. Raises MalformedFrame for work that cannot be sent."""
         run = frames.encode(RunRequest(token, work, seconds, memory_mb), frames.REQUEST_LIMIT)
         return cls(spec=spec, run=run, inputs=inputs, log_limit=log_limit, organization_id=work.organization_id)
@@ -68,7 +68,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
                 raise frames.MalformedFrame("not an item")
 
 
-class CallReply(msgspec.Struct, frozen=True, kw_only=True):
+class HostReply(msgspec.Struct, frozen=True, kw_only=True):
     """How the call ended. `reply` is empty if it was stopped. `files`: the sizes of outputs that must be fetched."""
 
     reply: bytes = b""
@@ -76,11 +76,11 @@ class CallReply(msgspec.Struct, frozen=True, kw_only=True):
     log: bytes = b""
 
     @classmethod
-    def done(cls, outputs: list[Output], files: dict[str, int]) -> "CallReply":
+    def done(cls, outputs: list[Output], files: dict[str, int]) -> "HostReply":
         return cls(reply=frames.encode(OutputsReply(0, outputs), frames.REPLY_LIMIT), files=files)
 
     @classmethod
-    def failed(cls, why: EngineFailure) -> "CallReply":
+    def failed(cls, why: EngineFailure) -> "HostReply":
         said = FailureReply(why.kind, why.message, is_final=why.is_final, retry_after=why.retry_after)
         return cls(reply=frames.encode(said, frames.REPLY_LIMIT))
 
@@ -95,12 +95,12 @@ class CallReply(msgspec.Struct, frozen=True, kw_only=True):
                 raise frames.MalformedFrame("neither outputs nor a failure")
 
 
-def encode(message: HostSetup | HostFacts | CallRequest | CallReply) -> bytes:
+def encode(message: HostSetup | HostFacts | HostRequest | HostReply) -> bytes:
     """Returns the bytes of a message."""
     return _encode(message)
 
 
 setup: Final = msgspec.msgpack.Decoder(HostSetup).decode
 facts: Final = msgspec.msgpack.Decoder(HostFacts).decode
-request: Final = msgspec.msgpack.Decoder(CallRequest).decode
-reply: Final = msgspec.msgpack.Decoder(CallReply).decode
+request: Final = msgspec.msgpack.Decoder(HostRequest).decode
+reply: Final = msgspec.msgpack.Decoder(HostReply).decode

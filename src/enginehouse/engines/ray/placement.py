@@ -20,7 +20,7 @@ class Node(NamedTuple):
     free: Resources
 
 
-class Place(NamedTuple):
+class HostPlace(NamedTuple):
     """What a host takes on which node. `key` says which host it is."""
 
     key: int
@@ -83,7 +83,7 @@ def hosts(takes: Resources, free: Iterable[Resources]) -> int:
     )
 
 
-def with_room(nodes: Sequence[Node], evictable: Iterable[Place]) -> list[Resources]:
+def with_room(nodes: Sequence[Node], evictable: Iterable[HostPlace]) -> list[Resources]:
     """Returns what is free on each node when these hosts are gone."""
     back: dict[str, Resources] = {}
     for place in evictable:
@@ -91,14 +91,14 @@ def with_room(nodes: Sequence[Node], evictable: Iterable[Place]) -> list[Resourc
     return [node.free.with_(back[node.id]) if node.id in back else node.free for node in nodes]
 
 
-def evictions(takes: Resources, nodes: Sequence[Node], idle: Sequence[Place]) -> list[Place]:
+def evictions(takes: Resources, nodes: Sequence[Node], idle: Sequence[HostPlace]) -> list[HostPlace]:
     """Returns the fewest hosts of one node that must go so that another finds room; none if it does, or never can.
 
     Of one node the first in `idle` go first.
     """
-    found = list[Place]()
+    found = list[HostPlace]()
     for node in nodes:
-        free, gone = node.free, list[Place]()
+        free, gone = node.free, list[HostPlace]()
         for place in (place for place in idle if place.node == node.id):
             if hosts(takes, [free]):
                 break
