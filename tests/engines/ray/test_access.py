@@ -1,6 +1,8 @@
 """A worker uses only a cluster that answers nobody without its token, unless its operator says otherwise."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +54,9 @@ async def test_a_cluster_that_answers_everybody_is_refused(
 
 async def test_one_that_does_not_answer_may_answer_later() -> None:
     assert not await access.check("127.0.0.1:9", allow_open=False)
+
+
+def test_nothing_imports_ray_before_that() -> None:
+    modules = "enginehouse.app, enginehouse.worker_app, enginehouse.cli.main, enginehouse.cli.worker_process"
+    program = f"import sys, {modules}; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
