@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact, pushed_folder
 from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.quotas import startable
+from enginehouse.domain.quotas import obstacles
 from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations import push_waits
 from enginehouse.operations.house import House
@@ -82,18 +82,17 @@ async def claim(
 
 async def demand(house: House, pool: str, queue: Queue, *, most: int) -> Mapping[str, int]:
     """Returns how many items of each engine could start now where the queue is read, of one lane up to `most`."""
+    outlook = await look(house, pool)
+    own = [lane for lane in outlook.lanes if queue.may_take(lane) and not obstacles(lane, outlook.quotas)]
 
-    async def sizes(tx: Tx) -> Counter[str]:
-        sized, limits = await lanes.sizes(tx, [pool], most=most)
-        if limits.limited:
-            limits = await quotas.count_live(tx, limits)
-        own = [row for _, row in sized if queue.may_take(row.lane)]
+    async def count(tx: Tx) -> Counter[str]:
         found = Counter[str]()
-        for row, items in zip(own, startable(((row.lane, row.startable) for row in own), limits), strict=True):
-            found[row.engine_id] += items
+        for lane in own:
+            if found[lane.engine_id] < most:  # more would change nothing
+                found[lane.engine_id] += await lanes.count(tx, lane, pool=pool, most=most)
         return found
 
-    return +await house.database.glance(sizes)
+    return await house.database.glance(count)
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:

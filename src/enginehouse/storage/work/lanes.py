@@ -85,6 +85,13 @@ class FirstItem(NamedTuple):
     item: int
 
 
+class CountRow(NamedTuple):
+    """A number of items."""
+
+    items: int
+
+
+_COUNT: Final = Select("lanes.count", CountRow)
 _WAITING: Final = Select("lanes.waiting", WaitingLane)
 _SETTINGS: Final = Select("lanes.settings", OpenLane)
 _FIRST: Final = Select("lanes.first", Waiting)
@@ -186,6 +193,12 @@ async def look(tx: Tx, *, pool: str) -> Outlook:
     """Returns the lanes of the pool that have waiting items. It is one statement, and counts no leases."""
     rows = await _WAITING.all(tx, pool=pool, now=tx.now)
     return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), _quotas(rows))
+
+
+async def count(tx: Tx, lane: Lane, *, pool: str, most: int) -> int:
+    """Returns how many items of the lane may start now, counted up to `most`."""
+    [row] = await _COUNT.all(tx, pool=pool, now=tx.now, most=most, **lane._asdict())
+    return row.items
 
 
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:
