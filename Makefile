@@ -87,7 +87,8 @@ assets: ## Copy what the pages load from the npm packages, by the integrity in t
 lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
 	$(COMPILE) --upgrade --extra engines -o requirements/runtime.txt pyproject.toml
-	$(COMPILE) --upgrade --extra dev --extra engines --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra engines --extra ray --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra ray -c requirements/dev.txt -o requirements/ray.txt pyproject.toml
 	@for client in $(CLIENTS); do \
 	  $(COMPILE) --upgrade -o requirements/clients/$$client.txt requirements/clients/$$client.in || exit 1; done
 

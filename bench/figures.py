@@ -137,6 +137,23 @@ SUBJECTS: Final = (
         peers=(),
     ),
     Subject(
+        "ray",
+        "Calls of a no-op in 4 children, and in 4 hosts on 2 Ray nodes",
+        (
+            Figure("here_first", "here: the first call", "s"),
+            Figure("here_p50", "… of a warm child, median", "ms"),
+            Figure("here_p99", "… 99th percentile", "ms"),
+            Figure("here_rate", "… 4 at a time", "calls/s"),
+            Figure("ray_first", "on Ray: the first call", "s", 1.5, less=True),
+            Figure("ray_p50", "… of a warm host, median", "ms", 5, less=True),
+            Figure("ray_p99", "… 99th percentile", "ms"),
+            Figure("ray_rate", "… 4 at a time", "calls/s", 250),
+            Figure("ray_lost", "a node is killed, until its call has ended", "s", 5, less=True),
+            Figure("ray_again", "… and another call has ended elsewhere", "s", 8, less=True),
+        ),
+        peers=(),
+    ),
+    Subject(
         "reads",
         "Reads, the server on one core",
         (

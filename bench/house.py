@@ -19,6 +19,7 @@ from bench.subjects import (
     history,
     latency,
     memory,
+    ray,
     reads,
     remote,
     rest,
@@ -41,6 +42,7 @@ _ALONE: Final[dict[str, Callable[[Path, str | None, Scale], Sample]]] = {
     "rest": lambda home, database, scale: uvloop.run(rest.measure(home, database, scale)),
     "remote": remote.measure,
     "workers": workers.measure,
+    "ray": ray.measure,
     "stores": lambda home, database, scale: uvloop.run(stores.measure(home, database, scale)),
     "history": lambda home, database, scale: uvloop.run(history.measure(home, database, scale)),
 }

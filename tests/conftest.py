@@ -11,6 +11,8 @@ from tests.clean_databases import CleanDatabases
 from tests.object_store import ObjectStore
 from tests.object_store import started as object_store_started
 from tests.postgres import FSYNC, PostgresServer, started
+from tests.ray_cluster import RayCluster
+from tests.ray_cluster import started as ray_cluster_started
 
 from enginehouse.operations import passwords
 from enginehouse.storage.database.database import Database
@@ -41,6 +43,13 @@ def object_store() -> Iterator[ObjectStore]:
     """Yields the object store of this test process. The first test that needs it starts it."""
     with object_store_started() as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[RayCluster]:
+    """Yields the Ray cluster of this test process. The first test that needs it starts it."""
+    with ray_cluster_started() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

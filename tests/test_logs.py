@@ -287,8 +287,8 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
 # The allowed values of a line: ids, names from the code or an installed package, counts, and durations.
 NAMES = {
     "added", "address", "advice", "attempts", "category", "changed", "correlation_id", "engine", "error_id", "exc_info",
-    "export", "field", "files", "item", "jobs", "lines", "loop", "method", "place", "problems", "pushes", "reason",
-    "removed", "reports_lost", "schedule", "seconds", "task", "token",
+    "export", "field", "files", "item", "jobs", "lines", "loop", "method", "node", "place", "problems", "pushes",
+    "reason", "removed", "reports_lost", "sandbox", "schedule", "seconds", "setting", "task", "token",
 }  # fmt: skip
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 

@@ -12,12 +12,16 @@ import structlog
 
 from enginehouse.artifacts.process_folder import ProcessFolder
 from enginehouse.domain.engine import EngineKind, EngineSpec
-from enginehouse.domain.resources import Resources
+from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.installation import installation_of
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
+from enginehouse.engines.python_executor import PythonExecutor
+from enginehouse.engines.ray import placement
+from enginehouse.engines.ray.connection import RayOptions, connected, wait_for
+from enginehouse.engines.ray.messages import HostSetup
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
 from enginehouse.outgoing.fetch import GuardedClient
@@ -26,6 +30,7 @@ from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.download_quota import DownloadQuota
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.loop import Loop
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
@@ -33,6 +38,7 @@ from enginehouse.runtime.source import WorkerOffer, offered
 from enginehouse.runtime.supervisor import Supervisor
 from enginehouse.worker.backoff import Backoff
 from enginehouse.worker.connection import Connection, ServerAway
+from enginehouse.worker.demand_watch import DemandWatch
 from enginehouse.worker.http_source import HttpSource, Registry
 from enginehouse.worker.input_cache import InputCache
 from enginehouse.worker.work_watch import WorkWatch
@@ -65,8 +71,11 @@ def start_keeper(settings: WorkerSettings) -> Keeper:
 async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[RunningWorker]:
     """The worker takes work. On leaving, every attempt has ended or was given back, and the server knows it.
 
-    It waits for a server that does not answer yet. Raises TokenRefused, InvalidInput and SandboxMissing.
+    It waits for a server, or a cluster, that does not answer yet. Raises TokenRefused, InvalidInput, SandboxMissing and
+    ClusterRefused.
     """
+    if settings.ray_address is not None:
+        await wait_for(settings.ray_address, allow_open=settings.allow_open_ray)
     sandbox = await asyncio.to_thread(_sandbox, settings)
     async with AsyncExitStack() as closing:
         folder = await asyncio.to_thread(ProcessFolder, settings.data)
@@ -81,30 +90,36 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
         refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         inputs = folder.scratch / "inputs"
         inputs.mkdir()
+        executor = await _executor(settings, children, specs, closing)
         capacity = Capacity(
-            {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
-            ahead=frozenset({EngineKind.PYTHON}),
+            {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_pool},
+            # A host may take a second to start, and a lease that waits ahead of it would be given back.
+            ahead=frozenset() if settings.on_ray else frozenset({EngineKind.PYTHON}),
             stop_grace=settings.stop_grace_seconds,
-            resources=Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels),
-            needs={spec.id: spec.resources for spec in specs}.__getitem__,
+            resources=_resources(settings, executor),
+            needs={spec.id: _needs(settings, spec) for spec in specs}.__getitem__,
         )
         source = HttpSource(
             connection,
             specs,
             InputCache(inputs, most=settings.cache_mb << 20),
             free=capacity.free_resources,
+            limits=executor.capacity,
             on_refused=lambda text: None if refused.done() else refused.set_result(text),
         )
         offer = WorkerOffer(
             name=settings.name,
             pools=capacity.pools,
-            engines=offered(specs, capacity.pools, capacity.resources),
+            engines=[spec.id for spec in specs]
+            if settings.on_ray
+            else offered(specs, capacity.pools, capacity.resources),
             resources=capacity.resources,
+            elastic=settings.on_ray,
         )
         await _register(source, offer)
         source.outbox.start()
         closing.push_async_callback(source.outbox.stop)
-        supervisor = _supervisor(settings, source, capacity, children, offer, folder.scratch, closing)
+        supervisor = _supervisor(settings, source, capacity, executor, offer, folder.scratch, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
         problems = installation.reading.problems
@@ -144,11 +159,64 @@ def _children(
     return children
 
 
+async def _executor(
+    settings: WorkerSettings, children: ChildPool, specs: Sequence[EngineSpec], closing: AsyncExitStack
+) -> PythonExecutor:
+    """Returns what runs Python engines: the children of this machine, or a cluster. Raises ClusterRefused."""
+    if settings.ray_address is None:
+        return children
+    setup = HostSetup(
+        folder=None if settings.host_data is None else str(settings.host_data),
+        sandbox=settings.engine_sandbox,
+        read=tuple(map(str, settings.engine_read)),
+        write=tuple(map(str, settings.engine_write)),
+    )
+    options = RayOptions(
+        address=settings.ray_address,
+        hosts=settings.max_hosts,
+        start_seconds=settings.start_seconds,
+        idle_seconds=settings.idle_child_seconds,
+        setup=setup,
+    )
+    return await closing.enter_async_context(connected(options, specs))
+
+
+def _resources(settings: WorkerSettings, executor: PythonExecutor) -> Resources:
+    own = executor.capacity().resources
+    return Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels) if own is None else own
+
+
+def _needs(settings: WorkerSettings, spec: EngineSpec) -> Resources:
+    return placement.needs(spec) if settings.on_ray and spec.kind is EngineKind.PYTHON else spec.resources
+
+
+def _of_cluster(
+    settings: WorkerSettings, source: HttpSource, capacity: Capacity, executor: PythonExecutor, presence: WorkerPresence
+) -> Sequence[Loop]:
+    """The slots follow what the cluster can run. Returns the loops that only a worker on a cluster has."""
+    if not settings.on_ray:
+        return ()
+    told: object = None
+
+    def follow() -> None:
+        nonlocal told
+        now = executor.capacity()
+        capacity.fit(EngineKind.PYTHON, now.calls, now.resources or NOTHING)
+        news = (now.unable, {engine_id for engine_id, items in now.most.items() if not items})
+        if news != told:
+            told = news
+            presence.loop.wake()  # it is in the next exchange
+
+    executor.on_change = follow
+    follow()
+    return [DemandWatch(source, most=settings.max_hosts, wanted=executor.wanted).loop]
+
+
 def _supervisor(
     settings: WorkerSettings,
     source: HttpSource,
     capacity: Capacity,
-    children: ChildPool,
+    executor: PythonExecutor,
     offer: WorkerOffer,
     folder: Path,
     closing: AsyncExitStack,
@@ -160,7 +228,7 @@ def _supervisor(
         source=source,
         executor=Executor(
             native={engine.spec.id: engine for engine in ENGINES},
-            call_python=children.call,
+            call_python=executor.call,
             grace_of=capacity.grace_of,
         ),
         fetch=outgoing.fetch,
@@ -186,7 +254,7 @@ def _supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=source.registry.lease_seconds),
         capacity=capacity,
-        duties=[presence.loop, watch.loop],
+        duties=[presence.loop, watch.loop, *_of_cluster(settings, source, capacity, executor, presence)],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from tests.engines.misbehaving import MOODS, daemonize, forever
 from tests.engines.misbehaving import flood as prints_a_gigabyte
 
-from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
+from enginehouse.domain.resources import NOTHING
+from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Resources, Work
 
 TEST_CATEGORY = "67cd4dd0-2f75-445d-a6f0-2f297d6cd182"
 SECONDS = 2
@@ -27,6 +29,7 @@ class Offered:
 
     process: Callable[[Work], Any]
     seconds: int = 60
+    resources: Resources = NOTHING
 
     @property
     def spec(self) -> EngineSpec:
@@ -39,6 +42,7 @@ class Offered:
             mode=EngineMode.BATCH,
             timeout_seconds=self.seconds,
             memory_mb=MEMORY_MB,
+            resources=self.resources,
         )
 
 
@@ -50,6 +54,7 @@ def waits(work: Work) -> list[Output]:
         _note(work.payload["runs"])
         time.sleep(3600)
     _note(work.payload["runs"])
+    sys.stdout.write("it waits\n")
     while not Path(work.payload["gate"]).exists():
         time.sleep(0.01)
     return [Output(media_type="text/plain", data=b"waited", name="waited.txt")]
@@ -106,6 +111,24 @@ def weighs(work: Work) -> list[Output]:
 def swells(work: Work) -> list[Output]:
     """Returns as many bytes as its payload says."""
     return [Output(media_type="application/octet-stream", data=b"x" * work.payload["bytes"], name="bytes.bin")]
+
+
+@partial(Offered, resources=Resources(cpus=1, labels={"speech": 1}))
+def listens(work: Work) -> list[Output]:
+    """Takes a label of its machine."""
+    return [Output(media_type="text/plain", data=b"heard", name="heard.txt")]
+
+
+@partial(Offered, resources=Resources(gpus=0.5))
+def paints(work: Work) -> list[Output]:
+    """Takes half a GPU. Returns which ones it sees."""
+    return [Output(media_type="text/plain", data=os.environ["CUDA_VISIBLE_DEVICES"].encode(), name="gpus.txt")]
+
+
+@partial(Offered, resources=Resources(cpus=1, labels={"quantum": 1}))
+def dreams(work: Work) -> list[Output]:
+    """Takes what no machine has, until it gets it."""
+    return [Output(media_type="text/plain", data=b"dreamt", name="dream.txt")]
 
 
 @Offered

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,10 +29,16 @@ class RemoteWorker(Server):
 
 @contextmanager
 def working(
-    server_url: str, token: str, data: Path, *options: str, wait: bool = True, **environment: str
+    server_url: str,
+    token: str,
+    data: Path,
+    *options: str,
+    wait: bool = True,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    **more: str,
 ) -> Iterator[RemoteWorker]:
     """Yields a started worker. Afterwards it and all its engine processes are gone."""
-    given = {"ENGINEHOUSE_WORKER_TOKEN": token, **environment}
+    given = {"ENGINEHOUSE_WORKER_TOKEN": token, **environment, **more}
     worker = RemoteWorker(data, None, options, given, server_url=server_url, token=token)
     worker.begin()
     if wait:

@@ -1,15 +1,16 @@
-"""The same engine with the same input has the same output, in the server and on another machine."""
+"""The same engine with the same input has the same output: in the server, on another machine, and on a Ray cluster."""
 
 import asyncio
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from tests.acceptance.remote import SERVES_ONLY, token_for_workers, working
 from tests.acceptance.server import CHECKOUT, NOOP, TOKEN, Server, create, ended, offer, serving, task_of
+from tests.ray_cluster import RayCluster
 
 from enginehouse.cli import run_request
 from enginehouse.client import Client, files, jobs
@@ -43,38 +44,50 @@ ALONE = {
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """Yields a server that runs its engines itself, and one whose engines run on another machine."""
-    folder = tmp_path_factory.mktemp("places")
-    path = offer(folder / "offered", "speaks", "quotes")
-    with ExitStack() as stack:
-        local = stack.enter_context(serving(folder / "local", PYTHONPATH=path))
-        remote = stack.enter_context(serving(folder / "remote", *SERVES_ONLY, PYTHONPATH=path))
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yields a server that runs its engines itself."""
+    folder = tmp_path_factory.mktemp("local")
+    with serving(folder / "data", PYTHONPATH=offer(folder / "offered", "speaks", "quotes")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["remote", "ray"])
+def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yields a server whose engines run elsewhere: on the machine of a worker, or on its cluster."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    options, environment = tuple[str, ...](), dict[str, str]()
+    if request.param == "ray":
+        cluster: RayCluster = request.getfixturevalue("ray_cluster")
+        path, options, environment = cluster.path, cluster.options(), cluster.access()
+    else:
+        path = offer(folder / "offered", "speaks", "quotes")
+    with serving(folder / "data", *SERVES_ONLY, PYTHONPATH=path) as server:
 
         async def token() -> str:
-            async with remote.client() as client:
+            async with server.client() as client:
                 return await token_for_workers(client)
 
-        stack.enter_context(working(remote.url, asyncio.run(token()), folder / "worker", PYTHONPATH=path))
-        yield {"local": local, "remote": remote}
+        data = folder / "worker"
+        with working(server.url, asyncio.run(token()), data, *options, environment=environment, PYTHONPATH=path):
+            yield server
 
 
 @pytest.mark.parametrize("name", ALONE)
-async def test_a_task_alone(places: dict[str, Server], name: str) -> None:
-    found = {}
-    for place, server in places.items():
+async def test_a_task_alone(local: Server, elsewhere: Server, name: str) -> None:
+    found = []
+    for server in (local, elsewhere):
         async with server.client() as client:
             [job] = await create(client, ALONE[name])
             status = await ended(client, job)
-        found[place] = (status, await _left(server, job))
-    assert found["remote"] == found["local"]
-    assert found["local"][1]
+        found.append((status, await _left(server, job)))
+    assert found[1] == found[0]
+    assert found[0][1]
 
 
 @pytest.mark.parametrize("name", ON_A_FILE)
-async def test_a_graph_on_a_file(places: dict[str, Server], name: str) -> None:
-    found = {}
-    for place, server in places.items():
+async def test_a_graph_on_a_file(local: Server, elsewhere: Server, name: str) -> None:
+    found = []
+    for server in (local, elsewhere):
 
         def begin(url: str = server.url) -> str:
             with Client(url, TOKEN) as client:
@@ -85,9 +98,9 @@ async def test_a_graph_on_a_file(places: dict[str, Server], name: str) -> None:
         job = await asyncio.to_thread(begin)
         async with server.client() as client:
             assert await ended(client, job) == "complete"
-        found[place] = await _left(server, job)
-    assert found["remote"] == found["local"]
-    assert found["local"]
+        found.append(await _left(server, job))
+    assert found[1] == found[0]
+    assert found[0]
 
 
 async def _left(server: Server, job: str) -> list[Any]:
@@ -103,7 +116,7 @@ async def _left(server: Server, job: str) -> list[Any]:
             left.append((task["taskStatus"], task["failureReason"], _plain(task.get("failureDetail", ""))))
     number = "(SELECT MAX(id) FROM job)"
     rows = await server.rows(
-        f"SELECT number, outcome, failure_reason FROM attempt WHERE job_id = {number} ORDER BY 1, 2"
+        f"SELECT number, outcome, failure_reason, failure_message FROM attempt WHERE job_id = {number} ORDER BY 1, 2"
     )
     assets = await server.rows(
         f"SELECT asset_type, content_type, name, size, sha256, is_primary FROM asset "

@@ -92,8 +92,20 @@ def test_compose_starts_commands_that_exist_and_waits_for_services_that_exist() 
             },
             ["cpu", "gpu"],
         ),
+        ({"workers": [], "ray": {"enabled": True}}, ["ray"]),
+        (
+            {
+                "ray": {
+                    "enabled": True, "autoscaling": True, "worker": {"env": {"ENGINEHOUSE_CACHE_MB": 9}},
+                    "groups": [{"name": "gpu", "nodeSelector": {"gpu": "yes"}, "tolerations": [{"key": "gpu"}],
+                                "rayStartParams": {"resources": '"{\\"speech\\": 1}"'}},
+                               {"name": "cpu", "maxReplicas": 9}],
+                },
+            },
+            ["cpu", "ray"],
+        ),
     ],
-    ids=["defaults", "servers alone", "everything"],
+    ids=["defaults", "servers alone", "everything", "ray", "ray that grows"],
 )  # fmt: skip
 def test_the_chart_renders_to_objects_that_fit_together(
     values: dict[str, Any], workers: list[str], tmp_path: Path
@@ -109,10 +121,10 @@ def test_the_chart_renders_to_objects_that_fit_together(
         labels = spec["template"]["metadata"]["labels"]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
         [container] = spec["template"]["spec"]["containers"]
-        path = tuple(container["args"])
+        path = tuple(container["args"]) if "args" in container else ("worker", "run")
         names = [variable["name"] for variable in container["env"]]
         assert len(names) == len(set(names))
-        assert {name for name in names if not name.startswith("AWS_")} <= _variables(*path)
+        assert {name for name in names if not name.startswith(("AWS_", "RAY_"))} <= _variables(*path)
         assert all(isinstance(variable.get("value", ""), str) for variable in container["env"])
         mounts = {mount["name"] for mount in container["volumeMounts"]}
         assert mounts == {volume["name"] for volume in spec["template"]["spec"]["volumes"]}
@@ -151,6 +163,32 @@ def _scaled(objects: Iterable[dict[str, Any]]) -> set[str]:
             assert {label.strip() for label in grouped.split(",")} == known[name]
             assert set(re.findall(r"(\w+)=~?\"", filters)) <= known[name]
     return {found["spec"]["scaleTargetRef"]["name"] for found in objects}
+
+
+def test_every_node_of_the_ray_cluster_has_its_token(tmp_path: Path) -> None:
+    objects = _rendered({"ray": {"enabled": True, "autoscaling": True}}, tmp_path)
+    [cluster] = [found["spec"] for found in objects if found["kind"] == "RayCluster"]
+    [worker] = [found["spec"] for found in objects if found["metadata"]["name"] == "here-worker-ray"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"], worker]
+    containers = [container for group in groups for container in group["template"]["spec"]["containers"]]
+    assert len(containers) == 3
+    token = {"secretKeyRef": {"name": "enginehouse", "key": "ray-token"}}
+    for container in (*containers, cluster["autoscalerOptions"]):
+        given = {one["name"]: one.get("value", one.get("valueFrom")) for one in container["env"]}
+        assert (given["RAY_AUTH_MODE"], given["RAY_AUTH_TOKEN"]) == ("token", token)
+    for container in containers:
+        given = {one["name"]: one.get("value") for one in container["env"]}
+        assert given["RAY_kill_child_processes_on_worker_exit"] == "0"
+        assert container["securityContext"]["runAsNonRoot"] is True
+    assert given["ENGINEHOUSE_RAY_ADDRESS"] == "here-ray-head-svc:6379"
+    assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0", "the head runs no engine"
+    assert cluster["rayVersion"] == _locked("ray")
+
+
+def _locked(package: str) -> str:
+    found = re.search(rf"^{package}==(\S+)", (ROOT / "requirements/ray.txt").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def _rendered(values: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

@@ -41,6 +41,15 @@ def test_items_fit_beside_each_other_in_their_order() -> None:
     assert Room(NOTHING, room.needs).fits("plain")
 
 
+def test_of_some_engines_only_so_many_items_fit() -> None:
+    room = Room(MACHINE, {"gpu": Resources(gpus=0.25)}, {"gpu": 2, "plain": 1, "closed": 0})
+    assert room.first_that_fit(["gpu", "gpu", "gpu", "plain", "plain", "closed", "other", "other"]) == [
+        True, True, False, True, False, False, True, True,
+    ]  # fmt: skip
+    assert not room.fits("closed")
+    assert room != Room(MACHINE, room.needs)
+
+
 def test_what_an_engine_takes_in_words() -> None:
     need = Resources(gpus=2, memory_mb=64_000, labels={"speech": 1})
     assert sentence(need, ["gpus", "memory_mb"]) == "2 GPU and 64000 MB of memory"

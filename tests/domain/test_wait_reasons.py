@@ -177,6 +177,12 @@ SAID = {
         'The engine "Speech" takes 2 GPU, and no connected worker has that.',
         ["no_worker"],
     ),
+    "workers unable": (
+        TASK,
+        replace(HOUSE, engines={"speech": EngineFacts("Speech", unable="no node of the Ray cluster has 1 GPU")}),
+        'No worker can start the engine "Speech" now: no node of the Ray cluster has 1 GPU.',
+        ["workers_unable"],
+    ),
     "workers drained": (
         TASK,
         replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, drained=True)}),

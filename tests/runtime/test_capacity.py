@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.runtime.attempts import Work, lease, settle
 
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.work import ItemKey
 from enginehouse.runtime.capacity import Capacity
 
@@ -88,3 +89,18 @@ async def test_a_drain_lets_attempts_end_and_cancels_the_late_ones() -> None:
 
 async def test_a_drain_does_not_wait_when_nothing_runs() -> None:
     await asyncio.wait_for(Capacity({"native": 1}).drain(3600), 10)
+
+
+async def test_a_pool_has_as_many_slots_as_what_is_behind_it_can_run() -> None:
+    capacity, freed = Capacity({"native": 2, "python": 8}, needs=lambda engine_id: Resources(gpus=1)), list[str]()
+    capacity.on_free = freed.append
+    capacity.fit("python", 2, Resources(gpus=4))
+    assert (capacity.free("python"), capacity.free("native"), capacity.pools["python"]) == (2, 2, 8)
+    assert freed == ["python"]
+    work = Work()
+    capacity.start(lease(1), "python", work.run(), now=0)
+    assert (capacity.free("python"), capacity.free_resources()) == (1, Resources(gpus=3))
+    capacity.fit("python", 0, Resources())
+    assert capacity.free("python") == 0
+    work.gate.set()
+    await asyncio.wait([each.task for each in capacity.running.values()])

@@ -115,3 +115,36 @@ async def test_a_lease_without_a_slot_in_time_is_given_back_and_charged_to_nobod
     slots.leave("long")
     assert slots.free() == 1, "engines are not short any more"
     await asyncio.wait_for(slots.take("next"), 10)
+
+
+async def test_a_pool_that_shrinks_starts_nothing_until_enough_have_ended_and_one_that_grows_starts_what_waits() -> (
+    None
+):
+    slots = WorkerSlots(2)
+    await slots.take("a")
+    await slots.take("b")
+    waiting = asyncio.create_task(slots.take("c"))
+    await asyncio.sleep(0)
+    slots.resize(1)
+    slots.leave("a")
+    await asyncio.sleep(0)
+    assert not waiting.done(), "b has the only slot"
+    slots.leave("b")
+    await asyncio.wait_for(waiting, 10)
+    late = asyncio.create_task(slots.take("d"))
+    await asyncio.sleep(0)
+    slots.resize(2)
+    await asyncio.wait_for(late, 10)
+
+
+async def test_a_slot_that_was_given_to_a_cancelled_attempt_is_free_again() -> None:
+    slots = WorkerSlots(1)
+    await slots.take("a")
+    given = asyncio.create_task(slots.take("b"))
+    await asyncio.sleep(0)
+    slots.leave("a")
+    given.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given
+    slots.leave("b")  # as every attempt does that has ended
+    await asyncio.wait_for(slots.take("c"), 10)

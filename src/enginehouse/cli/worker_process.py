@@ -14,6 +14,7 @@ from enginehouse.cli import terminal
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
 from enginehouse.engines.keeper import Keeper
+from enginehouse.engines.ray.access import ClusterRefused
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import SandboxMissing
 from enginehouse.worker.connection import TokenRefused
@@ -34,6 +35,8 @@ def keep_up(settings: WorkerSettings, *, as_json: bool) -> None:
         raise CommandError(f"The server at {settings.server} refuses the worker: {refused} {_ADVICE}") from None
     except Refusal as refusal:
         raise CommandError(f"The server at {settings.server} refuses the worker: {refusal.message}") from None
+    except ClusterRefused as refused:
+        raise CommandError(str(refused)) from None
     except SandboxMissing as missing:
         raise CommandError(f"--engine-sandbox {settings.engine_sandbox} cannot be used: {missing}.") from None
     except OSError as error:
@@ -81,6 +84,8 @@ def _announce(settings: WorkerSettings, worker: RunningWorker, *, as_json: bool)
     ]
     if registry.unknown:
         lines.append(f"  unknown   {', '.join(registry.unknown)}: the server does not have these engines")
+    if settings.on_ray:
+        lines.append(f"  runs on   the Ray cluster at {settings.ray_address}, {settings.max_hosts} engines at most")
     if worker.sandbox is SandboxLevel.NONE:
         lines.append("  sandbox   NONE. ENGINES CAN READ AND CHANGE EVERYTHING THAT THE WORKER CAN.")
     else:

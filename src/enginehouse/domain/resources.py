@@ -1,6 +1,8 @@
 """What an engine takes of a machine besides a worker slot, and what a machine has."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -56,29 +58,36 @@ NOTHING: Final = Resources()
 
 
 class Room:
-    """What a claim may still take: the free resources, and the needs of the engines. An engine without needs fits."""
+    """What a claim may still take: the free resources, and the needs of the engines. An engine without needs fits.
 
-    def __init__(self, free: Resources, needs: Mapping[str, Resources]) -> None:
+    Of an engine in `most` only so many items fit, whatever is free: its worker knows more about it.
+    """
+
+    def __init__(
+        self, free: Resources, needs: Mapping[str, Resources], most: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self.free = free
         self.needs = needs
+        self.most = most
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Room) and (self.free, self.needs) == (other.free, other.needs)
+        return isinstance(other, Room) and (self.free, self.needs, self.most) == (other.free, other.needs, other.most)
 
     __hash__ = None  # type: ignore[assignment]
 
     def fits(self, engine_id: str) -> bool:
         """True if one item of the engine fits."""
-        return self.needs.get(engine_id, NOTHING).fits(self.free)
+        return self.most.get(engine_id, 1) > 0 and self.needs.get(engine_id, NOTHING).fits(self.free)
 
     def first_that_fit(self, engine_ids: Iterable[str]) -> list[bool]:
         """Returns for each of these items, in their order, whether it fits beside those before it."""
-        free, found = self.free, list[bool]()
+        free, found, taken = self.free, list[bool](), Counter[str]()
         for engine_id in engine_ids:
             need = self.needs.get(engine_id, NOTHING)
-            found.append(need.fits(free))
+            found.append(taken[engine_id] < self.most.get(engine_id, taken[engine_id] + 1) and need.fits(free))
             if found[-1]:
                 free = free.without(need)
+                taken[engine_id] += 1
         return found
 
 

@@ -191,7 +191,8 @@ def seat(worker: str) -> str:
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A worker as it last reported. Times are µs of the storage clock; `running` is how many attempts it leases.
 
-    `reload` is what a server says of its installed engines.
+    `reload` is what a server says of its installed engines, `unable` are the engines that it cannot start now, by the
+    sentence that says why.
     """
 
     name: str
@@ -203,6 +204,11 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     drain: Drain | None = None
     resources: Resources = NOTHING
     reload: ReloadReport | None = None
+    unable: Mapping[str, tuple[str, ...]] = {}
+
+    def keeps_from(self, engine_id: str) -> str | None:
+        """Returns why it cannot start the engine now, None if it can."""
+        return next((why for why, engine_ids in self.unable.items() if engine_id in engine_ids), None)
 
     def offers(self, over_http: Collection[str]) -> frozenset[str]:
         """Returns the engines whose work it takes; a server with slots for them also takes these engines over HTTP."""

@@ -12,6 +12,7 @@ from enginehouse.engines.frames import EntryPointName, LoadedReply, OutputsReply
 from enginehouse.engines.interpreter import Interpreter
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.outcome import ChildLimits
+from enginehouse.engines.python_executor import ExecutorCapacity
 from enginehouse.engines.sandbox.sandbox import Sandbox
 from enginehouse.engines.task_log import TaskLog
 
@@ -58,6 +59,7 @@ class ChildPool:
         self._current: dict[str, str] | None = None  # of the engines as they were last read
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.on_change: Callable[[], None] = lambda: None
 
     async def call(
         self,
@@ -94,6 +96,13 @@ class ChildPool:
             if not done.left_behind and not self._closed:
                 self._keep(child, _owner(spec, organization_id))
             return done.outputs
+
+    def capacity(self) -> ExecutorCapacity:
+        """Returns how many children there may be."""
+        return ExecutorCapacity(calls=self._slots)
+
+    async def wanted(self, demand: Mapping[str, int]) -> None:
+        """Nothing follows from it: a machine does not grow."""
 
     async def list_engines(self, python: Interpreter) -> list[EntryPointName]:
         """Returns the entry points that are installed in the environment of this interpreter. Raises EngineFailure."""

@@ -16,7 +16,10 @@ from typing import Any, Final, Self
 from enginehouse.engines import keeper_register
 
 CLOSE_SECONDS: Final = 15.0  # the keeper ends in less time
-_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED")
+_PASSED_ON: Final = (
+    *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED"),
+    *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),  # the GPUs that are this server's
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,13 @@ def enter(register: Path, name: str) -> int:
     return entry
 
 
-def end_orphans(register: Path, *, besides: str, wait: bool) -> None:
-    """Every visible engine process of earlier servers has ended.
+def end_orphans(register: Path, *, besides: str = "", wait: bool, entries: str = "*") -> None:
+    """Every visible engine process of earlier servers has ended: of the keepers whose entries have such a name.
 
     With `wait`, living keepers belong to dead servers, and this call waits while they end their children. Without it
     they may belong to other running servers, and are not touched. This call blocks.
     """
-    for entry in sorted(register.glob("*")):
+    for entry in sorted(register.glob(entries)):
         if entry.name == besides:
             continue
         last = time.monotonic() + PATIENCE

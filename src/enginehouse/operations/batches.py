@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from enginehouse.domain.errors import KeyInProgress, Refusal
-from enginehouse.domain.instance import Instance
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
@@ -85,19 +84,15 @@ async def finish(database: Database, plans: Plans, watches: JobWatches, reports:
     return answers
 
 
-async def beat(database: Database, instances: Sequence[Instance]) -> list[None]:
-    """Each of these workers on other machines counts as there for three more beats."""
-    beats = [
-        Beat(each.worker, each.registered.pools, each.registered.engines, each.registered.resources)
-        for each in instances
-    ]
+async def beat(database: Database, beats: Sequence[tuple[str, Beat]]) -> list[None]:
+    """Each of these workers on other machines, with the id of its instance, counts as there for three more beats."""
 
     async def write(tx: Tx) -> None:
-        await stored_instances.seen(tx, [each.id for each in instances])
-        await workers.beat(tx, beats)
+        await stored_instances.seen(tx, [instance_id for instance_id, _ in beats])
+        await workers.beat(tx, [each for _, each in beats])
 
     await database.write(write)
-    return [None] * len(instances)
+    return [None] * len(beats)
 
 
 async def startable(database: Database, pools: Sequence[str]) -> list[tuple[str, Lane, int]]:

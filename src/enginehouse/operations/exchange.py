@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from enginehouse.domain.artifact import Artifact, log_key
@@ -36,6 +37,9 @@ class ExchangeRequest:
     claims: Mapping[str, int] = field(default_factory=dict)
     full: Sequence[str] = ()
     free: Resources | None = None
+    most: Mapping[str, int] = field(default_factory=dict)
+    resources: Resources | None = None
+    unable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_complete: bool = False
 
 
@@ -53,7 +57,8 @@ async def exchange(house: House, principal: Principal, instance_id: str, said: E
     """Everything that the worker says is done, and it has new work. Raises NotAllowed, NotFound, InvalidInput."""
     state = await instances.known(house, principal, instance_id)
     bounds.refuse(_problems(state, said))
-    _make_room(house, state, said.free)
+    _make_room(house, state, said.free, said.most)
+    await instances.change(house, state, said.resources, said.unable)
     if said.is_complete:
         await instances.end_unknown(house, state, [*said.held, *((one.key, one.token) for one in said.reports)])
     alive = await _prolong(house, state, said.held)
@@ -87,24 +92,25 @@ async def wait(
     seconds: float,
     *,
     free: Resources | None = None,
+    most: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[list[str], bool]:
     """Returns a pool with work that the worker may take, and whether a lease of it may have to stop.
 
     It returns when there is either, or after `seconds`. Nothing is leased. Raises NotAllowed, NotFound, InvalidInput.
     """
     state = await instances.known(house, principal, instance_id)
-    problems = _unknown_pools(state, "pools", pools)
+    problems = _unknown_pools(state, "pools", pools) + _negative(most)
     if not 0 <= seconds <= LONGEST_WAIT:
         text = f"0–{LONGEST_WAIT:g}, got {seconds:g}."
         problems.append(Problem("seconds", text, f"{seconds:g}", f"0–{LONGEST_WAIT:g}"))
     bounds.refuse(problems)
-    _make_room(house, state, free)
+    _make_room(house, state, free, most)
     return await house.work_waits.wait(state, pools, seconds)
 
 
-def _make_room(house: House, state: InstanceState, free: Resources | None) -> None:
+def _make_room(house: House, state: InstanceState, free: Resources | None, most: Mapping[str, int]) -> None:
     """The next claims take only what has room in these free resources; None: in all that the worker has."""
-    left = placement.room(house, state.instance.registered.resources if free is None else free, state.offers)
+    left = placement.room(house, state.instance.registered.resources if free is None else free, most, state.offers)
     for pool, queue in list(state.queues.items()):
         if left is not None or queue.room is not None:
             state.alone(pool).give_room(left)
@@ -198,10 +204,24 @@ def _problems(state: InstanceState, said: ExchangeRequest) -> list[Problem]:
         most = state.instance.registered.pools.get(pool, limit) + MOST_AHEAD
         if not 0 <= limit <= most:
             problems.append(Problem(f"claims.{pool[:40]}", f"0–{most}, got {limit}.", str(limit), f"0–{most}"))
+    problems += _negative(said.most)
+    problems += [
+        problem
+        for why in said.unable
+        for problem in bounds.text(f"unable.{why[:40]}", why, longest=bounds.LONGEST_NAME)
+    ]
     for path, given in (("reports", said.reports), ("held", said.held), ("signalled", said.signalled)):
         if len(given) > MOST_LEASES:
             problems.append(Problem(path, f"at most {MOST_LEASES}, got {len(given)}.", str(len(given))))
     return problems
+
+
+def _negative(most: Mapping[str, int]) -> list[Problem]:
+    return [
+        Problem(f"most.{engine_id[:40]}", f"0 or more, got {number}.", str(number))
+        for engine_id, number in most.items()
+        if number < 0
+    ]
 
 
 def _unknown_pools(state: InstanceState, path: str, pools: Mapping[str, int] | Sequence[str]) -> list[Problem]:

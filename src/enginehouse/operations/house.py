@@ -10,7 +10,6 @@ from enginehouse.artifacts.integrity import Expected, Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
 from enginehouse.domain.engine import Engine, EngineAccess, EngineKind
-from enginehouse.domain.instance import Instance
 from enginehouse.domain.planning.shapes import PlanShapes
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
@@ -34,6 +33,7 @@ from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work.lanes import Queue
+from enginehouse.storage.workers import Beat
 
 REDIRECT_SECONDS: Final = 900  # how long an address at the store works, at most
 
@@ -164,7 +164,7 @@ class House:
     remote_claims: Batcher[Claiming, list[Lease]]
     """Claims of workers on other machines, gathered the same way."""
 
-    beats: Batcher[Instance, None]
+    beats: Batcher[tuple[str, Beat], None]
     """Their reports that they are there, gathered the same way."""
 
     status_of: Callable[[tuple[int, int]], Awaitable[JobStatus | None]]

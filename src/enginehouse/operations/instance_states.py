@@ -4,13 +4,14 @@ Storage has the truth: after a restart everything here is learned again.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
 from enginehouse.domain.identity import WorkerScope
 from enginehouse.domain.instance import Instance
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.work import ItemKey, Lease
 from enginehouse.storage.work.lanes import Queue
 
@@ -24,8 +25,10 @@ class InstanceState:
     """One worker: what it knows of its pools, its leases, and when its report was last stored (monotonic seconds).
 
     `offers`: the engines whose work it takes, `owners`: the organizations (None: all). `queues`: by pool, those of all
-    workers that take the same, until it has one `alone`. `stop_due`: a lease of it may have to stop, and it has not
-    been told yet. `last_update`: the times of its last status in the documented loop.
+    workers that take the same, until it has one `alone`. `changed_at`: when its report was stored at once, because
+    something has changed. `stop_due`: a lease of it may have to stop, and it has not been told yet. `resources`: what
+    its machines have, if that has changed. `unable`: the engines that it cannot start now, by the reason.
+    `last_update`: the times of its last status in the documented loop.
     """
 
     instance: Instance
@@ -35,7 +38,10 @@ class InstanceState:
     leases: dict[LeaseId, Lease] = field(default_factory=dict)
     beaten_at: float = float("-inf")
     used_at: float = 0.0
+    changed_at: float = float("-inf")
     stop_due: bool = False
+    resources: Resources | None = None
+    unable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     last_update: tuple[int | None, int | None] = (None, None)
     _alone: dict[str, Queue] = field(default_factory=dict)
 

@@ -3,7 +3,8 @@
 import re
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from enginehouse.domain.engine import EngineSpec
@@ -33,6 +34,7 @@ MOST_SLOTS: Final = 10_000  # of one pool
 MOST_ENGINES: Final = 1_000
 _NAME: Final = re.compile(r"[A-Za-z0-9._:@-]{1,100}")
 _REPORTED: Final = BEAT_SECONDS / 2  # seconds; a request within them needs no second report of the worker
+_CHANGED: Final = 1.0  # seconds; what changes within them waits for the next report
 _REVOKED: Final = Failed(FailureKind.SERVER_STOPPED, "The token of the worker that ran this attempt is not valid.")
 _UNKNOWN_LEASE: Final = Failed(FailureKind.SERVER_STOPPED, "The worker never received the lease of this attempt.")
 
@@ -55,10 +57,12 @@ async def register(
     wire_version: int = VERSION,
     version: str = "",
     resources: Resources = NOTHING,
+    elastic: bool = False,
 ) -> Arrival:
     """The worker is known, under a name of its own, and takes work for those of its engines that the token allows.
 
-    A token for all organizations and all engines also makes engines known that the server does not have. Raises
+    A token for all organizations and all engines also makes engines known that the server does not have. An `elastic`
+    worker takes work for all of them, since what its machines have may change. Raises
     NotAllowed, and InvalidInput, also for a newer version of the wire.
     """
     scope = require_worker(principal)
@@ -68,7 +72,7 @@ async def register(
     known = house.catalogue.by_id
     offered = {known[spec.id].spec.id for spec in specs if spec.id in known}
     allowed = offered if scope.engines is None else offered & scope.engines
-    runs = sorted(engine_id for engine_id in allowed if known[engine_id].spec.resources.fits(resources))
+    runs = sorted(engine_id for engine_id in allowed if elastic or known[engine_id].spec.resources.fits(resources))
     registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
     worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
     new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
@@ -100,8 +104,32 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
         state = house.instances.put(found, scope)
     if time.monotonic() - state.beaten_at >= _REPORTED:
         state.beaten_at = time.monotonic()
-        await house.beats.ask(state.instance)
+        await _beat(house, state)
     return state
+
+
+async def change(
+    house: House, state: InstanceState, resources: Resources | None, unable: Mapping[str, tuple[str, ...]]
+) -> None:
+    """What the machines of the worker have, and what it cannot start now, is known, and soon to other servers too."""
+    state.resources = resources
+    if unable != state.unable:
+        state.unable = unable
+        if time.monotonic() - state.changed_at >= _CHANGED:
+            state.changed_at = state.beaten_at = time.monotonic()
+            await _beat(house, state)
+
+
+async def demand(house: House, principal: Principal, instance_id: str, *, most: int) -> dict[str, int]:
+    """Returns how many items of each engine of the worker could start now, of one organization up to `most`.
+
+    Raises NotAllowed, NotFound.
+    """
+    state = await known(house, principal, instance_id)
+    found = Counter[str]()
+    for pool, queue in state.queues.items():
+        found.update(await work.demand(house, pool, queue, most=most))
+    return dict(found)
 
 
 @trail.mutation("terminateWorker", WORKER, names="instance_id")
@@ -145,6 +173,18 @@ async def end_leases(
     for key, token in ended:
         await work.finish(house, Report(key, token, outcome))
     return len(ended)
+
+
+async def _beat(house: House, state: InstanceState) -> None:
+    instance, registered = state.instance, state.instance.registered
+    beat = Beat(
+        instance.worker,
+        registered.pools,
+        registered.engines,
+        registered.resources if state.resources is None else state.resources,
+        unable=state.unable,
+    )
+    await house.beats.ask((instance.id, beat))
 
 
 async def _learn(house: House, specs: Sequence[EngineSpec]) -> None:

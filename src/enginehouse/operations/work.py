@@ -1,10 +1,12 @@
 """The operations of a worker: claim, heartbeat, finish; and the inputs of a claimed item."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from enginehouse.domain.artifact import Artifact, pushed_folder
+from enginehouse.domain.quotas import obstacles
 from enginehouse.domain.work import WHOLE, Accepted, Answer, Done, ItemKey, Lease, Report, Stale
 from enginehouse.operations import claims, push_waits
 from enginehouse.operations.claims import Claiming
@@ -54,6 +56,21 @@ async def claim(
     claiming = Claiming(pool, limit, worker, house.limits.lease_seconds, queue, token_id)
     [leases] = await claims.claim(house.database, house.plans, house.watches, [claiming])
     return leases
+
+
+async def demand(house: House, pool: str, queue: Queue, *, most: int) -> Mapping[str, int]:
+    """Returns how many items of each engine could start now where the queue is read, of one lane up to `most`."""
+    outlook = await look(house, pool)
+    own = [lane for lane in outlook.lanes if queue.may_take(lane) and not obstacles(lane, outlook.quotas)]
+
+    async def count(tx: Tx) -> Counter[str]:
+        found = Counter[str]()
+        for lane in own:
+            if found[lane.engine_id] < most:  # more would change nothing
+                found[lane.engine_id] += await lanes.count(tx, lane, pool=pool, most=most)
+        return found
+
+    return await house.database.glance(count)
 
 
 async def heartbeat(house: House, held: Sequence[tuple[ItemKey, int]]) -> dict[tuple[ItemKey, int], bool]:

@@ -74,6 +74,12 @@ class Capacity:
         """Returns how many more leases the pool can take now."""
         return self._slots[pool].free() if pool in self._slots else 0
 
+    def fit(self, pool: str, slots: int, resources: Resources) -> None:
+        """The pool has only so many slots from now on, and what runs its engines has these resources."""
+        self.resources = resources
+        self._slots[pool].resize(slots)
+        self.on_free(pool)
+
     def start(self, lease: Lease, pool: str, work: Coroutine[None, None, None], *, now: float) -> None:
         """The attempt runs. It is held by its pool until its engine, or at the latest its coroutine, has ended."""
         task = asyncio.create_task(work)

@@ -1,35 +1,19 @@
-"""The ways to call an engine: in this process, in a warm child, or over HTTP."""
+"""The ways to call an engine: in this process, in a child process somewhere, or over HTTP."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeEngine
+from enginehouse.engines.python_executor import CallPython
 from enginehouse.runtime.attempt import AttemptRun
 from enginehouse.runtime.source import LeaseId
 
 GRACE = 1.0  # seconds
-
-
-class CallPython(Protocol):
-    """Runs one item of a Python engine in a warm child process. Its output goes to `log` while it runs."""
-
-    async def __call__(
-        self,
-        spec: EngineSpec,
-        work: Work,
-        *,
-        log: Callable[[bytes], None],
-        log_limit: int,
-        timeout: float,  # noqa: ASYNC109 — the child is stopped by its keeper, not by cancelling this call
-        memory_mb: int,
-        organization_id: int,
-        grace: Callable[[], float],
-    ) -> list[Output]: ...
 
 
 class CallHttp(Protocol):

@@ -25,6 +25,7 @@ class WorkerOffer:
     """What a worker offers: its worker slots by pool, the engines that it runs, and what its machine has.
 
     `reload` is what a server has found when it last read its installed engines.
+    `elastic`: that may change, so it offers engines for which it has nothing now.
     """
 
     name: str
@@ -32,6 +33,7 @@ class WorkerOffer:
     engines: Collection[str]
     resources: Resources = NOTHING
     reload: ReloadReport | None = None
+    elastic: bool = False
 
 
 class WorkSource(Protocol):

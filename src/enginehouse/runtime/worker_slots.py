@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,10 +32,12 @@ class WorkerSlots:
     held: int = 0  # leases whose engine has not ended
     _busy: dict[object, float] = field(default_factory=dict)  # since when (monotonic seconds)
     _longest: float | None = None  # seconds; a maximum of recent runs that decays
-    _gate: asyncio.Semaphore = field(init=False)
+    _turns: "deque[tuple[object, asyncio.Future[None]]]" = field(default_factory=deque)  # holders that wait, in order
 
-    def __post_init__(self) -> None:
-        self._gate = asyncio.Semaphore(self.number)
+    def resize(self, number: int) -> None:
+        """The pool has so many slots. Engines that run in what is gone run on, and their slots are not taken again."""
+        self.number = number
+        self._give()
 
     def free(self) -> int:
         """Returns how many leases the pool can take. One with leases ahead takes them in portions, not one by one."""
@@ -44,20 +47,34 @@ class WorkerSlots:
 
     async def take(self, holder: object) -> None:
         """The holder has a worker slot, after those that came before. Raises EngineFailure if none is free in time."""
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.append((holder, turn))
+        self._give()
+        if turn.done():
+            return
         try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS if self._gate.locked() else None):
-                await self._gate.acquire()
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await turn
         except TimeoutError:
+            if holder in self._busy:
+                return  # it got one at the last moment
             self._longest = max(GIVE_BACK_SECONDS, 2 * self.number * AHEAD_SECONDS)
             raise EngineFailure(_NOT_STARTED, FailureKind.NOT_STARTED) from None
-        self._busy[holder] = self.clock()
 
     def leave(self, holder: object) -> None:
         """The engine of the holder has ended. Its slot is free, if it had one."""
         since = self._busy.pop(holder, None)
         if since is not None:
-            self._gate.release()
             self._longest = max(self.clock() - since, (self._longest or 0.0) * _FORGET)
+            self._give()
+
+    def _give(self) -> None:
+        """The first of those that wait have the free slots. Whoever does not wait any more is passed over."""
+        while self._turns and len(self._busy) < self.number:
+            holder, turn = self._turns.popleft()
+            if not turn.done():
+                self._busy[holder] = self.clock()
+                turn.set_result(None)
 
     def _ahead(self) -> int:
         if not self.leases_ahead or self._longest is None:

@@ -70,7 +70,7 @@ class InProcess:
 
     def _make_room(self, pool: str) -> None:
         if self._free is not None:
-            self._house.queues[pool].give_room(placement.room(self._house, self._free()))
+            self._house.queues[pool].give_room(placement.room(self._house, self._free(), {}))
 
     async def mark_queued(self, *, pool: str) -> int:
         return await work.mark_queued(self._house, pool=pool)

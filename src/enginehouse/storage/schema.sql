@@ -525,7 +525,8 @@ CREATE TABLE job_count (
 ) {clustered};
 
 -- The workers that report: how many slots each has in each pool and what its machine has, as JSON. A worker that has not
--- reported is gone. `reload`: what a server says of its installed engines, ReloadReport.
+-- reported is gone. `reload`: what a server says of its installed engines, ReloadReport. `unable`: the engines that it
+-- cannot start now, by the sentence that says why, as JSON; NULL for none.
 CREATE TABLE worker (
   name TEXT PRIMARY KEY,
   pools TEXT NOT NULL,
@@ -533,7 +534,8 @@ CREATE TABLE worker (
   resources TEXT NOT NULL,
   started_at BIGINT NOT NULL,
   seen_at BIGINT NOT NULL,
-  reload TEXT
+  reload TEXT,
+  unable TEXT
 );
 
 -- The workers that claim nothing, by what their names keep across a restart (`domain.work.seat`). There may be no such worker.

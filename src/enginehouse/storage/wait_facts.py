@@ -118,16 +118,25 @@ async def engines(
     `over_http` are the engines that every worker with slots for them offers.
     """
     offered, drained, last = set[str](), set[str](), dict[str, int]()
+    able, unable = set[str](), dict[str, str]()
     for worker in workers:
         if worker.takes_work(now):
             offered |= worker.offers(over_http)
+            unable |= (kept := {key: why for why, engine_ids in worker.unable.items() for key in engine_ids})
+            able |= worker.offers(over_http) - kept.keys()
         elif worker.connected(now):
             drained |= worker.offers(over_http)
         for engine_id in worker.offers(over_http):
             last[engine_id] = max(last.get(engine_id, 0), worker.seen_at)
     return {
         engine_id: EngineFacts(
-            name, state, engine_id in offered, last.get(engine_id), EngineHealth(*health), engine_id in drained
+            name,
+            state,
+            engine_id in offered,
+            last.get(engine_id),
+            EngineHealth(*health),
+            engine_id in drained,
+            unable="" if engine_id in able else unable.get(engine_id, ""),
         )
         for engine_id, name, state, *health in await tx.all("wait_facts.engines", organization_id=organization_id)
     }

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,12 +18,13 @@ from enginehouse.storage.database.rows import Select
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _POOLS: Final = msgspec.json.Decoder(dict[str, int])
 _RESOURCES: Final = msgspec.json.Decoder(Resources)
+_UNABLE: Final = msgspec.json.Decoder(dict[str, tuple[str, ...]])
 _ENGINES: Final = msgspec.json.Decoder(frozenset[str])
 _RELOAD: Final = msgspec.json.Decoder(ReloadReport)
 
 
 class WorkerRow(NamedTuple):
-    """A stored worker; pools and engines are JSON text."""
+    """A stored worker; pools, engines, resources and `unable` are JSON text."""
 
     name: str
     pools: str
@@ -31,6 +33,7 @@ class WorkerRow(NamedTuple):
     started_at: int
     seen_at: int
     reload: str | None
+    unable: str | None
 
 
 _ALL: Final = Select("workers.all", WorkerRow)
@@ -45,6 +48,7 @@ class Beat(NamedTuple):
     engines: Collection[str]
     resources: Resources = NOTHING
     reload: ReloadReport | None = None
+    unable: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 async def beat(tx: Tx, beats: Sequence[Beat], *, first: bool = False) -> None:
@@ -60,6 +64,7 @@ async def beat(tx: Tx, beats: Sequence[Beat], *, first: bool = False) -> None:
             _encode(sorted(each.engines)).decode(),
             _encode(each.resources).decode(),
             None if each.reload is None else _encode(each.reload).decode(),
+            _encode(dict(each.unable)).decode() if each.unable else None,
             now,
         )
         for each in sorted(beats, key=lambda each: each.name)  # so that two servers never wait for each other
@@ -91,6 +96,7 @@ async def all_(tx: Tx) -> list[Worker]:
             seen_at=row.seen_at,
             drain=drains.get(seat(row.name)),
             reload=None if row.reload is None else _RELOAD.decode(row.reload),
+            unable={} if row.unable is None else _UNABLE.decode(row.unable),
         )
         for row in await _ALL.all(tx)
     ]

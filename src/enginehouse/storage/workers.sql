@@ -1,10 +1,10 @@
 -- name: beat
 -- Stores the reports of the workers.
--- rows: name text, pools text, engines text, resources text, reload text, now bigint
-INSERT INTO worker (name, pools, engines, resources, started_at, seen_at, reload)
-SELECT r.name, r.pools, r.engines, r.resources, r.now, r.now, r.reload FROM {rows} r WHERE true
+-- rows: name text, pools text, engines text, resources text, reload text, unable text, now bigint
+INSERT INTO worker (name, pools, engines, resources, started_at, seen_at, reload, unable)
+SELECT r.name, r.pools, r.engines, r.resources, r.now, r.now, r.reload, r.unable FROM {rows} r WHERE true
 ON CONFLICT (name) DO UPDATE SET pools = excluded.pools, engines = excluded.engines, resources = excluded.resources,
-                                 seen_at = excluded.seen_at, reload = excluded.reload;
+                                 seen_at = excluded.seen_at, reload = excluded.reload, unable = excluded.unable;
 
 -- name: forget
 -- Deletes workers that have not reported since `before`.
@@ -18,7 +18,7 @@ DELETE FROM worker WHERE name NOT LIKE 'remote/%';
 DELETE FROM worker WHERE name = :name;
 
 -- name: all
-SELECT name, pools, engines, resources, started_at, seen_at, reload FROM worker ORDER BY started_at, name;
+SELECT name, pools, engines, resources, started_at, seen_at, reload, unable FROM worker ORDER BY started_at, name;
 
 -- name: drains
 SELECT seat, reason, detail, drained_at FROM worker_drain;

@@ -73,7 +73,10 @@ class EngineDeclaration(msgspec.Struct, rename=spelled, frozen=True, kw_only=Tru
 
 
 class Registration(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """A worker that starts. `slots`: its worker slots by pool. `version` is that of its program."""
+    """A worker that starts. `slots`: its worker slots by pool. `version` is that of its program.
+
+    `elastic`: what its machines have may change, so it takes work for all its engines, and says of which it cannot.
+    """
 
     wire_version: int
     version: str = ""
@@ -81,6 +84,7 @@ class Registration(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=T
     slots: dict[str, int]
     resources: ResourcesBody = ResourcesBody()
     engines: list[EngineDeclaration] = []
+    elastic: bool = False
 
 
 class Registered(msgspec.Struct, rename=spelled, kw_only=True):
@@ -160,9 +164,10 @@ class ReportBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=Tru
 class ExchangeBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
     """What a worker says at once: ended attempts, leases to prolong, engines that got a stop signal, and free slots.
 
-    `claims`: how many items it takes now, by pool. `full`: pools without a free slot. `free`: what
-    no engine takes of its machine. With `isComplete` it has no lease
-    but those in `held` and `reports`; the server takes back any other, which an answer that was lost has named.
+    `claims`: how many items it takes now, by pool. `full`: pools without a free slot. `free`: what no engine takes of
+    its machine. `most`: engines of which it takes fewer items. `resources`: what its machines have, where that changes.
+    `unable`: the engines that it cannot start now, by the sentence that says why. With `isComplete` it has no lease but
+    those in `held` and `reports`; the server takes back any other, which an answer that was lost has named.
     """
 
     reports: list[ReportBody] = []
@@ -171,6 +176,9 @@ class ExchangeBody(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=T
     claims: dict[str, int] = {}
     full: list[str] = []
     free: ResourcesBody | None = None
+    most: dict[str, int] = {}
+    resources: ResourcesBody | None = None
+    unable: dict[str, list[str]] = {}
     is_complete: bool = False
 
 
@@ -199,11 +207,12 @@ class Exchanged(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True
 
 
 class Wait(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
-    """The pools for which the worker waits, and how many seconds at most."""
+    """The pools for which the worker waits, and how many seconds at most. `free`, `most`: as in an exchange."""
 
     pools: list[str] = []
     seconds: float = LONGEST_WAIT
     free: ResourcesBody | None = None
+    most: dict[str, int] = {}
 
 
 class Waited(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
@@ -228,6 +237,12 @@ class AddressBody(msgspec.Struct, rename=spelled, kw_only=True):
     """Where the bytes go with one PUT, null for to the server."""
 
     address: str | None
+
+
+class Demand(msgspec.Struct, rename=spelled, kw_only=True):
+    """How many items of each engine of the worker could start now, if it had room for them."""
+
+    items: dict[str, int]
 
 
 class UploadedBody(msgspec.Struct, rename=spelled, kw_only=True):

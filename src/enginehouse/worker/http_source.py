@@ -22,10 +22,12 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Answer, Lease, Report
 from enginehouse.engine import EngineFailure, Output
 from enginehouse.engines.http.form import CallFacts
+from enginehouse.engines.python_executor import ExecutorCapacity
 from enginehouse.runtime.source import LeaseId, WorkerOffer
 from enginehouse.wire.work import AssetBody, InputBody, WorkBody, lease_name, parse_lease
 from enginehouse.wire.worker import (
     VERSION,
+    Demand,
     EngineDeclaration,
     ExchangeBody,
     Exchanged,
@@ -65,8 +67,8 @@ class Registry:
 class HttpSource:
     """A `WorkSource` on a connection. `specs` are the engines of this machine.
 
-    `free` returns the resources that no engine takes. `on_refused` is called once, when the server does not accept the
-    token any more.
+    `free` returns the resources that no engine takes, `limits` what else limits its claims. `on_refused` is called
+    once, when the server does not accept the token any more.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class HttpSource:
         cache: InputCache,
         *,
         free: Callable[[], Resources] = lambda: NOTHING,
+        limits: Callable[[], ExecutorCapacity] = lambda: ExecutorCapacity(calls=0),
         on_refused: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._connection = connection
@@ -83,6 +86,7 @@ class HttpSource:
         self._by_name = {name: spec for spec in specs for name in (*spec.aliases, spec.id)}
         self._cache = cache
         self._free = free
+        self._limits = limits
         self._on_refused = on_refused
         self._offer: WorkerOffer | None = None
         self._registry: Registry | None = None
@@ -110,6 +114,7 @@ class HttpSource:
             slots=dict(offer.pools),
             resources=ResourcesBody.of(offer.resources),
             engines=[EngineDeclaration.of(spec) for spec in self._specs if spec.id in offer.engines],
+            elastic=offer.elastic,
         )
         raw = await self._connection.send("POST", _BASE, _encode(body))
         found = msgspec.json.decode(raw, type=Registered)
@@ -171,12 +176,20 @@ class HttpSource:
 
         Returns True if leases should be prolonged now, because one of them may have to stop.
         """
-        body = Wait(pools=list(pools), seconds=seconds, free=ResourcesBody.of(self._free()))
+        body = Wait(
+            pools=list(pools), seconds=seconds, free=ResourcesBody.of(self._free()), most=dict(self._limits().most)
+        )
         raw = await self._send("POST", "/wait", _encode(body), silence=seconds)
         answer = msgspec.json.decode(raw, type=Waited)
         for pool in answer.ready:
             self._set_ready(pool, is_ready=True)
         return answer.stop
+
+    async def demand(self, most: int) -> dict[str, int]:
+        """Returns how many items of each engine of this worker could start now, of one organization up to `most`."""
+        path = f"{self.registry.path}/demand"
+        raw = await self._connection.send("GET", path, query={"most": str(most)})
+        return msgspec.json.decode(raw, type=Demand).items
 
     # -- the attempt ----------------------------------------------------------------------------------------
 
@@ -265,7 +278,11 @@ class HttpSource:
     # -- the connection -------------------------------------------------------------------------------------
 
     async def _exchange(self, body: ExchangeBody) -> Exchanged:
+        limits = self._limits()
         body.free = ResourcesBody.of(self._free())
+        body.most = dict(limits.most)
+        body.unable = {why: list(engine_ids) for why, engine_ids in limits.unable.items()}
+        body.resources = None if limits.resources is None else ResourcesBody.of(limits.resources)
         return msgspec.json.decode(await self._send("POST", "/exchange", _encode(body)), type=Exchanged)
 
     async def _send(self, method: str, path: str, body: bytes, *, silence: float = 0.0) -> bytes:

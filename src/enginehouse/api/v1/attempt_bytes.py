@@ -98,6 +98,7 @@ async def put_output(call: Call) -> Reply:
 async def output_address(call: Call) -> Reply:
     """POST instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/address: where the worker puts the bytes."""
     Query(call.query).finish()
+    held = await _lease(call)
     body = await call.body(_UPLOAD)
     problems = [
         Problem(name, f"{digits} hexadecimal digits in lower case", text[:80])
@@ -108,7 +109,6 @@ async def output_address(call: Call) -> Reply:
         problems.append(Problem("size", f"0–{most}, got {body.size}.", str(body.size)))
     if problems:
         raise InvalidInput(problems)
-    held = await _lease(call)
     upload = (body.size, body.sha256, body.md5)
     return result(AddressBody(address=await direct_transfers.output_address(call.house, held, call.ids[2], *upload)))
 

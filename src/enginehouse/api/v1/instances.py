@@ -21,6 +21,7 @@ from enginehouse.wire.work import InputBody, WorkBody, lease_name, parse_lease
 from enginehouse.wire.worker import (
     VERSION,
     AnswerBody,
+    Demand,
     ExchangeBody,
     Exchanged,
     ProlongedLease,
@@ -52,6 +53,7 @@ async def register(call: Call) -> Reply:
         wire_version=body.wire_version,
         version=body.version,
         resources=body.resources.resources(),
+        elastic=body.elastic,
     )
     instance = arrival.state.instance
     return json(
@@ -87,9 +89,20 @@ async def wait(call: Call) -> Reply:
     """POST instances/{InstanceID}/wait: answers when there is work, or when a lease may have to stop."""
     body = await call.body(_WAIT)
     free = None if body.free is None else body.free.resources()
-    waiting = exchange.wait(call.house, call.principal, instance(call.id), body.pools, body.seconds, free=free)
+    waiting = exchange.wait(
+        call.house, call.principal, instance(call.id), body.pools, body.seconds, free=free, most=body.most
+    )
     ready, stop = await http_body.unless_gone(call.receive, waiting)
     return json(Waited(ready=ready, stop=stop))
+
+
+@answers(Demand)
+async def demand(call: Call) -> Reply:
+    """GET instances/{InstanceID}/demand: the items that wait for the worker, for one that can grow."""
+    query = Query(call.query)
+    most = query.integer("most", 100, 1, instances.MOST_SLOTS)
+    query.finish()
+    return json(Demand(items=await instances.demand(call.house, call.principal, instance(call.id), most=most)))
 
 
 @answers(None, status=204)
@@ -136,6 +149,9 @@ def _said(body: ExchangeBody) -> ExchangeRequest:
         claims=body.claims,
         full=body.full,
         free=None if body.free is None else body.free.resources(),
+        most=body.most,
+        resources=None if body.resources is None else body.resources.resources(),
+        unable={why: tuple(engine_ids) for why, engine_ids in body.unable.items()},
         is_complete=body.is_complete,
     )
     if problems:

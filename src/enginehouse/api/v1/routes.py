@@ -109,6 +109,7 @@ _FOR_WORKERS: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/instances", instances.register),
     ("POST", "/instances/{InstanceID}/exchange", instances.exchange_),
     ("POST", "/instances/{InstanceID}/wait", instances.wait),
+    ("GET", "/instances/{InstanceID}/demand", instances.demand),
     ("POST", "/instances/{InstanceID}/terminate", instances.terminate),
     ("GET", "/instances/{InstanceID}/items/{LeaseID}/artifacts", attempt_bytes.list_artifacts),
     ("GET", "/instances/{InstanceID}/items/{LeaseID}/artifacts/{ArtifactID}", attempt_bytes.artifact),

@@ -76,7 +76,8 @@ class EngineFacts:
     """The facts of an engine. `last_offered`: the last report of a worker that offered it and is gone.
 
     `drained`: a connected worker offers it, and is drained. `lacking`: what it takes of a machine that no connected
-    worker has, in words. `installed` False: none that could have it has it.
+    worker has, in words. `installed` False: none that could have it has it. `unable`: why no worker that offers it can
+    start it now.
     """
 
     name: str
@@ -87,6 +88,7 @@ class EngineFacts:
     drained: bool = False
     lacking: str = ""
     installed: bool = True
+    unable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,8 @@ def keeps_lane(lane: Lane, house: HouseFacts, *, pool: str) -> list[AnyReason]:
         found.append(reasons.EngineUnknown(lane.engine_id))
     elif not engine.offered:
         found.append(_nobody(lane.engine_id, engine, house, pool=pool))
+    elif engine.unable:
+        found.append(reasons.WorkersUnable(lane.engine_id, engine.name, engine.unable))
     return found
 
 

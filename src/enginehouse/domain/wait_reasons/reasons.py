@@ -99,6 +99,14 @@ class EngineNotInstalled(Reason, frozen=True, tag="engine_not_installed"):
     engine: str
 
 
+class WorkersUnable(Reason, frozen=True, tag="workers_unable"):
+    """Every connected worker that offers the engine says that it cannot start it now, and one says why."""
+
+    engine_id: str
+    engine: str
+    failure_message: str
+
+
 class NoWorker(Reason, frozen=True, tag="no_worker"):
     """No connected worker offers the engine. `last_seen`: the last report of one that did; None if not known."""
 
@@ -174,6 +182,7 @@ AnyReason = (
     | EngineNotInstalled
     | NoWorker
     | WorkersDrained
+    | WorkersUnable
     | OrganizationLimit
     | EngineLimit
     | TaskLimit
@@ -227,6 +236,8 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
             return f'the engine "{engine}" takes {lacking}, and no connected worker has that'
         case WorkersDrained(_, engine):
             return f'every connected worker for the engine "{engine}" is drained'
+        case WorkersUnable(_, engine, why):
+            return f'no worker can start the engine "{engine}" now: {why}'
         case NoWorker(_, engine, _, last_seen, now):
             seen = "" if last_seen is None else f"; one was last heard of {_duration(now - last_seen)} ago"
             return f'no worker for the engine "{engine}" is connected{seen}'

@@ -86,6 +86,13 @@ class FirstItem(NamedTuple):
     item: int
 
 
+class CountRow(NamedTuple):
+    """A number of items."""
+
+    items: int
+
+
+_COUNT: Final = Select("lanes.count", CountRow)
 _WAITING: Final = Select(shape("lanes.waiting", ()), WaitingLane)
 _SETTINGS: Final = Select("lanes.settings", OpenLane)
 _FIRST: Final = Select("lanes.first", Waiting)
@@ -147,8 +154,10 @@ class Queue:
             self.room, self.stale = room, True
 
     def _takes(self, lane: Lane) -> bool:
-        if self.room is not None and not self.room.fits(lane.engine_id):
-            return False
+        return self.may_take(lane) and (self.room is None or self.room.fits(lane.engine_id))
+
+    def may_take(self, lane: Lane) -> bool:
+        """True if the lane is one of those that this process reads when it has room."""
         return (self.offers is None or self.offers(lane.engine_id)) and (
             self.owners is None or lane.organization_id in self.owners
         )
@@ -185,6 +194,12 @@ async def look(tx: Tx, *, pool: str) -> Outlook:
     """Returns the lanes of the pool that have waiting items. It is one statement, and counts no leases."""
     rows = await _WAITING.all(tx, pool=pool, before=tx.now)
     return Outlook(tuple(Lane(row.organization_id, row.engine_id) for row in rows), quotas_of(rows))
+
+
+async def count(tx: Tx, lane: Lane, *, pool: str, most: int) -> int:
+    """Returns how many items of the lane may start now, counted up to `most`."""
+    [row] = await _COUNT.all(tx, pool=pool, now=tx.now, most=most, **lane._asdict())
+    return row.items
 
 
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:

@@ -49,6 +49,14 @@ WHERE lane.engine_id IS NOT NULL
 -- How many items of each engine are leased, in each pool.
 SELECT w.pool, w.engine_id, COUNT(*) AS items FROM work_item w WHERE w.lease_until IS NOT NULL GROUP BY w.pool, w.engine_id;
 
+-- name: count
+-- How many items of a lane may start now, counted up to `most`.
+SELECT COUNT(*) AS items
+FROM (SELECT w.job_id FROM work_item w
+      WHERE w.pool = :pool AND w.organization_id = :organization_id AND w.engine_id = :engine_id
+        AND w.lease_until IS NULL AND w.held = 0 AND w.not_before <= :now
+      ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT :most) counted;
+
 -- name: first_of_each
 -- The first items of each lane in their order, locked, with the lane's current settings and whether its organization
 -- has an open bulk cancel. Paused lanes and those of unavailable engines are left out. Must come after the barrier lock, so that its snapshot shows
