@@ -16,7 +16,8 @@ from enginehouse.engines.ray import capacity, placement
 from enginehouse.engines.ray.cluster import ClusterAway, RayCluster
 from enginehouse.engines.ray.host_call import HostCall
 from enginehouse.engines.ray.host_start import NotStarted
-from enginehouse.engines.ray.hosts import HostOwner, Hosts, LiveHost
+from enginehouse.engines.ray.hosts import Hosts
+from enginehouse.engines.ray.live_host import HostOwner, LiveHost
 from enginehouse.engines.ray.placement import Node
 
 log = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ class RayExecutor:
             self._needs,
             self._nodes,
             busy=[host.place for host in self._hosts.busy],
-            idle=[host.place for host in self._hosts.idle],
+            idle=[host.place for host in (*self._hosts.idle, *self._hosts.leaving)],
             starting=self._hosts.starting,
             most=self._most,
             waiting=self._hosts.waiting,
@@ -165,7 +166,7 @@ class RayExecutor:
             text = f"The inputs did not reach the Ray node {host.facts.address}: {_said(lost)}"
             raise EngineFailure(text, FailureKind.NOT_STARTED) from lost
         except MalformedFrame as error:
-            self._hosts.put(host)
+            self._hosts.lose(host)  # it has the inputs
             text = f"The work could not be handed to the engine: {error}."
             raise EngineFailure(text, FailureKind.INVALID_DATA) from error
         except BaseException:
