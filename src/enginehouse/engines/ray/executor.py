@@ -86,8 +86,7 @@ class RayExecutor:
         limits: dict[str, Any] = {"seconds": timeout, "memory_mb": memory_mb, "log_limit": log_limit}
         await self._hand_over(call, host, spec, work, limits)
         try:
-            reply = await call.reply(work)
-            outputs = await call.fetch(reply, work)
+            outputs = await call.fetch(await call.reply(), work)
         except asyncio.CancelledError:
             await self._stopped(call, host, grace)
             raise
@@ -98,8 +97,10 @@ class RayExecutor:
             self._hosts.lose(host)
             text = f"The Ray node {host.facts.address} that ran the engine is gone, or its host: {_said(lost)}"
             raise EngineFailure(text, FailureKind.WORKER_LOST) from lost
-        except (RayError, OSError, MalformedFrame) as error:
+        except Exception as error:
             self._hosts.lose(host)
+            if not isinstance(error, RayError | OSError | MalformedFrame):
+                raise
             text = f"What the engine answered could not be brought from its Ray node: {_said(error)}"
             raise EngineFailure(text, FailureKind.SYSTEM_ERROR) from error
         self._hosts.put(host)

@@ -70,7 +70,7 @@ class HostCall:
         self._answer.add_done_callback(_retrieve)
         self._longest = seconds + LOAD_SECONDS + _SLACK
 
-    async def reply(self, work: Work) -> HostReply:
+    async def reply(self) -> HostReply:
         """Returns the answer of the host. Raises RayActorError if the host is gone, TimeoutError if it says nothing.
 
         A cancel does not stop the engine: do `stop` then.
