@@ -27,7 +27,7 @@ GPU = Resources(cpus=4, gpus=2, memory_mb=16_000, labels={"speech": 1})
     ],
 )
 def test_a_host_finds_room_only_on_one_node(takes: Resources, count: int) -> None:
-    assert placement.hosts(takes, [SMALL, SMALL, GPU]) == count
+    assert placement.hosts(takes, [each.amounts() for each in (SMALL, SMALL, GPU)]) == count
 
 
 def test_an_engine_that_says_nothing_takes_a_core() -> None:
@@ -65,7 +65,7 @@ def test_idle_hosts_make_room() -> None:
         HostPlace(2, "b", Resources(cpus=3)),
         HostPlace(3, "a", Resources(cpus=1)),
     ]
-    assert placement.with_room(nodes, idle) == [Resources(cpus=2), Resources(cpus=4, gpus=2)]
+    assert [node.free for node in placement.without(nodes, idle)] == [Resources(cpus=2), Resources(cpus=4, gpus=2)]
     assert placement.evictions(Resources(cpus=1), nodes, idle) == [], "there is room on b"
     assert placement.evictions(Resources(cpus=2), nodes, idle) == [idle[1]]
     assert placement.evictions(Resources(cpus=2), nodes[:1], idle) == [idle[0], idle[2]]

@@ -27,21 +27,18 @@ def of(
     `waiting`: calls that have no host. `closed`: engines whose hosts could not start a moment ago, and why.
     """
     at_work = len(busy) + len(starting)
-    own = placement.total([*placement.with_room(nodes, [*busy, *idle]), *starting])
+    alone = placement.without(nodes, [*busy, *idle])
+    own = placement.total([*(node.free for node in alone), *starting])
     if is_away:
         unable = {f"the Ray cluster at {address} does not answer": tuple(sorted(needs))}
         return ExecutorCapacity(calls=at_work, resources=own, most=dict.fromkeys(needs, 0), unable=unable)
-    free = placement.with_room(nodes, idle)
-    room = {engine_id: placement.hosts(takes, free) for engine_id, takes in needs.items()}
-    room |= dict.fromkeys(closed, 0)
+    room = _rooms(needs, placement.without(nodes, idle)) | dict.fromkeys(closed, 0)
     left = max(0, min(most - at_work, max(room.values(), default=0)))
     return ExecutorCapacity(
         calls=at_work + left,
         resources=own,
         most={engine_id: max(0, number - waiting) for engine_id, number in room.items() if number - waiting < left},
-        unable=_unable(
-            needs, nodes, placement.with_room(nodes, [*busy, *idle]), closed, address, are_starting=bool(starting)
-        ),
+        unable=_unable(needs, alone, closed, address, are_starting=bool(starting)),
     )
 
 
@@ -67,23 +64,36 @@ def bundles(
 def _unable(
     needs: Mapping[str, Resources],
     nodes: Sequence[Node],
-    there: Sequence[Resources],
     closed: Mapping[str, str],
     address: str,
     *,
     are_starting: bool,
 ) -> dict[str, tuple[str, ...]]:
-    """Returns the engines that find no room even alone, by the sentence that says so.
+    """Returns the engines that find no room though the worker has no other host, by the sentence that says so.
 
     It is not known on which nodes those are that start.
     """
     found = defaultdict[str, list[str]](list)
+    room = _rooms(needs, nodes)
     for engine_id, takes in needs.items():
         if (why := closed.get(engine_id)) is not None:
             found[why[0].lower() + why[1:].rstrip(".")].append(engine_id)
-        elif not placement.hosts(takes, there):
-            could = placement.hosts(takes, [node.total for node in nodes]) > 0
+        elif not room[engine_id]:
+            could = any(takes.fits(node.total) for node in nodes)
             if not (could and are_starting):
                 what = sentence(takes, takes.amounts()) + (" free" if could else "")
                 found[f"no node of the Ray cluster at {address} has {what}"].append(engine_id)
     return {why: tuple(sorted(engine_ids)) for why, engine_ids in found.items()}
+
+
+def _rooms(needs: Mapping[str, Resources], nodes: Sequence[Node]) -> dict[str, int]:
+    """Returns how many hosts of each engine find room. Many engines take the same."""
+    free = placement.free(nodes)
+    counted: dict[tuple[tuple[str, float], ...], int] = {}
+    found = dict[str, int]()
+    for engine_id, takes in needs.items():
+        key = tuple(takes.amounts().items())
+        if key not in counted:
+            counted[key] = placement.hosts(takes, free)
+        found[engine_id] = counted[key]
+    return found

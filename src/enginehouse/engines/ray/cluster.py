@@ -32,7 +32,7 @@ _CONCURRENCY: Final = 16  # calls of a host at a time: it reports, stops and rea
 
 
 class ClusterAway(Exception):
-    """The cluster did not answer in time. It may have done what was requested."""
+    """The cluster did not answer in time, or refused. It may have done what was requested."""
 
 
 class RayCluster:
@@ -107,7 +107,8 @@ class RayCluster:
         except TimeoutError as late:
             raise ClusterAway(f"The Ray cluster at {self.address} does not answer.") from late
         except RayError as error:
-            raise ClusterAway(f"The Ray cluster at {self.address} does not answer: {type(error).__name__}.") from error
+            said = " ".join(str(error).split())[:200]
+            raise ClusterAway(f"The Ray cluster at {self.address} does not do that: {said}") from error
 
     def _ended(self) -> None:
         self._free += 1

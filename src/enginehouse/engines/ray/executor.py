@@ -16,7 +16,8 @@ from enginehouse.engines.ray import capacity, placement
 from enginehouse.engines.ray.cluster import ClusterAway, RayCluster
 from enginehouse.engines.ray.host_call import HostCall
 from enginehouse.engines.ray.host_start import NotStarted
-from enginehouse.engines.ray.hosts import HostOwner, Hosts, LiveHost
+from enginehouse.engines.ray.hosts import Hosts
+from enginehouse.engines.ray.live_host import HostOwner, LiveHost
 from enginehouse.engines.ray.placement import Node
 
 log = structlog.get_logger(__name__)
@@ -85,8 +86,7 @@ class RayExecutor:
         limits: dict[str, Any] = {"seconds": timeout, "memory_mb": memory_mb, "log_limit": log_limit}
         await self._hand_over(call, host, spec, work, limits)
         try:
-            reply = await call.reply(work)
-            outputs = await call.fetch(reply, work)
+            outputs = await call.fetch(await call.reply(), work)
         except asyncio.CancelledError:
             await self._stopped(call, host, grace)
             raise
@@ -97,8 +97,10 @@ class RayExecutor:
             self._hosts.lose(host)
             text = f"The Ray node {host.facts.address} that ran the engine is gone, or its host: {_said(lost)}"
             raise EngineFailure(text, FailureKind.WORKER_LOST) from lost
-        except (RayError, OSError, MalformedFrame) as error:
+        except Exception as error:
             self._hosts.lose(host)
+            if not isinstance(error, RayError | OSError | MalformedFrame):
+                raise
             text = f"What the engine answered could not be brought from its Ray node: {_said(error)}"
             raise EngineFailure(text, FailureKind.SYSTEM_ERROR) from error
         self._hosts.put(host)
@@ -112,7 +114,7 @@ class RayExecutor:
             self._needs,
             self._nodes,
             busy=[host.place for host in self._hosts.busy],
-            idle=[host.place for host in self._hosts.idle],
+            idle=[host.place for host in (*self._hosts.idle, *self._hosts.leaving)],
             starting=self._hosts.starting,
             most=self._most,
             waiting=self._hosts.waiting,
@@ -165,7 +167,7 @@ class RayExecutor:
             text = f"The inputs did not reach the Ray node {host.facts.address}: {_said(lost)}"
             raise EngineFailure(text, FailureKind.NOT_STARTED) from lost
         except MalformedFrame as error:
-            self._hosts.put(host)
+            self._hosts.lose(host)  # it has the inputs
             text = f"The work could not be handed to the engine: {error}."
             raise EngineFailure(text, FailureKind.INVALID_DATA) from error
         except BaseException:

@@ -126,6 +126,7 @@ class Host:
             item.grace = grace
             item.run.cancel()
             await asyncio.wait([item.run])
+        await self.forget(token)
 
     async def close(self) -> None:
         """The child, the keeper and the host's folder are gone."""

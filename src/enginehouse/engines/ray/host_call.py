@@ -13,7 +13,7 @@ from enginehouse.engine import EngineSpec, Output, Work
 from enginehouse.engines.child import GRACE, LOAD_SECONDS, LONGEST_END
 from enginehouse.engines.ray import messages
 from enginehouse.engines.ray.cluster import RayCluster
-from enginehouse.engines.ray.hosts import LiveHost
+from enginehouse.engines.ray.live_host import LiveHost
 from enginehouse.engines.ray.messages import INLINE, PIECE, HostReply, HostRequest
 from enginehouse.engines.threads import in_thread
 
@@ -70,7 +70,7 @@ class HostCall:
         self._answer.add_done_callback(_retrieve)
         self._longest = seconds + LOAD_SECONDS + _SLACK
 
-    async def reply(self, work: Work) -> HostReply:
+    async def reply(self) -> HostReply:
         """Returns the answer of the host. Raises RayActorError if the host is gone, TimeoutError if it says nothing.
 
         A cancel does not stop the engine: do `stop` then.
@@ -98,10 +98,6 @@ class HostCall:
         }
         await _result(self._handle.forget.remote(self._token))
         return [each if each.path is None else replace(each, path=places[each.path.name]) for each in outputs]
-
-    async def forget(self) -> None:
-        """The host has no file of an item that it never got. Raises RayError."""
-        await _result(self._handle.forget.remote(self._token))
 
     async def stop(self, grace: float) -> bool:
         """Nothing of the engine is left. Returns False if its host is gone too.

@@ -42,7 +42,8 @@ class Urgency(Enum):
 
 
 class HostStarts:
-    """Starts hosts on the cluster. `idle` returns those that could make room, the first to go first; `evict` ends one.
+    """Starts hosts on the cluster. `idle` returns those that could make room, the first to go first; `evict` ends one,
+    and until it has ended it is in `leaving`.
 
     A host that is not there within `seconds` is given up.
     """
@@ -53,11 +54,13 @@ class HostStarts:
         *,
         seconds: float,
         idle: Callable[[], Sequence[HostPlace]],
+        leaving: Callable[[], Sequence[HostPlace]],
         evict: Callable[[int], None],
     ) -> None:
         self._cluster = cluster
         self._seconds = seconds
         self._idle = idle
+        self._leaving = leaving
         self._evict = evict
         self._placing = asyncio.Lock()  # two starts may see the same room
         self._warned = set[str]()
@@ -76,7 +79,8 @@ class HostStarts:
                 raise NotStarted(text)
         except TimeoutError:
             await self._cluster.kill(handle)
-            raise NotStarted(self.lacking(takes)) from None
+            text = f"A host on the Ray cluster at {self._cluster.address} was not ready within {self._seconds:g} s."
+            raise NotStarted(text) from None
         except (RayError, NotStarted):
             await self._cluster.kill(handle)
             raise
@@ -97,7 +101,7 @@ class HostStarts:
         while True:
             async with self._placing:
                 nodes = await self._cluster.nodes()
-                if placement.hosts(takes, [node.free for node in nodes]):
+                if placement.hosts(takes, placement.free(nodes)):
                     return await self._taken(takes)
             match urgency():
                 case Urgency.NONE:
@@ -105,7 +109,8 @@ class HostStarts:
                 case Urgency.PATIENT:
                     pass
                 case Urgency.URGENT:
-                    for place in placement.evictions(takes, nodes, self._idle()):
+                    soon = placement.without(nodes, self._leaving())
+                    for place in placement.evictions(takes, soon, self._idle()):
                         self._evict(place.key)
             if time.monotonic() >= until:
                 raise NotStarted(self.lacking(takes))

@@ -1,61 +1,27 @@
 """The hosts of a worker: warm ones for each engine and organization, new ones as room allows, and idle ones that go."""
 
 import asyncio
-import itertools
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Final
 
 import structlog
 from ray.exceptions import RayError
 
 from enginehouse.domain.resources import Resources
 from enginehouse.engines.ray.cluster import ClusterAway, RayCluster
+from enginehouse.engines.ray.host_ends import HostEnds
 from enginehouse.engines.ray.host_start import HostStarts, NotStarted, Urgency
-from enginehouse.engines.ray.messages import HostFacts
-from enginehouse.engines.ray.placement import HostPlace
+from enginehouse.engines.ray.host_turns import HostQueue, HostTurns, Turn
+from enginehouse.engines.ray.live_host import HostOwner, LiveHost
 
 log = structlog.get_logger(__name__)
 
 FRESH: Final = 1.0  # seconds for which an idle host needs no ping
 _PING: Final = 2.0
-_CLOSE: Final = 20.0
 _PATIENCE: Final = 3.0  # seconds for which a call waits for another host of its owner before one of others goes
 _TRIES: Final = 3  # starts that fail one after the other before a call is given back
-
-
-class HostOwner(NamedTuple):
-    """Whom a host works for. `organization_id` is None if its engine may serve several."""
-
-    engine_id: str
-    organization_id: int | None
-
-
-@dataclass(slots=True)
-class _Queue:
-    """The calls that wait for a host that takes so much, each since when, and how many starts failed in a row."""
-
-    takes: Resources
-    turns: "deque[tuple[asyncio.Future[LiveHost], float]]" = field(default_factory=deque)
-    failures: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class LiveHost:
-    """A host that was ready once. `used_at` (monotonic seconds): when it last answered."""
-
-    handle: Any
-    owner: HostOwner
-    takes: Resources
-    facts: HostFacts
-    used_at: float
-    key: int = field(default_factory=itertools.count().__next__)
-
-    @property
-    def place(self) -> HostPlace:
-        return HostPlace(self.key, self.facts.node, self.takes)
 
 
 class Hosts:
@@ -80,13 +46,14 @@ class Hosts:
         self._on_change = on_change
         self.idle: dict[LiveHost, asyncio.TimerHandle] = {}  # in the order in which they became idle
         self.busy: set[LiveHost] = set()
-        self._waiting: dict[HostOwner, _Queue] = {}
+        self._turns = HostTurns()
         self._starting: dict[asyncio.Task[None], HostOwner] = {}
-        self._tasks = set[asyncio.Task[None]]()
+        self._ends = HostEnds(cluster, on_change)
         self._starts = HostStarts(
             cluster,
             seconds=start_seconds,
             idle=lambda: [host.place for host in self.idle],
+            leaving=lambda: [host.place for host in self.leaving],
             evict=self._evict_one,
         )
         self._closed = False
@@ -94,7 +61,12 @@ class Hosts:
     @property
     def waiting(self) -> int:
         """The number of calls that have no host yet."""
-        return sum(len(queue.turns) for queue in self._waiting.values())
+        return len(self._turns)
+
+    @property
+    def leaving(self) -> Collection[LiveHost]:
+        """Those that go, and whose room is free in a moment."""
+        return self._ends.leaving
 
     @property
     def starting(self) -> Sequence[Resources]:
@@ -104,14 +76,12 @@ class Hosts:
     async def take(self, owner: HostOwner, takes: Resources) -> LiveHost:
         """Returns a host of the owner that answers. Raises NotStarted."""
         while (host := self._warm(owner)) is not None:
-            if time.monotonic() - host.used_at < FRESH or await self._answers(host):
+            if await self._answers(host):
                 return host
             self.lose(host)
         if self._closed:
             raise NotStarted("The worker stops.")
-        turn: asyncio.Future[LiveHost] = asyncio.get_running_loop().create_future()
-        queue = self._waiting.setdefault(owner, _Queue(takes))
-        queue.turns.append((turn, time.monotonic()))
+        turn = self._turns.add(owner, takes)
         self._begin()
         try:
             async with asyncio.timeout(self._start_seconds):
@@ -128,7 +98,7 @@ class Hosts:
         if host not in self.busy:
             return  # it was lost meanwhile
         host.used_at = time.monotonic()
-        if (turn := self._next(host.owner)) is not None:
+        if (turn := self._turns.next(host.owner)) is not None:
             turn.set_result(host)
             return
         self.busy.discard(host)
@@ -141,7 +111,7 @@ class Hosts:
         for other in self.idle:
             if other.facts.node == host.facts.node:
                 other.used_at = 0.0
-        self._do(self._end(host))
+        self._ends.kill(host, sweep=not self._closed)
 
     def lose_nodes(self, alive: Iterable[str]) -> None:
         """The idle hosts of all other nodes are gone."""
@@ -152,12 +122,14 @@ class Hosts:
     async def close(self) -> None:
         """There is no host any more, and nothing of their engines."""
         self._closed = True
-        for task in self._starting:
+        starting = [*self._starting]
+        for task in starting:
             task.cancel()
         for host in [*self.idle, *self.busy]:
             self._retire(host)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        if starting:
+            await asyncio.wait(starting)
+        await self._ends.done()
 
     # -- who waits ----------------------------------------------------------------------------------------------
 
@@ -171,39 +143,31 @@ class Hosts:
         return None
 
     async def _answers(self, host: LiveHost) -> bool:
+        """Returns True if it does. One that answered a moment ago does."""
+        if time.monotonic() - host.used_at < FRESH:
+            return True
         try:
             await asyncio.wait_for(_answer(host.handle.ready.remote()), _PING)
         except (RayError, TimeoutError):
             return False
+        except asyncio.CancelledError:
+            self.put(host)
+            raise
         return True
 
-    def _next(self, owner: HostOwner) -> "asyncio.Future[LiveHost] | None":
-        """Returns the first that waits for a host of the owner, and does not wait any more."""
-        queue = self._waiting.get(owner)
-        if queue is None:
-            return None
-        turn, _ = queue.turns.popleft()
-        if not queue.turns:
-            del self._waiting[owner]
-        return turn
-
-    def _leave(self, owner: HostOwner, turn: "asyncio.Future[LiveHost]") -> None:
+    def _leave(self, owner: HostOwner, turn: Turn) -> None:
         """Whoever waited does not wait any more. A host that it was given a moment ago is not lost."""
-        if turn.done():
-            if turn.exception() is None:
-                self.put(turn.result())
-            return
-        queue = self._waiting[owner]
-        queue.turns = deque(each for each in queue.turns if each[0] is not turn)
-        if not queue.turns:
-            del self._waiting[owner]
+        if not turn.done():
+            self._turns.leave(owner, turn)
+        elif turn.exception() is None:
+            self.put(turn.result())
 
     # -- new hosts ----------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         """As many hosts are starting as calls wait for one, as far as there may be more."""
         starting = Counter(self._starting.values())
-        for owner, queue in [*self._waiting.items()]:
+        for owner, queue in self._turns:
             for _ in range(len(queue.turns) - starting[owner]):
                 if self._closed:
                     return
@@ -213,7 +177,7 @@ class Hosts:
                         break
                     if not self._evict():
                         return
-                task = self._do(self._start(owner, queue))
+                task = asyncio.get_running_loop().create_task(self._start(owner, queue))
                 self._starting[task] = owner
                 task.add_done_callback(self._started)
 
@@ -223,10 +187,9 @@ class Hosts:
         To start one takes a second, and so does the next one of the others. Where the owner has a host at work, a call
         waits for that.
         """
-        queue = self._waiting.get(owner)
-        if queue is None:
+        waits = self._turns.seconds(owner)
+        if waits is None:
             return Urgency.NONE
-        waits = time.monotonic() - queue.turns[0][1]
         if waits < _PATIENCE and any(host.owner == owner for host in self.busy):
             return Urgency.PATIENT
         return Urgency.URGENT
@@ -238,11 +201,11 @@ class Hosts:
         del self._starting[task]
         self._begin()
 
-    async def _start(self, owner: HostOwner, queue: "_Queue") -> None:
+    async def _start(self, owner: HostOwner, queue: HostQueue) -> None:
         began = time.monotonic()
         try:
             handle, facts = await self._starts.start(queue.takes, lambda: self._urgency(owner))
-        except (NotStarted, RayError, ClusterAway) as why:
+        except (NotStarted, RayError, ClusterAway, ValueError) as why:
             queue.failures += 1
             # A node that is about to vanish may have got it. Another one need not.
             if not isinstance(why, RayError) or queue.failures >= _TRIES:
@@ -269,40 +232,21 @@ class Hosts:
 
     def _fail(self, owner: HostOwner, why: str) -> None:
         """A call that waits does not get a host, for this reason."""
-        if (turn := self._next(owner)) is not None:
+        if (turn := self._turns.next(owner)) is not None:
             turn.set_exception(NotStarted(why))
 
     # -- the end of a host --------------------------------------------------------------------------------------
 
     def _retire(self, host: LiveHost) -> None:
-        """The host goes, and its resources are free when nothing of its engine is left."""
+        """Nobody needs the host any more."""
+        self._ends.retire(host)
         self._forget(host)
-        self._do(self._close(host))
-
-    async def _close(self, host: LiveHost) -> None:
-        try:
-            await asyncio.wait_for(_answer(host.handle.close.remote()), _CLOSE)
-        except (RayError, TimeoutError):
-            pass
-        finally:
-            await self._cluster.kill(host.handle)
-            self._on_change()
-
-    async def _end(self, host: LiveHost) -> None:
-        await self._cluster.kill(host.handle)
-        await self._cluster.sweep(host.facts.node, host.facts.keeper)
 
     def _forget(self, host: LiveHost) -> None:
         if (timer := self.idle.pop(host, None)) is not None:
             timer.cancel()
         self.busy.discard(host)
         self._on_change()
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
 
 async def _answer(reference: Any) -> Any:

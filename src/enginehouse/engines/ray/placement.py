@@ -69,26 +69,31 @@ def total(places: Iterable[Resources]) -> Resources:
     return found
 
 
-def hosts(takes: Resources, free: Iterable[Resources]) -> int:
+def hosts(takes: Resources, free: Iterable[Mapping[str, float]]) -> int:
     """Returns how many hosts that take so much find room on nodes with these free amounts."""
     wanted = takes.amounts()
     if not wanted:
         return MANY
     names = list(wanted)
     # The nodes of a cluster are often alike, as far as one engine is concerned.
-    alike = Counter(tuple(there.get(name, 0.0) for name in names) for there in (each.amounts() for each in free))
+    alike = Counter(tuple(there.get(name, 0.0) for name in names) for there in free)
     return sum(
         nodes * max(0, min(int(amount / wanted[name] + _TINY) for name, amount in zip(names, there, strict=True)))
         for there, nodes in alike.items()
     )
 
 
-def with_room(nodes: Sequence[Node], evictable: Iterable[HostPlace]) -> list[Resources]:
-    """Returns what is free on each node when these hosts are gone."""
+def free(nodes: Iterable[Node]) -> list[dict[str, float]]:
+    """Returns the free amounts of each node."""
+    return [node.free.amounts() for node in nodes]
+
+
+def without(nodes: Iterable[Node], gone: Iterable[HostPlace]) -> list[Node]:
+    """Returns the nodes as they are when these hosts are gone."""
     back: dict[str, Resources] = {}
-    for place in evictable:
+    for place in gone:
         back[place.node] = back.get(place.node, NOTHING).with_(place.takes)
-    return [node.free.with_(back[node.id]) if node.id in back else node.free for node in nodes]
+    return [node._replace(free=node.free.with_(back[node.id])) if node.id in back else node for node in nodes]
 
 
 def evictions(takes: Resources, nodes: Sequence[Node], idle: Sequence[HostPlace]) -> list[HostPlace]:
@@ -98,13 +103,13 @@ def evictions(takes: Resources, nodes: Sequence[Node], idle: Sequence[HostPlace]
     """
     found = list[HostPlace]()
     for node in nodes:
-        free, gone = node.free, list[HostPlace]()
+        left, gone = node.free, list[HostPlace]()
         for place in (place for place in idle if place.node == node.id):
-            if hosts(takes, [free]):
+            if hosts(takes, [left.amounts()]):
                 break
-            free = free.with_(place.takes)
+            left = left.with_(place.takes)
             gone.append(place)
-        if hosts(takes, [free]):
+        if hosts(takes, [left.amounts()]):
             if not gone:
                 return []
             if not found or len(gone) < len(found):
