@@ -50,10 +50,10 @@ class Site:
         for name, text in files.items():
             place = self.folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            # A file of the same second and size would be taken for the one in the cache of bytecode.
-            place.unlink(missing_ok=True)
             place.write_text(text)
-            place.touch()
+            # Python takes a file of the same second and size for the one whose bytecode it has. Installers renew that.
+            for bytecode in place.parent.glob(f"__pycache__/{place.stem}.*.pyc"):
+                bytecode.unlink()
         (described / "RECORD").write_text("\n".join(files))
 
     def remove(self, package: str) -> None:
