@@ -59,7 +59,7 @@ class RayCluster:
         """Returns the flags of a worker on the cluster."""
         return (
             *("--executor", "ray", "--ray-address", self.address),
-            *("--host-data", str(self.folder / "hosts"), "--max-hosts", "4"),
+            *("--host-data", str(self.folder / "hosts"), "--max-hosts", "8"),
         )
 
     def start(self, *nodes: dict[str, Any]) -> None:

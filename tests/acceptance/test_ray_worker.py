@@ -22,7 +22,7 @@ from enginehouse.engines.ray import messages
 
 PROCESSES = 5  # of the engine `stubborn`
 GRACE = 1
-HOSTS = 4  # at a time
+CORES = 4  # of the cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ async def test_a_cancel_leaves_nothing_of_a_running_engine(house: House, tmp_pat
 
 async def test_idle_hosts_make_room_and_an_engine_sees_only_the_gpu_that_it_has(house: House, tmp_path: Path) -> None:
     async with house.server.client() as client:
-        jobs = await create(client, *[task_of("honest")] * HOSTS)
+        jobs = await create(client, *[task_of("honest")] * CORES)
         assert {await ended(client, job) for job in jobs} == {"complete"}
         [listens, paints, plain] = await create(client, task_of("listens"), task_of("paints"), task_of("honest"))
         assert await ended(client, listens) == "complete"
