@@ -15,6 +15,7 @@ from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.resources import Resources
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.http.callbacks import Callbacks
 from enginehouse.engines.installation import installation_of
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
@@ -24,13 +25,17 @@ from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.download_quota import DownloadQuota
+from enginehouse.runtime.engine_client import TIMEOUTS, EngineClient
+from enginehouse.runtime.engine_probes import EngineProbes
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.http_executor import HttpExecutor
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, offered
 from enginehouse.runtime.supervisor import Supervisor
+from enginehouse.settings import callbacks_address
 from enginehouse.worker.backoff import Backoff
 from enginehouse.worker.connection import Connection, ServerAway
 from enginehouse.worker.http_source import HttpSource, Registry
@@ -82,11 +87,14 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
         inputs = folder.scratch / "inputs"
         inputs.mkdir()
         capacity = Capacity(
-            {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_slots},
+            {
+                EngineKind.NATIVE: settings.native_slots,
+                EngineKind.PYTHON: settings.python_slots,
+                EngineKind.HTTP: settings.http_slots,
+            },
             ahead=frozenset({EngineKind.PYTHON}),
             stop_grace=settings.stop_grace_seconds,
             resources=Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels),
-            needs={spec.id: spec.resources for spec in specs}.__getitem__,
         )
         source = HttpSource(
             connection,
@@ -94,7 +102,9 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
             InputCache(inputs, most=settings.cache_mb << 20),
             free=capacity.free_resources,
             on_refused=lambda text: None if refused.done() else refused.set_result(text),
+            api_url=settings.engine_api_url or settings.server,
         )
+        capacity.needs = source.needs
         offer = WorkerOffer(
             name=settings.name,
             pools=capacity.pools,
@@ -156,11 +166,13 @@ def _supervisor(
     outgoing = GuardedClient(allow_private=settings.allow_private_urls, max_bytes=settings.download_mb << 20)
     closing.push_async_callback(outgoing.aclose)
     outage = Outage(of="server")
+    over_http = _http_executor(settings, source, closing)
     runner = Runner(
         source=source,
         executor=Executor(
             native={engine.spec.id: engine for engine in ENGINES},
             call_python=children.call,
+            call_http=over_http.call,
             grace_of=capacity.grace_of,
         ),
         fetch=outgoing.fetch,
@@ -186,7 +198,19 @@ def _supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=source.registry.lease_seconds),
         capacity=capacity,
-        duties=[presence.loop, watch.loop],
+        duties=[presence.loop, watch.loop, *([EngineProbes(source, over_http).loop] if settings.http_slots else [])],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )
+
+
+def _http_executor(settings: WorkerSettings, source: HttpSource, closing: AsyncExitStack) -> HttpExecutor:
+    """Returns what calls engines over HTTP from this machine: those of an operator also at private addresses."""
+    host, port = callbacks_address(settings.engine_callbacks)
+    callbacks = Callbacks(host, port, settings.engine_callbacks_url)
+    closing.push_async_callback(callbacks.aclose)
+    public = GuardedClient(allow_private=settings.allow_private_urls, timeouts=TIMEOUTS)
+    private = GuardedClient(allow_private=True, timeouts=TIMEOUTS)
+    for client in (public, private):
+        closing.push_async_callback(client.aclose)
+    return HttpExecutor(source, EngineClient(public, private), callbacks)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.engine import EngineSpec
+from msgspec import structs
+
+from enginehouse.domain.engine import Engine, EngineSpec
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem, excerpt
 from enginehouse.domain.identity import Principal, WorkerScope
 from enginehouse.domain.instance import Instance, RegisteredInstance
@@ -55,8 +57,11 @@ async def register(
     wire_version: int = VERSION,
     version: str = "",
     resources: Resources = NOTHING,
+    calls_engines: bool = False,
 ) -> Arrival:
     """The worker is known, under a name of its own, and takes work for those of its engines that the token allows.
+
+    With `calls_engines` it also takes that of engines over HTTP, of those that come later too.
 
     A token for all organizations and all engines also makes engines known that the server does not have. Raises
     NotAllowed, and InvalidInput, also for a newer version of the wire.
@@ -69,7 +74,10 @@ async def register(
     offered = {known[spec.id].spec.id for spec in specs if spec.id in known}
     allowed = offered if scope.engines is None else offered & scope.engines
     runs = sorted(engine_id for engine_id in allowed if known[engine_id].spec.resources.fits(resources))
-    registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
+    registered = RegisteredInstance(
+        pools=slots, engines=tuple(runs), version=version, resources=resources, calls_engines=calls_engines
+    )
+    registered = structs.replace(registered, engines=_engines(house, scope, registered))
     worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
     new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
     entry = trail.entry(principal, "registerWorker", object_type=WORKER, object_id=new.id, detail=worker)
@@ -77,7 +85,7 @@ async def register(
     async def add(tx: Tx) -> None:
         await entries.record(tx, [entry])
         await storage.insert(tx, new)
-        await stored_workers.beat(tx, [Beat(worker, slots, runs, resources)], first=True)
+        await stored_workers.beat(tx, [Beat(worker, slots, registered.engines, resources)], first=True)
 
     await house.database.write(add)
     await workers.look(house)
@@ -100,8 +108,33 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
         state = house.instances.put(found, scope)
     if time.monotonic() - state.beaten_at >= _REPORTED:
         state.beaten_at = time.monotonic()
+        house.instances.offer(state, scope, _engines(house, scope, state.instance.registered))
         await house.beats.ask(state.instance)
     return state
+
+
+def may_run(scope: WorkerScope, engine: Engine) -> bool:
+    """True if the token is for this engine. An organization's own engine looks to others as if it did not exist."""
+    owner = engine.organization_id
+    is_visible = owner is None or scope.organizations is None or owner in scope.organizations
+    return is_visible and (scope.engines is None or engine.id in scope.engines)
+
+
+def _engines(house: House, scope: WorkerScope, registered: RegisteredInstance) -> tuple[str, ...]:
+    """Returns the engines whose work the worker takes now. Engines over HTTP come and go while it is there."""
+    if not registered.calls_engines:
+        return registered.engines
+    known = {engine.id: engine for engine in house.catalogue.by_id.values()}
+    own = {each for each in registered.engines if each in known and known[each].spec.address is None}
+    called = {
+        engine.id
+        for engine in known.values()
+        if engine.spec.address is not None
+        and engine.state != "deleted"
+        and may_run(scope, engine)
+        and engine.spec.resources.fits(registered.resources)
+    }
+    return tuple(sorted(own | called))
 
 
 @trail.mutation("terminateWorker", WORKER, names="instance_id")
