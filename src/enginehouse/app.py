@@ -62,7 +62,7 @@ from enginehouse.server.exporter import Exporter
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.installation import ServerInstallation
 from enginehouse.server.scheduler import Scheduler
-from enginehouse.settings import Settings
+from enginehouse.settings import Settings, callbacks_address
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
@@ -331,7 +331,7 @@ def _runner(
 
 
 def _http_executor(settings: Settings, source: WorkSource, closing: AsyncExitStack) -> HttpExecutor:
-    host, port = settings.callbacks_address()
+    host, port = callbacks_address(settings.engine_callbacks)
     callbacks = Callbacks(host, port, settings.engine_callbacks_url)
     closing.push_async_callback(callbacks.aclose)
     public = GuardedClient(allow_private=settings.allow_private_urls, timeouts=TIMEOUTS)

@@ -160,7 +160,7 @@ class Settings:
             for place in self.trusted_proxy
             if not _is_network(place)
         ]
-        problems += self._callback_problems()
+        problems += callback_problems(self.engine_callbacks, self.engine_callbacks_url, self.engine_api_url)
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
         problems += resource_problems(self.cpus, self.gpus, self.memory_mb, self.label)
@@ -180,31 +180,31 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    def callbacks_address(self) -> tuple[str, int]:
-        """Returns the host and the port of `engine_callbacks`. Raises ValueError if it is no address."""
-        host, colon, port = self.engine_callbacks.rpartition(":")
-        if not (colon and host and port.isascii() and port.isdecimal() and int(port) <= 65535):
-            raise ValueError
-        return host.removeprefix("[").removesuffix("]"), int(port)
 
-    def _callback_problems(self) -> list[str]:
-        problems = list[str]()
-        try:
-            host, _ = self.callbacks_address()
-        except ValueError:
-            problems.append(f'engine_callbacks: HOST:PORT, got "{self.engine_callbacks}".')
-        else:
-            if host in _EVERYWHERE and self.engine_callbacks_url is None:
-                problems.append(f"engine_callbacks: {host} is no address that an engine can call; give the URL too.")
-        problems += [
-            f'{name}: an http:// or https:// URL, got "{url}".'
-            for name, url in (
-                ("engine_callbacks_url", self.engine_callbacks_url),
-                ("engine_api_url", self.engine_api_url),
-            )
-            if url is not None and not _URL.fullmatch(url)
-        ]
-        return problems
+def callbacks_address(text: str) -> tuple[str, int]:
+    """Returns the host and the port of `engine_callbacks`. Raises ValueError if it is no address."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdecimal() and int(port) <= 65535):
+        raise ValueError
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def callback_problems(callbacks: str, url: str | None, api_url: str | None) -> list[str]:
+    """Returns what is wrong with the addresses that engines over HTTP are told."""
+    problems = list[str]()
+    try:
+        host, _ = callbacks_address(callbacks)
+    except ValueError:
+        problems.append(f'engine_callbacks: HOST:PORT, got "{callbacks}".')
+    else:
+        if host in _EVERYWHERE and url is None:
+            problems.append(f"engine_callbacks: {host} is no address that an engine can call; give the URL too.")
+    problems += [
+        f'{name}: an http:// or https:// URL, got "{given}".'
+        for name, given in (("engine_callbacks_url", url), ("engine_api_url", api_url))
+        if given is not None and not _URL.fullmatch(given)
+    ]
+    return problems
 
 
 def resource_problems(cpus: float, gpus: float, memory_mb: int, label: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
+from enginehouse.engines.http.callbacks import Callbacks
 from enginehouse.engines.installation import installation_of
 from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
@@ -28,14 +29,18 @@ from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.runtime.download_quota import DownloadQuota
+from enginehouse.runtime.engine_client import TIMEOUTS, EngineClient
+from enginehouse.runtime.engine_probes import EngineProbes
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.heartbeat import Heartbeat
+from enginehouse.runtime.http_executor import HttpExecutor
 from enginehouse.runtime.loop import Loop
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkerOffer, offered
 from enginehouse.runtime.supervisor import Supervisor
+from enginehouse.settings import callbacks_address
 from enginehouse.worker.backoff import Backoff
 from enginehouse.worker.connection import Connection, ServerAway
 from enginehouse.worker.demand_watch import DemandWatch
@@ -92,12 +97,15 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
         inputs.mkdir()
         executor = await _executor(settings, children, specs, closing)
         capacity = Capacity(
-            {EngineKind.NATIVE: settings.native_slots, EngineKind.PYTHON: settings.python_pool},
+            {
+                EngineKind.NATIVE: settings.native_slots,
+                EngineKind.PYTHON: settings.python_pool,
+                EngineKind.HTTP: settings.http_slots,
+            },
             # A host may take a second to start, and a lease that waits ahead of it would be given back.
             ahead=frozenset() if settings.on_ray else frozenset({EngineKind.PYTHON}),
             stop_grace=settings.stop_grace_seconds,
             resources=_resources(settings, executor),
-            needs={spec.id: _needs(settings, spec) for spec in specs}.__getitem__,
         )
         source = HttpSource(
             connection,
@@ -106,7 +114,9 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
             free=capacity.free_resources,
             limits=executor.capacity,
             on_refused=lambda text: None if refused.done() else refused.set_result(text),
+            api_url=settings.engine_api_url or settings.server,
         )
+        capacity.needs = _needs(settings, specs, source)
         offer = WorkerOffer(
             name=settings.name,
             pools=capacity.pools,
@@ -186,8 +196,11 @@ def _resources(settings: WorkerSettings, executor: PythonExecutor) -> Resources:
     return Resources(settings.cpus, settings.gpus, settings.memory_mb, settings.labels) if own is None else own
 
 
-def _needs(settings: WorkerSettings, spec: EngineSpec) -> Resources:
-    return placement.needs(spec) if settings.on_ray and spec.kind is EngineKind.PYTHON else spec.resources
+def _needs(settings: WorkerSettings, specs: Sequence[EngineSpec], source: HttpSource) -> Callable[[str], Resources]:
+    """Returns what an item of an engine takes, by its id: on a cluster, or of this machine."""
+    python = [spec for spec in specs if spec.kind is EngineKind.PYTHON]
+    on_cluster = {spec.id: placement.needs(spec) for spec in python} if settings.on_ray else {}
+    return lambda engine_id: on_cluster.get(engine_id) or source.needs(engine_id)
 
 
 def _of_cluster(
@@ -224,11 +237,13 @@ def _supervisor(
     outgoing = GuardedClient(allow_private=settings.allow_private_urls, max_bytes=settings.download_mb << 20)
     closing.push_async_callback(outgoing.aclose)
     outage = Outage(of="server")
+    over_http = _http_executor(settings, source, closing)
     runner = Runner(
         source=source,
         executor=Executor(
             native={engine.spec.id: engine for engine in ENGINES},
             call_python=executor.call,
+            call_http=over_http.call,
             grace_of=capacity.grace_of,
         ),
         fetch=outgoing.fetch,
@@ -254,7 +269,24 @@ def _supervisor(
         dispatcher=dispatcher,
         heartbeat=Heartbeat(source, capacity, lease_seconds=source.registry.lease_seconds),
         capacity=capacity,
-        duties=[presence.loop, watch.loop, *_of_cluster(settings, source, capacity, executor, presence)],
+        duties=[
+            presence.loop,
+            watch.loop,
+            *_of_cluster(settings, source, capacity, executor, presence),
+            *([EngineProbes(source, over_http).loop] if settings.http_slots else []),
+        ],
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )
+
+
+def _http_executor(settings: WorkerSettings, source: HttpSource, closing: AsyncExitStack) -> HttpExecutor:
+    """Returns what calls engines over HTTP from this machine: those of an operator also at private addresses."""
+    host, port = callbacks_address(settings.engine_callbacks)
+    callbacks = Callbacks(host, port, settings.engine_callbacks_url)
+    closing.push_async_callback(callbacks.aclose)
+    public = GuardedClient(allow_private=settings.allow_private_urls, timeouts=TIMEOUTS)
+    private = GuardedClient(allow_private=True, timeouts=TIMEOUTS)
+    for client in (public, private):
+        closing.push_async_callback(client.aclose)
+    return HttpExecutor(source, EngineClient(public, private), callbacks)

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from enginehouse.settings import SANDBOXES, UnusableSettings, labels, machine_memory_mb, resource_problems
+from enginehouse.settings import (
+    SANDBOXES,
+    UnusableSettings,
+    callback_problems,
+    labels,
+    machine_memory_mb,
+    resource_problems,
+)
 
 RAY: Final = "ray"
 EXECUTORS: Final = ("local", RAY)
@@ -38,6 +45,10 @@ class WorkerSettings:
     )
     native_slots: int = 64
     python_slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    http_slots: int = 0  # calls of engines over HTTP at once; 0 for none
+    engine_callbacks: str = "127.0.0.1:0"  # host:port where engines over HTTP fetch inputs and send results
+    engine_callbacks_url: str | None = None  # the same place as engines on other machines reach it
+    engine_api_url: str | None = None  # where engines over HTTP find the server's interfaces
     cpus: float = field(default_factory=lambda: float(os.cpu_count() or 1))  # of this machine, for engines that say so
     gpus: float = 0.0
     memory_mb: int = field(default_factory=machine_memory_mb)
@@ -74,15 +85,25 @@ class WorkerSettings:
         problems += self._executor_problems()
         at_least = {"download_mb": 1, "organization_download_mb": 1, "warm_children": 1, "max_hosts": 1}
         at_least |= dict.fromkeys(
-            ("native_slots", "python_slots", "drain_seconds", "stop_grace_seconds", "cache_mb", "start_seconds"), 0
+            (
+                "native_slots",
+                "python_slots",
+                "http_slots",
+                "drain_seconds",
+                "stop_grace_seconds",
+                "cache_mb",
+                "start_seconds",
+            ),
+            0,
         )
         problems += [
             f"{name}: {least} or more, got {value}."
             for name, least in at_least.items()
             if (value := getattr(self, name)) < least
         ]
-        if self.native_slots + self.python_pool == 0:
+        if self.native_slots + self.python_pool + self.http_slots == 0:
             problems.append("python_slots: a worker needs at least one slot.")
+        problems += callback_problems(self.engine_callbacks, self.engine_callbacks_url, self.engine_api_url)
         if self.engine_sandbox not in SANDBOXES:
             problems.append(f'engine_sandbox: {", ".join(SANDBOXES)}, got "{self.engine_sandbox}".')
         problems += resource_problems(self.cpus, self.gpus, self.memory_mb, self.label)

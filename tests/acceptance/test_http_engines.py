@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.acceptance.remote import RemoteWorker, working
 from tests.acceptance.servers import Server, serving
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/http-engine.md"
@@ -89,6 +90,16 @@ def program(folder: Path, name: str, source: str, *, start: bool = True) -> Iter
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("http") / "data") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def worker(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteWorker]:
+    """A worker that alone has the label `lab`, and runs nothing but engines over HTTP."""
+    with server.client() as client:
+        token = client.post("/api/v1/tokens", json={"worker": {}}).json()["result"]["token"]
+    flags = ("--native-slots", "0", "--python-slots", "0", "--http-slots", "4", "--label", "lab=4")
+    with working(server.url, token, tmp_path_factory.mktemp("worker"), *flags) as started:
         yield started
 
 
@@ -184,6 +195,39 @@ def test_an_engine_like_the_published_sample_works_and_its_refusal_is_shown(
         assert (shown["runningLimit"], shown["kind"]) == (4, "http")
         assert server.cli("engine", "remove", engine_id).code == 0
         assert server.cli("engine", "show", engine_id).code == 1
+
+
+def test_an_engine_that_only_a_worker_reaches_is_called_from_there(
+    server: Server, tmp_path: Path, letter: Path, request: pytest.FixtureRequest
+) -> None:
+    with program(tmp_path / "engine", "shout.py", EXAMPLES["shout.py"]) as engine:
+        engine_id = add(server, engine, "--needs", "lab", "--concurrency", "2")
+        assert json.loads(server.cli("engine", "show", engine_id, "--json").out)["needs"] == {"lab": 1}
+        job = create(server, engine_id)
+        until(lambda: "lab" in server.cli("job", "why", job).out, "the job says what is missing")
+        worker: RemoteWorker = request.getfixturevalue("worker")
+        until(lambda: status(server, job) == "complete", "the worker has called the engine")
+        said = server.cli("engine", "test", engine_id, str(letter))
+        assert TEXT.upper() in said.out.replace("\n", ""), said
+        [attempt] = attempts(server, job)
+        assert attempt["worker"].startswith("remote/")
+        engine.kill()
+        job = create(server, engine_id)
+        until(lambda: "engine_unavailable" in server.cli("job", "why", job, "--json").out, "the worker has noticed")
+        engine.start()
+        until(lambda: status(server, job) == "complete", "the worker has probed the engine")
+        assert {each["outcome"] for each in attempts(server, job)} == {"stopped", "complete"}
+        assert worker.process is not None
+        assert worker.process.poll() is None
+
+
+def test_an_engine_that_a_worker_calls_is_cancelled(server: Server, tmp_path: Path, worker: RemoteWorker) -> None:
+    with program(tmp_path / "slow", "slow.py", SLOW) as engine:
+        job = create(server, add(server, engine, "--needs", "lab"))
+        until((engine.folder / "called").exists, "the engine was called")
+        assert server.cli("job", "cancel", job, "--include-running").code == 0
+        until((engine.folder / "closed").exists, "the connection to the engine is closed")
+        until(lambda: status(server, job) == "aborted", "the job is aborted")
 
 
 def test_an_engine_that_is_down_at_first_gets_its_work_when_it_is_up(

@@ -375,8 +375,12 @@ async def test_the_commands_of_the_page_work(sqlite_server: Server, tmp_path: Pa
     places = {"ENGINEHOUSE_URL": sqlite_server.url, "ENGINEHOUSE_TOKEN": TOKEN}
     made = call(*create.split()[1:], environment=places)
     assert made.code == 0, made.err
-    assert len(runs) == 2
+    assert len(runs) == 4
     for command in runs:
+        if command.startswith("enginehouse engine add"):
+            added = call(*command.split()[1:], environment=places)
+            assert added.code == 0, added.err
+            continue
         program, worker, verb, flag, _, *options = command.split()
         assert (program, worker, verb, flag) == ("enginehouse", "worker", "run", "--server")
         with working(sqlite_server.url, made.out.strip(), tmp_path / "worker", *options):

@@ -9,14 +9,23 @@ import httpx
 import pytest
 from tests.api import samples
 from tests.api.clients import Api, Rest
-from tests.api.samples import BATCH, TRANSCRIBE
+from tests.api.samples import BATCH, CATEGORIES, TRANSCRIBE
 
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.v1 import routes as v1
 from enginehouse.domain import ids
 from enginehouse.domain.artifact import log_key
-from enginehouse.operations import worker_tokens
+from enginehouse.operations import task_tokens, worker_tokens
 
+# What an operation must be given before it looks for the worker.
+_BYTES: Final = {"size": 1, "sha256": "0" * 64, "md5": "0" * 32}
+CATEGORY: Final = CATEGORIES[0].name
+BODIES: Final[dict[str, Any]] = {
+    "/address": _BYTES,
+    "/stored": _BYTES,
+    "/health": {"event": "works"},
+    "/info": {"info": 1},
+}
 UNKNOWN: Final = "11111111-2222-4333-8444-555555555555"
 
 
@@ -159,8 +168,9 @@ async def test_every_operation_for_workers_needs_their_token(rest: Rest, routes:
     for method, template, _ in routes._FOR_WORKERS:
         path = template.format(
             EngineInstanceID=UNKNOWN, InstanceID=UNKNOWN, HostID=UNKNOWN, LeaseID="1.0.0.1", ArtifactID="0.0.0.0",
-            OutputName="a",
+            OutputName="a", EngineID=UNKNOWN,
         )  # fmt: skip
+        needed: dict[str, Any] = next((body for name, body in BODIES.items() if path.endswith(name)), {})
         place = str(rest.client.base_url.join(f"{routes.BASE}{path}"))
         answer = await rest.client.request(method, place, json={}, headers={"Authorization": f"Bearer {rest.token}"})
         assert answer.status_code == 403, (method, path, answer.text)
@@ -170,7 +180,7 @@ async def test_every_operation_for_workers_needs_their_token(rest: Rest, routes:
         known = await rest.client.request(
             method,
             place,
-            json=[] if "/proxy/" in path else {},
+            json=[] if "/proxy/" in path else needed,
             headers={"Authorization": f"Bearer {token}"},
         )
         if "{" in template:
@@ -243,3 +253,32 @@ async def test_the_logs_of_an_instance_are_those_of_the_callers_organization(api
     for what in ("logs", "resources"):
         assert (await api.edge.get(f"/engine/instance/{UNKNOWN}/{what}")).status_code == 404
         assert (await api.edge.get(f"/engine/instance/x/{what}")).status_code == 400
+
+
+async def test_a_worker_reads_and_says_what_a_call_of_an_engine_over_http_needs(api: Api) -> None:
+    made = {"name": "Lab", "url": "http://10.0.0.5:8080", "needs": {"lab": 2}, "public": True, "category": CATEGORY}
+    engine = (await api.v1.result("engines", made))["engineID"]
+    issued = await worker_tokens.create(api.house, await api.principal())
+    toolkit = Toolkit(api.v1.client, issued.secret)
+    declared = {"wireVersion": 1, "name": "box", "slots": {"http": 1}, "resources": {"labels": {"lab": 2}}}
+    found = (await toolkit.call("POST", "/instances", declared)).json()
+    assert found["engineIDs"] == [engine]
+    place = f"/instances/{found['instanceID']}"
+    body = (await toolkit.call("GET", f"{place}/engines/{engine}")).json()["result"]
+    assert body["address"] == {"url": made["url"], "ready": "/ready", "process": "/process", "private": True}
+    assert (await toolkit.call("GET", f"{place}/engines/{BATCH}")).status_code == 404
+    job = await api.edge.create(samples.single(engineId=engine, taskPayloadJSON=json.dumps({"text": "x"})))
+    [work] = (await toolkit.call("POST", f"{place}/exchange", {"claims": {"http": 1}})).json()["work"]
+    item = f"{place}/items/{work['lease']}"
+    facts = (await toolkit.call("GET", f"{item}/call")).json()["result"]
+    assert await task_tokens.read(api.house, facts["token"])
+    assert (await toolkit.call("POST", f"{item}/info", {"info": {"half": True}})).status_code == 204
+    [task] = (await api.edge.detail(job))["tasks"]
+    assert json.loads(task["taskOutputSON"]) == {"infoMsg": {"half": True}}
+    said = await toolkit.call("POST", f"{place}/engines/{engine}/health", {"event": "not_ready", "reason": "asleep"})
+    assert said.status_code == 204
+    assert (await api.v1.result(f"engines/{engine}"))["unavailable"]["reason"] == "asleep"
+    assert (await toolkit.call("POST", f"{place}/probes")).json()["result"]["engines"] == []
+    await toolkit.call("POST", f"{place}/exchange", {"reports": [{"lease": work["lease"]}]})
+    for method, path, more in (("GET", "call", None), ("POST", "info", {"info": 1})):
+        assert (await toolkit.call(method, f"{item}/{path}", more)).status_code == 409

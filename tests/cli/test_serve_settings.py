@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from enginehouse.cli import server
 from enginehouse.cli.main import enginehouse
-from enginehouse.settings import Settings
+from enginehouse.settings import Settings, callbacks_address
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_engines_call_back_to_an_address(
     monkeypatch.setattr(server, "keep_up", lambda settings, **_: kept.append(settings))
     ran = CliRunner().invoke(enginehouse, ["serve", "--data", str(tmp_path), *flags])
     assert ran.exit_code == 0, ran.output
-    assert kept[0].callbacks_address() == address
+    assert callbacks_address(kept[0].engine_callbacks) == address
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ async def record(verbs: Verbs, event: HealthEvent, *, probed: bool = False) -> E
 
 
 async def due(verbs: Verbs) -> list[str]:
-    return await verbs.database.write(lambda tx: engine_health.take_due(tx, 10))
+    return await verbs.database.write(lambda tx: engine_health.take_due(tx, [ENGINE, "read"], 10))
 
 
 async def make_due(verbs: Verbs) -> None:
@@ -136,7 +136,16 @@ async def test_a_paused_engine_is_not_probed(verbs: Verbs) -> None:
     await verbs.database.write(lambda tx: stored_limits.set_engine_state(tx, 1, ENGINE, was="active", state="paused"))
     await make_due(verbs)
     assert await due(verbs) == []
-    assert await verbs.database.read(engine_health.next_probe) is None
+    assert await verbs.database.read(lambda tx: engine_health.next_probe(tx, [ENGINE])) is None
+
+
+async def test_a_worker_takes_the_probes_of_its_own_engines_only(verbs: Verbs) -> None:
+    await record(verbs, HealthEvent.NOT_READY)
+    await make_due(verbs)
+    others = ["read", "ingest"]
+    assert await verbs.database.read(lambda tx: engine_health.next_probe(tx, others)) is None
+    assert await verbs.database.write(lambda tx: engine_health.take_due(tx, others, 10)) == []
+    assert await due(verbs) == [ENGINE]
 
 
 async def test_many_calls_that_fail_at_once_count_as_one(verbs: Verbs) -> None:

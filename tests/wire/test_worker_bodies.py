@@ -4,12 +4,12 @@ import msgspec
 from tests import make
 
 from enginehouse.domain.artifact import Artifact
-from enginehouse.domain.engine import EngineKind, EngineSpec
+from enginehouse.domain.engine import EngineAddress, EngineKind, EngineSpec
 from enginehouse.domain.resources import Resources
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import WHOLE, Done, Failed, ItemKey, Lease, NewArtifact, Report
 from enginehouse.wire.work import InputBody, WorkBody, lease_name, parse_artifact, parse_lease
-from enginehouse.wire.worker import EngineDeclaration, ExchangeBody, ReportBody
+from enginehouse.wire.worker import EngineDeclaration, ExchangeBody, HttpEngineBody, ReportBody
 
 OF_SERVERS = {"address", "python"}  # of engines over HTTP; and a place on the machine of the worker
 
@@ -28,6 +28,14 @@ def test_an_engine_is_declared_with_all_that_a_server_must_know() -> None:
     assert back.spec() == spec
     left = set(EngineSpec.__struct_fields__) - set(EngineDeclaration.__struct_fields__)
     assert left == OF_SERVERS, "decide whether a worker declares it"
+
+
+def test_an_engine_over_http_reaches_a_worker_with_its_address() -> None:
+    address = EngineAddress(url="http://10.0.0.5:80", ready="/r", process="/p", private=True)
+    spec = make.spec("e", kind=EngineKind.HTTP, address=address, resources=Resources(labels={"lab": 1}))
+    back = sent(HttpEngineBody.of(spec, on_trial=True), HttpEngineBody)
+    assert isinstance(back, HttpEngineBody)
+    assert (back.spec(), back.on_trial) == (spec, True)
 
 
 def test_a_lease_has_its_own_task_and_no_payload_of_another() -> None:

@@ -10,6 +10,7 @@ from enginehouse.cli.engine_new import new
 from enginehouse.cli.engine_reload import reload
 from enginehouse.cli.engine_run import run_once
 from enginehouse.cli.engine_try import try_once
+from enginehouse.cli.errors import CommandError
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import engine_id, number_or_none
 from enginehouse.client import Client, Json, engines, limits
@@ -50,11 +51,25 @@ for command in (run_once, new, try_once, reload):
     multiple=True,
     help="A media type that it takes, such as text/plain or audio/*.  [default: any; a batch engine takes none]",
 )
+@click.option(
+    "--needs",
+    metavar="NAME[=NUMBER]",
+    multiple=True,
+    help="A label of the machine from which it is called, such as a network that only a worker reaches.",
+)
 @click.option("--public", is_flag=True, help="For every organization; only a super administrator may do that.")
 @output.json_option
 @with_client_of_server
 def add(
-    client: Client, *, name: str, url: str, inputs: tuple[str, ...], public: bool, as_json: bool, **given: Any
+    client: Client,
+    *,
+    name: str,
+    url: str,
+    inputs: tuple[str, ...],
+    needs: tuple[str, ...],
+    public: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Add an engine over HTTP: a program that answers GET ready and POST process. Prints its id.
 
@@ -63,10 +78,19 @@ def add(
     fields: Json = {"name": name, "url": url} | {field: value for field, value in given.items() if value is not None}
     if inputs:
         fields["inputs"] = list(inputs)
+    if needs:
+        fields["needs"] = {label: _amount(label, text) for label, _, text in (one.partition("=") for one in needs)}
     if public:
         fields["public"] = True
     added = engines.add(client, fields)
     output.show(added, added["engineID"], as_json=as_json)
+
+
+def _amount(label: str, text: str) -> float:
+    try:
+        return float(text or 1)
+    except ValueError:
+        raise CommandError(f"--needs {label}: a number, got {text!r}.", exit_code=2) from None
 
 
 @engine.command()

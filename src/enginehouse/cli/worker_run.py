@@ -35,6 +35,16 @@ _path = click.Path(path_type=Path)
 @_setting("--host-data", "A folder on the nodes for unfinished files.  [default: a temporary one]", type=_path)
 @_setting("--native-slots", "Worker slots for native engines.")
 @_setting("--python-slots", "Worker slots for Python engines.  [default: one per core, at least 2]", type=int)
+@_setting("--http-slots", "Calls of engines over HTTP at once, from this machine; 0 for none.")
+@_setting(
+    "--engine-callbacks",
+    "Where engines over HTTP fetch their inputs and send results; port 0 means any free one.",
+    metavar="HOST:PORT",
+)
+@_setting("--engine-callbacks-url", "The address of that place for engines on other machines.", metavar="URL")
+@_setting(
+    "--engine-api-url", "The address of the server that engines are told.  [default: that of --server]", metavar="URL"
+)
 @_setting("--cpus", "The cores that engines may count on.  [default: those of the machine]", type=float)
 @_setting("--gpus", "The GPUs that engines may count on.")
 @_setting("--memory-mb", "The memory that engines may count on.  [default: that of the machine]", type=int)

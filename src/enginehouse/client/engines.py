@@ -35,7 +35,7 @@ def add(client: Client, fields: Json) -> Json:
     """The server has another engine over HTTP. Returns it. Raises RequestFailed.
 
     `fields`: `name`, `url`, and perhaps `ready`, `process`, `category`, `description`, `concurrency`, `mode`, `inputs`,
-    `public`.
+    `needs`, `public`.
     """
     engine: Json = client.rest("POST", v1("engines"), fields)["result"]
     return engine

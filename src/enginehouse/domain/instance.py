@@ -8,12 +8,16 @@ from enginehouse.domain.resources import NOTHING, Resources
 
 
 class RegisteredInstance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The worker slots by pool and the engines of the worker. `version`: of its program."""
+    """The worker slots by pool and the engines of the worker. `version`: of its program.
+
+    `calls_engines`: it also takes the work of engines over HTTP, of those that come later too.
+    """
 
     pools: dict[str, int]
     engines: tuple[str, ...]
     version: str = ""
     resources: Resources = NOTHING
+    calls_engines: bool = False
 
 
 class Instance(NamedTuple):

@@ -1,6 +1,6 @@
 """What a worker receives and what it reports: leases and the ends of attempts."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -210,11 +210,16 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         """Returns why it cannot start the engine now, None if it can."""
         return next((why for why, engine_ids in self.unable.items() if engine_id in engine_ids), None)
 
-    def offers(self, over_http: Collection[str]) -> frozenset[str]:
-        """Returns the engines whose work it takes; a server with slots for them also takes these engines over HTTP."""
-        if self.pools.get(EngineKind.HTTP, 0) > 0 and not self.name.startswith(REMOTE):
-            return self.engines.union(over_http)
-        return self.engines
+    @property
+    def takes_all_over_http(self) -> bool:
+        """True for a server with slots for engines over HTTP. A worker on another machine names those that it takes."""
+        return self.pools.get(EngineKind.HTTP, 0) > 0 and not self.name.startswith(REMOTE)
+
+    def offers(self, over_http: Mapping[str, Resources]) -> frozenset[str]:
+        """Returns the engines whose work it takes, with those over HTTP whose needs its machine meets."""
+        if not self.takes_all_over_http:
+            return self.engines
+        return self.engines.union(each for each, needs in over_http.items() if needs.fits(self.resources))
 
     def connected(self, now: int) -> bool:
         """True if its last report is at most three beats old."""

@@ -26,6 +26,7 @@ from enginehouse.domain.engine import (
 from enginehouse.domain.engine_health import HEALTHY, EngineHealth
 from enginehouse.domain.errors import Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.resources import Resources
 from enginehouse.engines.native.categories import OTHER
 from enginehouse.operations import bounds, engine_categories, engine_health, engines
 from enginehouse.operations.audit import trail
@@ -42,13 +43,18 @@ from enginehouse.storage.database.database import Tx
 ENGINE: Final = "Engine"
 _LONGEST_URL: Final = 2048
 _LONGEST_PATH: Final = 512
+_MOST_NEEDS: Final = 20
+_LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")  # as in --label of a worker
 _MOST_TYPES: Final = 100
 _PATH: Final = re.compile(r"/[!-~]*")
 _ANY: Final = ("*/*",)
 
 
 class NewHttpEngine(msgspec.Struct, frozen=True, kw_only=True):
-    """An engine over HTTP to add. `category` is a name or an id; `public`: for every organization."""
+    """An engine over HTTP to add. `category` is a name or an id; `public`: for every organization.
+
+    `needs`: the labels that a machine must have to call it, with what a call takes of them.
+    """
 
     name: str | None = None
     url: str | None = None
@@ -60,6 +66,7 @@ class NewHttpEngine(msgspec.Struct, frozen=True, kw_only=True):
     mode: EngineMode = EngineMode.CHUNK
     inputs: tuple[str, ...] | None = None
     public: bool = False
+    needs: dict[str, float] = {}
 
 
 @trail.mutation("createEngine", ENGINE)
@@ -87,6 +94,7 @@ async def add(
         mode=request.mode,
         inputs=_inputs(request.inputs, request.mode),
         outputs=("application/json",),
+        resources=Resources(labels=dict(request.needs)),
         address=EngineAddress(
             url=(request.url or "").strip(), ready=request.ready, process=request.process, private=private
         ),
@@ -179,6 +187,13 @@ def _problems(house: House, request: NewHttpEngine, *, private: bool) -> list[Pr
     if not 1 <= request.concurrency <= LARGEST_LIMIT:
         given = str(request.concurrency)
         problems.append(Problem("concurrency", f"1–{LARGEST_LIMIT}, got {given}.", given, f"1–{LARGEST_LIMIT}"))
+    if len(request.needs) > _MOST_NEEDS:
+        problems.append(Problem("needs", f"at most {_MOST_NEEDS}, got {len(request.needs)}.", str(len(request.needs))))
+    problems += [
+        Problem(f"needs.{excerpt(name)}", f"a name like speech, and a number over 0, got {amount:g}.", f"{amount:g}")
+        for name, amount in request.needs.items()
+        if not (_LABEL.fullmatch(name) and 0 < amount <= LARGEST_LIMIT)
+    ]
     inputs = request.inputs or ()
     if len(inputs) > _MOST_TYPES:
         problems.append(Problem("inputs", f"at most {_MOST_TYPES}, got {len(inputs)}.", str(len(inputs))))

@@ -1,5 +1,7 @@
 """Records what workers learn about engines over HTTP, and says which engines are unavailable."""
 
+from collections.abc import Callable
+
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.identity import Principal, Role
@@ -30,18 +32,25 @@ async def record(house: House, engine_id: str, event: HealthEvent, reason: str |
         house.listeners.unavailable()
 
 
-async def take_due(house: House) -> tuple[list[EngineSpec], float]:
-    """Returns the engines that the calling worker probes now, and the seconds until it should look again."""
+async def take_due(house: House, offered: Callable[[EngineSpec], bool]) -> tuple[list[EngineSpec], float]:
+    """Returns the engines that the calling worker probes now, and the seconds until it should look again.
+
+    It probes only those whose work it takes: another machine may not reach an engine.
+    """
+    over_http = [engine.spec for engine in house.catalogue.by_id.values() if engine.spec.address is not None]
+    own = sorted({spec.id for spec in over_http if offered(spec)})
+    if not own:
+        return [], _LOOK_SECONDS
 
     async def look(tx: Tx) -> tuple[int | None, int]:
-        return await storage.next_probe(tx), await tx.read_clock()
+        return await storage.next_probe(tx, own), await tx.read_clock()
 
     at, now = await house.database.glance(look)
     if at is None:
         return [], _LOOK_SECONDS
     if at > now:
         return [], min(_LOOK_SECONDS, (at - now) / _MICROS)
-    due = await house.database.write(lambda tx: storage.take_due(tx, _AT_ONCE))
+    due = await house.database.write(lambda tx: storage.take_due(tx, own, _AT_ONCE))
     known = [house.catalogue.by_id[engine_id].spec for engine_id in due if engine_id in house.catalogue.by_id]
     return [spec for spec in known if spec.address is not None], 0.0
 

@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from enginehouse.domain.artifact import PUBLISHED
-from enginehouse.domain.engine import Engine
-from enginehouse.domain.identity import Principal, WorkerScope
+from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import FolderType
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, Lease, NewArtifact, Report
@@ -63,20 +62,13 @@ async def register(house: House, principal: Principal, engine_ids: Sequence[tupl
         problems.append(not_found("engineID", ""))
     for path, text in engine_ids[:MOST_ENGINES]:
         engine = house.catalogue.by_id.get(text) or house.catalogue.by_id.get(text.lower())
-        if engine is None or not _may_run(scope, engine):
+        if engine is None or not instances.may_run(scope, engine):
             problems.append(not_found(path, text))
         else:
             found.append(engine.spec)
     bounds.refuse(problems)
     slots = {spec.kind.value: 1 for spec in found}
     return await instances.register(house, principal, name=_NAME, slots=slots, specs=found)
-
-
-def _may_run(scope: WorkerScope, engine: Engine) -> bool:
-    """True if the token is for this engine. An organization's own engine looks to others as if it did not exist."""
-    owner = engine.organization_id
-    is_visible = owner is None or scope.organizations is None or owner in scope.organizations
-    return is_visible and (scope.engines is None or engine.id in scope.engines)
 
 
 async def leases_of(house: House, principal: Principal, instance_id: str) -> tuple[InstanceState, list[Lease]]:

@@ -9,6 +9,7 @@ from msgspec import structs
 from enginehouse.domain.engine import Engine, EngineAccess, EngineCategory, EngineMode, EngineSpec
 from enginehouse.domain.errors import NotFound, NotRetryable
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.resources import Resources
 from enginehouse.engines.native import aion
 from enginehouse.operations import bounds, engine_categories
 from enginehouse.operations.house import House
@@ -117,9 +118,11 @@ def of_category(house: House, principal: Principal, category_id: str) -> tuple[s
     )
 
 
-def over_http(house: House) -> frozenset[str]:
-    """Returns the engines with an address: every worker with slots for engines over HTTP takes their work."""
-    return frozenset(engine.id for engine in house.catalogue.by_id.values() if engine.spec.address is not None)
+def over_http(house: House) -> dict[str, Resources]:
+    """Returns the engines with an address, and what a call takes of a machine: servers take their work."""
+    return {
+        engine.id: engine.spec.resources for engine in house.catalogue.by_id.values() if engine.spec.address is not None
+    }
 
 
 def refuse_withdrawn(house: House, principal: Principal, engine_ids: Iterable[str]) -> None:

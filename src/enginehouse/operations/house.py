@@ -11,6 +11,7 @@ from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
 from enginehouse.domain.engine import Engine, EngineAccess, EngineKind
 from enginehouse.domain.planning.shapes import PlanShapes
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.secret_key import SecretKey
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Lease, Report, seat
@@ -85,12 +86,12 @@ class Catalogue:
 class Presence:
     """What is known of workers, refreshed at every beat. `offered`: the engines of those that take work, None at first.
 
-    `installed`: those of all that are connected, also drained ones. `over_http`: one of them also takes the work of
-    every engine over HTTP. `drained`: the seats that take none. It only spares them the look: the claim decides.
+    `installed`: those of all that are connected, also drained ones. `over_http`: what the servers have that also take
+    the work of engines over HTTP. `drained`: the seats that take none. It only spares the look: the claim decides.
     """
 
     offered: frozenset[str] | None = None
-    over_http: bool = False
+    over_http: tuple[Resources, ...] = ()
     drained: frozenset[str] = frozenset()
     installed: frozenset[str] | None = None
 
@@ -104,7 +105,7 @@ class Presence:
         """True if a worker takes the engine's work, or if nobody has looked yet."""
         if self.offered is None or engine.spec.id in self.offered:
             return True
-        return self.over_http and engine.spec.address is not None
+        return engine.spec.address is not None and any(engine.spec.resources.fits(each) for each in self.over_http)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
+from msgspec import structs
+
 from enginehouse.domain.identity import WorkerScope
 from enginehouse.domain.instance import Instance
 from enginehouse.domain.resources import Resources
@@ -52,6 +54,10 @@ class InstanceState:
         self.queues[pool] = self._alone[pool]
         return self._alone[pool]
 
+    def forget_own(self) -> None:
+        """The worker has no queue of its own, until it needs one again."""
+        self._alone = {}
+
     def note(self, organization_id: int | None, pools: Collection[str] | None) -> None:
         """The organization has new items: as `InstanceStates.note`, for what is the worker's own."""
         for pool, queue in self._alone.items():
@@ -79,15 +85,25 @@ class InstanceStates:
 
     def put(self, instance: Instance, scope: WorkerScope) -> InstanceState:
         """Remembers the worker. Those that have sent nothing for an hour are forgotten."""
-        offers = frozenset(instance.registered.engines)
-        if scope.engines is not None:
-            offers &= scope.engines
-        queues = {pool: self._queue(pool, offers, scope.organizations) for pool in instance.registered.pools}
-        state = InstanceState(instance, offers, scope.organizations, queues)
+        offers = _allowed(instance, scope)
+        state = InstanceState(instance, offers, scope.organizations, self._queues_of(instance, offers, scope))
         state.used_at = now = time.monotonic()
         self._known = {key: one for key, one in self._known.items() if now - one.used_at < _FORGOTTEN}
         self._known[instance.id] = state
         return state
+
+    def offer(self, state: InstanceState, scope: WorkerScope, engines: tuple[str, ...]) -> None:
+        """From now on the worker takes the work of these engines."""
+        if engines == state.instance.registered.engines:
+            return
+        registered = structs.replace(state.instance.registered, engines=engines)
+        state.instance = state.instance._replace(registered=registered)
+        state.offers = _allowed(state.instance, scope)
+        state.queues = self._queues_of(state.instance, state.offers, scope)
+        state.forget_own()
+
+    def _queues_of(self, instance: Instance, offers: frozenset[str], scope: WorkerScope) -> dict[str, Queue]:
+        return {pool: self._queue(pool, offers, scope.organizations) for pool in instance.registered.pools}
 
     def _queue(self, pool: str, offers: frozenset[str], owners: frozenset[int] | None) -> Queue:
         key = (pool, offers, owners)
@@ -120,3 +136,8 @@ class InstanceStates:
         for state in self._known.values():
             if job_ids is None or any(key.job_id in job_ids for key, _ in state.leases):
                 state.stop_due = True
+
+
+def _allowed(instance: Instance, scope: WorkerScope) -> frozenset[str]:
+    offers = frozenset(instance.registered.engines)
+    return offers if scope.engines is None else offers & scope.engines

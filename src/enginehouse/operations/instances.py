@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.engine import EngineSpec
+from msgspec import structs
+
+from enginehouse.domain.engine import Engine, EngineSpec
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem, excerpt
 from enginehouse.domain.identity import Principal, WorkerScope
 from enginehouse.domain.instance import Instance, RegisteredInstance
@@ -58,11 +60,13 @@ async def register(
     version: str = "",
     resources: Resources = NOTHING,
     elastic: bool = False,
+    calls_engines: bool = False,
 ) -> Arrival:
     """The worker is known, under a name of its own, and takes work for those of its engines that the token allows.
 
     A token for all organizations and all engines also makes engines known that the server does not have. An `elastic`
-    worker takes work for all of them, since what its machines have may change. Raises
+    worker takes work for all of them, since what its machines have may change. With `calls_engines` it also takes that
+    of engines over HTTP, of those that come later too. Raises
     NotAllowed, and InvalidInput, also for a newer version of the wire.
     """
     scope = require_worker(principal)
@@ -73,7 +77,10 @@ async def register(
     offered = {known[spec.id].spec.id for spec in specs if spec.id in known}
     allowed = offered if scope.engines is None else offered & scope.engines
     runs = sorted(engine_id for engine_id in allowed if elastic or known[engine_id].spec.resources.fits(resources))
-    registered = RegisteredInstance(pools=slots, engines=tuple(runs), version=version, resources=resources)
+    registered = RegisteredInstance(
+        pools=slots, engines=tuple(runs), version=version, resources=resources, calls_engines=calls_engines
+    )
+    registered = structs.replace(registered, engines=_engines(house, scope, registered))
     worker = f"{REMOTE}{name}:{secrets.token_hex(4)}"  # its seat is all but the last part
     new = Instance(workers.worker_id(worker), worker, principal.token_id, registered)
     entry = trail.entry(principal, "registerWorker", object_type=WORKER, object_id=new.id, detail=worker)
@@ -81,7 +88,7 @@ async def register(
     async def add(tx: Tx) -> None:
         await entries.record(tx, [entry])
         await storage.insert(tx, new)
-        await stored_workers.beat(tx, [Beat(worker, slots, runs, resources)], first=True)
+        await stored_workers.beat(tx, [Beat(worker, slots, registered.engines, resources)], first=True)
 
     await house.database.write(add)
     await workers.look(house)
@@ -104,6 +111,7 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
         state = house.instances.put(found, scope)
     if time.monotonic() - state.beaten_at >= _REPORTED:
         state.beaten_at = time.monotonic()
+        house.instances.offer(state, scope, _engines(house, scope, state.instance.registered))
         await _beat(house, state)
     return state
 
@@ -130,6 +138,30 @@ async def demand(house: House, principal: Principal, instance_id: str, *, most: 
     for pool, queue in state.queues.items():
         found.update(await work.demand(house, pool, queue, most=most))
     return dict(found)
+
+
+def may_run(scope: WorkerScope, engine: Engine) -> bool:
+    """True if the token is for this engine. An organization's own engine looks to others as if it did not exist."""
+    owner = engine.organization_id
+    is_visible = owner is None or scope.organizations is None or owner in scope.organizations
+    return is_visible and (scope.engines is None or engine.id in scope.engines)
+
+
+def _engines(house: House, scope: WorkerScope, registered: RegisteredInstance) -> tuple[str, ...]:
+    """Returns the engines whose work the worker takes now. Engines over HTTP come and go while it is there."""
+    if not registered.calls_engines:
+        return registered.engines
+    known = {engine.id: engine for engine in house.catalogue.by_id.values()}
+    own = {each for each in registered.engines if each in known and known[each].spec.address is None}
+    called = {
+        engine.id
+        for engine in known.values()
+        if engine.spec.address is not None
+        and engine.state != "deleted"
+        and may_run(scope, engine)
+        and engine.spec.resources.fits(registered.resources)
+    }
+    return tuple(sorted(own | called))
 
 
 @trail.mutation("terminateWorker", WORKER, names="instance_id")

@@ -13,7 +13,7 @@ from enginehouse.domain.job import Job, Task
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.edges import edges_of
 from enginehouse.domain.refs import Ref, TaskRef
-from enginehouse.domain.resources import NOTHING, sentence
+from enginehouse.domain.resources import NOTHING, Resources, sentence
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
 from enginehouse.domain.wait_reasons.explanation import (
@@ -151,7 +151,7 @@ def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
 
 
 async def _surroundings(
-    tx: Tx, house: House, organization_id: int, pools: set[str], over_http: frozenset[str], *, now: int
+    tx: Tx, house: House, organization_id: int, pools: set[str], over_http: Mapping[str, Resources], *, now: int
 ) -> HouseFacts:
     """Returns the facts of the whole server: quotas, workers, and the waiting items in these pools."""
     workers, taken = await stored_workers.at_work(tx)

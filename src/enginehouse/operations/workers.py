@@ -122,9 +122,9 @@ async def look(house: House) -> None:
     workers, presence.drained, now = await house.database.read(known)
     connected = [worker for worker in workers if worker.connected(now)]
     here = [worker for worker in connected if worker.drain is None]
-    presence.installed = frozenset[str]().union(*(worker.offers(()) for worker in connected))
-    presence.offered = frozenset[str]().union(*(worker.offers(()) for worker in here))
-    presence.over_http = any(worker.pools.get(EngineKind.HTTP) for worker in here)
+    presence.installed = frozenset[str]().union(*(worker.engines for worker in connected))
+    presence.offered = frozenset[str]().union(*(worker.engines for worker in here))
+    presence.over_http = tuple(worker.resources for worker in here if worker.takes_all_over_http)
     if house.database.dialect == "postgres":
         # Other servers may register and pause engines; an embedded database has no other server.
         await known_engines.refresh(house)
@@ -163,11 +163,11 @@ async def list_(house: House, principal: Principal) -> list[WorkerShown]:
     """Returns every worker that has reported within a day, connected ones first."""
     require(principal, Role.READER)
     found, now = await house.database.read(_at_work)
-    over_http = [
-        engine_id
-        for engine_id in known_engines.over_http(house)
+    over_http = {
+        engine_id: needs
+        for engine_id, needs in known_engines.over_http(house).items()
         if known_engines.shown(house, principal, engine_id) is not None
-    ]
+    }
     named = principal.role.covers(Role.ADMIN)
     shown = [_shown(worker, worker.offers(over_http), now, named=named) for worker in found]
     return sorted(shown, key=lambda worker: not worker.connected)

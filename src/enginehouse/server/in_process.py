@@ -11,7 +11,7 @@ from enginehouse.domain.engine import EngineKind, EngineSpec
 from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.resources import Resources
+from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Answer, Lease, Report, seat
 from enginehouse.engine import EngineFailure, Output
@@ -49,9 +49,11 @@ class InProcess:
         self._free = free
         self._installed = installed
         self._seat = ""
+        self._resources = NOTHING
 
     async def register(self, offer: WorkerOffer) -> None:
         self._seat = seat(offer.name)
+        self._resources = offer.resources
         await workers.appear(self._house, **_reported(offer))
 
     async def beat(self, offer: WorkerOffer) -> None:
@@ -103,7 +105,7 @@ class InProcess:
         await engine_health.record(self._house, engine_id, event, reason, probed=probed)
 
     async def due_probes(self) -> tuple[list[EngineSpec], float]:
-        return await engine_health.take_due(self._house)
+        return await engine_health.take_due(self._house, lambda spec: spec.resources.fits(self._resources))
 
     async def call_facts(self, lease: Lease) -> CallFacts:
         token, application_id = await task_tokens.of_attempt(self._house, lease)

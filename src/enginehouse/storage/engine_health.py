@@ -1,5 +1,6 @@
 """The health of engines over HTTP in storage. All servers share it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from enginehouse.domain import engine_health
@@ -28,17 +29,17 @@ async def record(tx: Tx, engine_id: str, event: HealthEvent, reason: str | None,
     return new
 
 
-async def take_due(tx: Tx, limit: int) -> list[str]:
-    """Returns up to `limit` engines to probe now. No other server probes them for a while."""
+async def take_due(tx: Tx, engines: Sequence[str], limit: int) -> list[str]:
+    """Returns up to `limit` of these engines to probe now. No other worker probes them for a while."""
     now = await tx.read_clock()
-    due = [engine_id for (engine_id,) in await tx.all("engine_health.due", now=now, limit=limit)]
+    due = [engine_id for (engine_id,) in await tx.all("engine_health.due", engines=engines, now=now, limit=limit)]
     await tx.many("engine_health.take", [(engine_id, now + engine_health.PROBE_MICROS) for engine_id in due])
     return due
 
 
-async def next_probe(tx: Tx) -> int | None:
-    """Returns when the next probe is due (µs), None if every engine is available."""
-    [(at,)] = await tx.all("engine_health.next")
+async def next_probe(tx: Tx, engines: Sequence[str]) -> int | None:
+    """Returns when the next probe of one of these engines is due (µs), None if all are available."""
+    [(at,)] = await tx.all("engine_health.next", engines=engines)
     return None if at is None else int(at)
 
 

@@ -10,10 +10,10 @@ UPDATE engine SET unavailable_until = :until, unavailable_reason = :reason, unav
 WHERE id = :id AND kind = 'http';
 
 -- name: due
--- The engines whose next probe is due, locked; those that another server takes now are left out. A worker takes work of
--- every organization, so it probes the engines of every organization.
+-- Those of the engines whose next probe is due, locked; those that another worker takes now are left out.
+-- lists: engines text
 SELECT id FROM engine
-WHERE kind = 'http' AND state = 'active' AND unavailable_until <= :now
+WHERE id IN {engines} AND kind = 'http' AND state = 'active' AND unavailable_until <= :now
 ORDER BY unavailable_until, id
 LIMIT :limit
 {skip_locked};
@@ -23,8 +23,9 @@ LIMIT :limit
 UPDATE engine SET unavailable_until = r.until FROM {rows} r WHERE engine.id = r.id AND engine.kind = 'http';
 
 -- name: next
--- When the next probe is due, NULL if all engines are available.
-SELECT MIN(unavailable_until) FROM engine WHERE kind = 'http' AND state = 'active';
+-- When the next probe of one of the engines is due, NULL if all are available.
+-- lists: engines text
+SELECT MIN(unavailable_until) FROM engine WHERE id IN {engines} AND kind = 'http' AND state = 'active';
 
 -- name: unavailable
 -- Those of the organization's engines, and of the server's, that are unavailable.

@@ -1,12 +1,13 @@
 """The facts about waiting tasks beyond their rows: their open items, and the other items in their lanes."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from enginehouse.domain.engine_health import EngineHealth
 from enginehouse.domain.fair_order import Waiting
 from enginehouse.domain.quotas import Lane
+from enginehouse.domain.resources import Resources
 from enginehouse.domain.wait_reasons.explanation import COUNTED, EngineFacts, Later
 from enginehouse.domain.work import Worker
 from enginehouse.storage.database.database import Tx
@@ -111,11 +112,11 @@ async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[La
 
 
 async def engines(
-    tx: Tx, organization_id: int, workers: Sequence[Worker], *, over_http: Collection[str], now: int
+    tx: Tx, organization_id: int, workers: Sequence[Worker], *, over_http: Mapping[str, Resources], now: int
 ) -> dict[str, EngineFacts]:
     """Returns every engine that the organization may use, and whether a worker that takes work offers it.
 
-    `over_http` are the engines that every worker with slots for them offers.
+    `over_http` are the engines that every server with slots for them offers, and their needs.
     """
     offered, drained, last = set[str](), set[str](), dict[str, int]()
     able, unable = set[str](), dict[str, str]()

@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
-from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.engine import EngineAddress, EngineKind, EngineMode, EngineSpec
+from enginehouse.domain.engine_health import HealthEvent
 from enginehouse.domain.resources import Resources
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Failed, NewArtifact, Outcome, Postponed, Report
@@ -70,6 +71,63 @@ class EngineDeclaration(msgspec.Struct, rename=spelled, frozen=True, kw_only=Tru
 
     def spec(self) -> EngineSpec:
         return EngineSpec(**structs.asdict(self) | {"resources": self.resources.resources()})
+
+
+class AddressOfEngine(msgspec.Struct, rename=spelled, frozen=True, kw_only=True):
+    """Where an engine over HTTP answers: the fields of `EngineAddress`."""
+
+    url: str
+    ready: str
+    process: str
+    private: bool
+
+
+class HttpEngineBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True):
+    """An engine over HTTP. `onTrial`: it gets one call, which decides whether it is available."""
+
+    engine: EngineDeclaration
+    address: AddressOfEngine
+    on_trial: bool = False
+
+    @classmethod
+    def of(cls, spec: EngineSpec, *, on_trial: bool) -> "HttpEngineBody":
+        at = spec.address or EngineAddress(url="")
+        return cls(engine=EngineDeclaration.of(spec), address=AddressOfEngine(**structs.asdict(at)), on_trial=on_trial)
+
+    def spec(self) -> EngineSpec:
+        return structs.replace(self.engine.spec(), address=EngineAddress(**structs.asdict(self.address)))
+
+
+class ProbesBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True):
+    """The engines that the worker probes now, and the seconds until it should look again."""
+
+    engines: list[HttpEngineBody]
+    seconds: float
+
+
+class HealthBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker has learned about an engine over HTTP. `probed`: a probe has found it, not a call."""
+
+    event: HealthEvent
+    reason: str | None = None
+    probed: bool = False
+
+
+class CallBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
+    """What an engine over HTTP is told besides its work: a token for the task, and the organization's application.
+
+    `poll` is the payload with which a polling engine asked to be called again.
+    """
+
+    token: str
+    application_id: str | None = None
+    poll: Any = None
+
+
+class InfoBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True):
+    """What an engine says of its work while it runs."""
+
+    info: Any
 
 
 class Registration(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):

@@ -15,12 +15,11 @@ from enginehouse import __version__
 from enginehouse.artifacts.store import Stored
 from enginehouse.domain.artifact import Artifact, Asset
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.engine_health import HEALTHY, EngineHealth, HealthEvent
+from enginehouse.domain.engine_health import EngineHealth, HealthEvent
 from enginehouse.domain.errors import NotFound, Unavailable
 from enginehouse.domain.resources import NOTHING, Resources
-from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Answer, Lease, Report
-from enginehouse.engine import EngineFailure, Output
+from enginehouse.engine import Output
 from enginehouse.engines.http.form import CallFacts
 from enginehouse.engines.python_executor import ExecutorCapacity
 from enginehouse.runtime.source import LeaseId, WorkerOffer
@@ -40,6 +39,7 @@ from enginehouse.wire.worker import (
 )
 from enginehouse.worker.backoff import Backoff
 from enginehouse.worker.connection import Connection, ResultBody, ServerAway, TokenRefused
+from enginehouse.worker.http_engines import HttpEngines
 from enginehouse.worker.input_cache import CacheKey, InputCache
 from enginehouse.worker.outbox import Outbox
 from enginehouse.worker.uploads import content, measure, upload
@@ -47,7 +47,6 @@ from enginehouse.worker.uploads import content, measure, upload
 log = structlog.get_logger(__name__)
 
 _BASE: Final = "/api/v1/instances"
-_NO_PROBES: Final = 3600.0  # seconds
 _AT_ONCE: Final = 4  # uploads of one attempt
 _encode: Final = msgspec.json.Encoder().encode
 T = TypeVar("T")
@@ -68,7 +67,8 @@ class HttpSource:
     """A `WorkSource` on a connection. `specs` are the engines of this machine.
 
     `free` returns the resources that no engine takes, `limits` what else limits its claims. `on_refused` is called
-    once, when the server does not accept the token any more.
+    once, when the server does not accept the token any more. `api_url`: where engines over HTTP find the server's
+    interfaces.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class HttpSource:
         free: Callable[[], Resources] = lambda: NOTHING,
         limits: Callable[[], ExecutorCapacity] = lambda: ExecutorCapacity(calls=0),
         on_refused: Callable[[str], None] = lambda text: None,
+        api_url: str | None = None,
     ) -> None:
         self._connection = connection
         self._specs = list(specs)
@@ -91,6 +92,7 @@ class HttpSource:
         self._offer: WorkerOffer | None = None
         self._registry: Registry | None = None
         self._work: dict[LeaseId, WorkBody] = {}
+        self.http_engines = HttpEngines(self._send_patiently, api_url)
         self.ready_pools = set[str]()
         self.changed = asyncio.Event()
         self.outbox = Outbox(self._exchange, patience=30.0, holds=lambda: list(self._work))
@@ -194,25 +196,29 @@ class HttpSource:
     # -- the attempt ----------------------------------------------------------------------------------------
 
     async def engine(self, engine_id: str) -> EngineSpec | None:
-        return self._by_name.get(engine_id)
+        return self._by_name.get(engine_id) or await self.http_engines.engine(engine_id)
+
+    def needs(self, engine_id: str) -> Resources:
+        """Returns what an item of the engine takes of this machine."""
+        spec = self._by_name.get(engine_id)
+        return self.http_engines.needs(engine_id) if spec is None else spec.resources
 
     async def engine_health(self, engine_id: str) -> EngineHealth:
-        return HEALTHY  # this worker calls no engine over HTTP
+        return self.http_engines.health(engine_id)
 
     async def record_engine_health(
         self, engine_id: str, event: HealthEvent, reason: str | None, *, probed: bool
     ) -> None:
-        return None
+        await self.http_engines.record(engine_id, event, reason, probed=probed)
 
     async def due_probes(self) -> tuple[list[EngineSpec], float]:
-        return [], _NO_PROBES
+        return await self.http_engines.due_probes()
 
     async def call_facts(self, lease: Lease) -> CallFacts:
-        text = "This worker calls no engine over HTTP."
-        raise EngineFailure(text, FailureKind.SYSTEM_DEPENDENCY_MISSING)
+        return await self.http_engines.call_facts(lease, f"/items/{lease_name(lease.key, lease.token)}")
 
     async def tell(self, lease: Lease, info: Any) -> None:
-        return None  # only engines over HTTP say such things, and this worker calls none
+        await self.http_engines.tell(f"/items/{lease_name(lease.key, lease.token)}", info)
 
     async def inputs(self, lease: Lease) -> tuple[Artifact, ...]:
         work = self._work.get((lease.key, lease.token))
@@ -315,6 +321,9 @@ class HttpSource:
                 if time.monotonic() + pause >= until:
                     raise
                 await asyncio.sleep(pause)
+
+    async def _send_patiently(self, method: str, path: str, body: bytes) -> bytes:
+        return await self._patiently(lambda: self._connection.send(method, self.registry.path + path, body))
 
     def _item(self, lease: Lease) -> str:
         return f"{self.registry.path}/items/{lease_name(lease.key, lease.token)}"

@@ -38,7 +38,7 @@ class AssetAnswer(msgspec.Struct, kw_only=True):
 async def list_artifacts(call: Call) -> Reply:
     """GET instances/{InstanceID}/items/{LeaseID}/artifacts: every visible result of the job so far."""
     Query(call.query).finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     found = await attempt_bytes.visible(call.house, held)
     place = base(call.ids[0], held)
     return result([InputBody.of(artifact, artifact.folder, place) for artifact in found])
@@ -47,7 +47,7 @@ async def list_artifacts(call: Call) -> Reply:
 @sends_file()
 async def artifact(call: Call) -> Answer:
     """GET instances/{InstanceID}/items/{LeaseID}/artifacts/{ArtifactID}: the bytes of an output of the job."""
-    held = await _lease(call)
+    held = await held_lease(call)
     try:
         named = parse_artifact(call.ids[2])
     except ValueError:
@@ -62,7 +62,7 @@ async def artifact(call: Call) -> Answer:
 async def primary_asset(call: Call) -> Reply:
     """GET instances/{InstanceID}/items/{LeaseID}/primary-asset: the primary asset of the job's target."""
     Query(call.query).finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     asset = await attempt_bytes.primary_asset(call.house, held)
     return json(AssetAnswer(result=None if asset is None else AssetBody.of(asset, base(call.ids[0], held))))
 
@@ -70,7 +70,7 @@ async def primary_asset(call: Call) -> Reply:
 @sends_file()
 async def primary_content(call: Call) -> Answer:
     """GET instances/{InstanceID}/items/{LeaseID}/primary-asset/content: its bytes."""
-    held = await _lease(call)
+    held = await held_lease(call)
     asset = await attempt_bytes.primary_asset(call.house, held)
     if asset is None or asset.key is None:
         raise NotFound("Asset", "primary")
@@ -83,7 +83,7 @@ async def primary_content(call: Call) -> Answer:
 async def put_output(call: Call) -> Reply:
     """PUT instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}: stores the body."""
     Query(call.query).finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     limit = call.house.limits.signed_upload_bytes
     if _length(call) > limit:
         raise TooLarge(f"An output has at most {limit} bytes.")
@@ -98,7 +98,7 @@ async def put_output(call: Call) -> Reply:
 async def output_address(call: Call) -> Reply:
     """POST instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/address: where the worker puts the bytes."""
     Query(call.query).finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     body = await call.body(_UPLOAD)
     problems = [
         Problem(name, f"{digits} hexadecimal digits in lower case", text[:80])
@@ -117,7 +117,7 @@ async def output_address(call: Call) -> Reply:
 async def store_output(call: Call) -> Reply:
     """POST instances/{InstanceID}/items/{LeaseID}/outputs/{OutputName}/stored: the bytes are at that address."""
     Query(call.query).finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     stored = await direct_transfers.store_output(call.house, held, call.ids[2])
     return result(UploadedBody(key=stored.key, size=stored.size, sha256=stored.sha256, md5=stored.md5))
 
@@ -137,7 +137,7 @@ async def create_asset(call: Call) -> Reply:
     }
     as_primary = query.boolean("asPrimary") or False
     query.finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     _length(call)
     body = http_body.stream(call.receive)
     asset = await attempt_bytes.create_asset(call.house, held, body, as_primary=as_primary, **given)  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ async def append_log(call: Call) -> Reply:
     query = Query(call.query)
     offset = query.integer("offset", 0, 0, attempt_bytes.LOG_BYTES)
     query.finish()
-    held = await _lease(call)
+    held = await held_lease(call)
     data = await http_body.read(call.receive, length=call.headers.content_length, limit=attempt_bytes.LOG_BYTES)
     return result(LogEnd(offset=await attempt_bytes.append_log(call.house, held, offset, data)))
 
@@ -160,7 +160,8 @@ def _directly(call: Call) -> bool:
     return call.headers.others.get(DIRECT.encode()) == b"true"
 
 
-async def _lease(call: Call) -> Lease:
+async def held_lease(call: Call) -> Lease:
+    """Returns the lease that the path names, which the worker holds. Raises MalformedId, NotFound, StaleAttempt."""
     instance_id, name = instance(call.ids[0]), call.ids[1]
     try:
         key, token = parse_lease(name)

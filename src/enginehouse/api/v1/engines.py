@@ -49,6 +49,7 @@ class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_on
     inputs: list[str]
     installed: bool
     running_limit: int | None = None
+    needs: dict[str, float] | None = None
     organization_id: str | None = None
     address: EngineAddressView | None = None
     unavailable: UnavailableView | None = None
@@ -92,6 +93,7 @@ def _view(call: Call, engine: Engine, health: EngineHealth) -> EngineDetailView:
         inputs=list(spec.inputs),
         installed=call.house.presence.has(engine),
         running_limit=engine.running_limit,
+        needs=spec.resources.labels or None,
         organization_id=optional(str, engine.organization_id),
         address=None
         if address is None

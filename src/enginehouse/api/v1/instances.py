@@ -12,6 +12,7 @@ from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.domain.artifact import Artifact
+from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.work import Accepted, Answer, Lease, Report, Stale
 from enginehouse.operations import exchange, instances
@@ -54,6 +55,7 @@ async def register(call: Call) -> Reply:
         version=body.version,
         resources=body.resources.resources(),
         elastic=body.elastic,
+        calls_engines=body.slots.get(EngineKind.HTTP, 0) > 0,
     )
     instance = arrival.state.instance
     return json(
