@@ -53,10 +53,12 @@ async def test_a_worker_takes_reports_and_leaves(ready: House) -> None:
         claims={"native": 4},
     )
     assert [type(answer) for answer in done.answers] == [Accepted, Accepted]
-    assert [lease.key.ordinal for lease, _ in done.work] == [2]
+    # On PostgreSQL the reports may hold the job while the claim looks.
+    work_ = done.work or (await remote.says(claims={"native": 4})).work
+    assert [lease.key.ordinal for lease, _ in work_] == [2]
     await instances.terminate(ready, remote.who, remote.id)
     assert await workers.list_(ready, CALLER) == []
-    [left] = await history(ready, done.work[0][0])
+    [left] = await history(ready, work_[0][0])
     assert left.outcome == "stopped", "what it still had is charged to nobody"
     with pytest.raises(NotFound):
         await remote.takes()
