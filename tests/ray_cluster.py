@@ -21,7 +21,19 @@ from tests.acceptance.server import CHECKOUT, offer
 
 from enginehouse.engines import processes
 
-ENGINES = ("waits", "stubborn", "honest", "speaks", "quotes", "weighs", "swells", "listens", "paints", "dreams")
+ENGINES = (
+    "waits",
+    "stubborn",
+    "honest",
+    "speaks",
+    "quotes",
+    "imports",
+    "weighs",
+    "swells",
+    "listens",
+    "paints",
+    "dreams",
+)
 NODES = ({"num_cpus": 2, "num_gpus": 1}, {"num_cpus": 2, "resources": {"speech": 1}})
 HEALTH = {"RAY_health_check_period_ms": "1000", "RAY_health_check_timeout_ms": "1000",
           "RAY_health_check_failure_threshold": "3"}  # fmt: skip

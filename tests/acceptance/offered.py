@@ -145,6 +145,13 @@ def curious(work: Work) -> list[Output]:
 
 
 @Offered
+def imports(work: Work) -> list[Output]:
+    """Returns where it imports from, besides the folder in which the tests have put it."""
+    found = [entry for entry in dict.fromkeys(sys.path) if not entry.endswith("/offered")]
+    return [Output(media_type="text/plain", data="\n".join(found).encode(), name="path.txt")]
+
+
+@Offered
 def quotes(work: Work) -> list[Output]:
     """Fails with its payload in the message."""
     raise ValueError(repr(work.payload))

@@ -15,6 +15,7 @@ from tests.ray_cluster import RayCluster
 from enginehouse.cli import run_request
 from enginehouse.client import Client, files, jobs
 
+ENGINES = ("speaks", "quotes", "imports")
 SAMPLE = CHECKOUT / "src/enginehouse_engines/samples/three-languages.md"
 ASSET_CREATOR = "75fc943b-b5b0-4fe1-bcb6-9a7e1884257a"
 # Ids and times differ from job to job.
@@ -38,6 +39,7 @@ ALONE = {
     "noop": task_of(NOOP),
     "sentiment": task_of("sentiment-vader", {"text": "I love the morning, and I hate the rain."}),
     "two documents": task_of("speaks"),
+    "import path": task_of("imports"),
     "no such mood": task_of("quotes", {"secret": 1}, maxRetries=0),
     "nothing to read": task_of(run_request.WEBSTREAM, {"url": "http://127.0.0.1:9/x"}, maxRetries=0),
 }
@@ -47,7 +49,7 @@ ALONE = {
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Yields a server that runs its engines itself."""
     folder = tmp_path_factory.mktemp("local")
-    with serving(folder / "data", PYTHONPATH=offer(folder / "offered", "speaks", "quotes")) as server:
+    with serving(folder / "data", PYTHONPATH=offer(folder / "offered", *ENGINES)) as server:
         yield server
 
 
@@ -60,7 +62,7 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         cluster: RayCluster = request.getfixturevalue("ray_cluster")
         path, options, environment = cluster.path, cluster.options(), cluster.access()
     else:
-        path = offer(folder / "offered", "speaks", "quotes")
+        path = offer(folder / "offered", *ENGINES)
     with serving(folder / "data", *SERVES_ONLY, PYTHONPATH=path) as server:
 
         async def token() -> str:

@@ -62,8 +62,15 @@ class Interpreter:
         return variables | {"PATH": os.pathsep.join(folders)}
 
     def import_path(self) -> list[str] | None:
-        """Returns where a child imports from, as absolute paths; None for where its own interpreter does."""
-        return None if self.program else [str(Path(entry).absolute()) for entry in sys.path if entry]
+        """Returns where a child imports from, as absolute paths; None for where its own interpreter does.
+
+        Ray puts packages and folders of its own before those of the programs that it starts. Engines do not see them.
+        """
+        return (
+            None
+            if self.program or "ray" in sys.modules
+            else [str(Path(entry).absolute()) for entry in sys.path if entry]
+        )
 
     def places(self) -> Iterator[str]:
         """Yields the files and folders that a child reads besides those of the system."""
