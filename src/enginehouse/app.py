@@ -197,17 +197,15 @@ def artifacts_place(settings: Settings) -> str:
 
 async def _secret_key(settings: Settings, database: Database) -> SecretKey:
     """Returns the secret key from the environment or the data folder, which gets one at the first start."""
+    found: SecretKey | None
     if settings.secret_key:
-        key = secret_key_file.given(settings.secret_key)
-        await secret_key.bind(database, key, secret_key_file.VARIABLE)
-        return key
-    place = str(settings.data / secret_key_file.FILE)
-    found = await asyncio.to_thread(secret_key_file.read, settings.data)
-    if found is None:
-        await secret_key.bind(database, None, place)  # a new key is only for a new database
+        found, place = secret_key_file.given(settings.secret_key), secret_key_file.VARIABLE
+    else:
+        place, found = str(settings.data / secret_key_file.FILE), secret_key_file.read(settings.data)
+    if found is None and not await secret_key.is_bound(database):  # a new key is only for a new database
         found = await asyncio.to_thread(secret_key_file.make, settings.data)
-    await secret_key.bind(database, found, place)
-    return found
+    # A server that starts beside this one on the folder writes its key before it binds it.
+    return await secret_key.bind(database, found or secret_key_file.read(settings.data), place)
 
 
 async def open_database(settings: Settings) -> Database:

@@ -20,9 +20,12 @@ async def test_the_first_key_wins_and_stays(database: Database) -> None:
     await secret_key.bind(database, KEY, "here")
 
 
-async def test_a_new_database_may_have_no_key_yet(database: Database) -> None:
-    await secret_key.bind(database, None, "here")
-    await secret_key.bind(database, KEY, "here")
+async def test_only_a_new_database_has_no_key_yet(database: Database) -> None:
+    assert not await secret_key.is_bound(database)
+    with pytest.raises(StorageRefused, match="There is no secret key in here"):
+        await secret_key.bind(database, None, "here")
+    assert await secret_key.bind(database, KEY, "here") == KEY
+    assert await secret_key.is_bound(database)
 
 
 def test_a_key_is_64_digits() -> None:

@@ -5,8 +5,8 @@ from enginehouse.storage import server_facts
 from enginehouse.storage.database.database import Database, StorageRefused
 
 
-async def bind(database: Database, key: SecretKey | None, place: str) -> None:
-    """The database knows the key; the first start tells it. `key` None: there is none at `place`.
+async def bind(database: Database, key: SecretKey | None, place: str) -> SecretKey:
+    """The database knows the key; the first start tells it. Returns the key. `key` None: there is none at `place`.
 
     Raises StorageRefused. If several servers start at once on one database, the first key wins.
     """
@@ -16,6 +16,14 @@ async def bind(database: Database, key: SecretKey | None, place: str) -> None:
         known = await database.write(lambda tx: server_facts.add_secret_key_check(tx, check))
     if (text := mismatch(place, key, known)) is not None:
         raise StorageRefused(text)
+    if key is None:
+        raise StorageRefused(f"There is no secret key in {place}.")
+    return key
+
+
+async def is_bound(database: Database) -> bool:
+    """True if servers have used a key with this database."""
+    return await database.read(server_facts.secret_key_check) is not None
 
 
 def mismatch(place: str, key: SecretKey | None, known: str | None) -> str | None:
