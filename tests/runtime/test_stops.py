@@ -113,7 +113,7 @@ async def test_a_lease_that_waits_for_a_slot_is_stopped_and_its_engine_never_sta
 async def test_a_lease_that_gets_no_slot_is_free_for_another_worker(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_slots, "GIVE_BACK_SECONDS", 0.01)
+    monkeypatch.setattr(worker_slots, "LATE_SECONDS", 0.01)
     async with attempt(floor) as (capacity, _, _):
         waiting = await floor.lease_one()
         capacity.start(waiting, "native", floor.runner_of(capacity).run(waiting), now=time.monotonic())

@@ -137,6 +137,21 @@ async def test_a_pool_that_shrinks_starts_nothing_until_enough_have_ended_and_on
     await asyncio.wait_for(late, 10)
 
 
+async def test_a_lease_waits_longer_where_the_slots_became_fewer_after_its_claim(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_slots, "GIVE_BACK_SECONDS", 0.01)
+    slots = WorkerSlots(1)
+    slots.resize(0)
+    waiting = asyncio.create_task(slots.take("a"))
+    await asyncio.sleep(0.05)
+    slots.resize(1)
+    await asyncio.wait_for(waiting, 10)
+    monkeypatch.setattr(worker_slots, "LATE_SECONDS", 0.01)
+    with pytest.raises(EngineFailure, match="given back"):
+        await slots.take("b")
+
+
 async def test_a_slot_that_was_given_to_a_cancelled_attempt_is_free_again() -> None:
     slots = WorkerSlots(1)
     await slots.take("a")

@@ -8,8 +8,9 @@ import fcntl
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from enginehouse.engines import processes
 
@@ -20,9 +21,12 @@ _PAUSE: Final = 0.02
 def enter(register: Path, name: str) -> int:
     """The keeper's file exists and is locked. The lock lasts until every copy of the returned descriptor is closed."""
     register.mkdir(parents=True, exist_ok=True, mode=0o700)
-    entry = os.open(register / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(entry, fcntl.LOCK_EX)
-    return entry
+    while True:
+        entry = os.open(register / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(entry, fcntl.LOCK_EX)
+        if os.fstat(entry).st_nlink:
+            return entry
+        os.close(entry)  # somebody saw the file before its lock, and removed it
 
 
 def end_orphans(register: Path, *, besides: str = "", wait: bool, entries: str = "*") -> None:
@@ -34,26 +38,24 @@ def end_orphans(register: Path, *, besides: str = "", wait: bool, entries: str =
     for entry in sorted(register.glob(entries)):
         if entry.name == besides:
             continue
-        last = time.monotonic() + PATIENCE
-        while not (gone := _unlocked(entry)) and wait and time.monotonic() < last:
+        with suppress(FileNotFoundError), entry.open("r+b") as file:
+            # Nobody else gets the lock until the file is gone: it may be that of a keeper which is about to start.
+            if _locked(file, PATIENCE if wait else 0.0) or wait:
+                _end_marked(entry.name)
+                entry.unlink(missing_ok=True)
+
+
+def _locked(file: BinaryIO, seconds: float) -> bool:
+    last = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= last:
+                return False
             time.sleep(_PAUSE)
-        if gone or wait:
-            _end_marked(entry.name)
-            entry.unlink(missing_ok=True)
-
-
-def _unlocked(entry: Path) -> bool:
-    try:
-        descriptor = os.open(entry, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+        else:
+            return True
 
 
 def _end_marked(owner: str) -> None:

@@ -11,7 +11,8 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure
 
 AHEAD_SECONDS: Final = 0.05  # a lease beyond the slots should have its slot within this time
-GIVE_BACK_SECONDS: Final = 0.5  # a lease that has no slot by then is given back
+GIVE_BACK_SECONDS: Final = 0.5  # a lease ahead that has no slot by then is given back
+LATE_SECONDS: Final = 5.0  # without leases ahead: the slots are fewer since the claim, and often only for a moment
 MOST_AHEAD: Final = 128
 _FORGET: Final = 0.9
 _NOT_STARTED: Final = "No worker slot became free in time, so the item was given back."
@@ -53,7 +54,7 @@ class WorkerSlots:
         if turn.done():
             return
         try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS):
+            async with asyncio.timeout(GIVE_BACK_SECONDS if self.leases_ahead else LATE_SECONDS):
                 await turn
         except TimeoutError:
             if holder in self._busy:
