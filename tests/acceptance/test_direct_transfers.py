@@ -9,6 +9,7 @@ from tests.acceptance.remote import SERVES_ONLY, attempts, token_for_workers, wo
 from tests.acceptance.server import create, ended, offer, output, serving
 from tests.object_store import ObjectStore
 from tests.store_proxy import StoreProxy, Trouble, proxy_to
+from tests.thorough import THOROUGH
 
 from enginehouse.worker.direct_transfers import SMALLEST
 
@@ -34,9 +35,13 @@ JOB: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("redirect", [True, False], ids=["redirect", "through the server"])
+@pytest.mark.parametrize(
+    ("redirect", "trouble"),
+    [(True, Trouble.LOST), (False, Trouble.NONE), *([(True, Trouble.BUSY), (True, Trouble.CUT)] if THOROUGH else [])],
+    ids=lambda value: value.name.lower() if isinstance(value, Trouble) else str(value),
+)
 async def test_large_outputs_and_inputs_go_straight_to_the_bucket_only_if_a_setting_says_so(
-    tmp_path: Path, object_store: ObjectStore, *, redirect: bool
+    tmp_path: Path, object_store: ObjectStore, trouble: Trouble, *, redirect: bool
 ) -> None:
     path = offer(tmp_path / "offered", "swells", "weighs")
     with proxy_to(object_store.url) as proxy:
@@ -51,18 +56,16 @@ async def test_large_outputs_and_inputs_go_straight_to_the_bucket_only_if_a_sett
                     _check(proxy, redirect=redirect)
                     if redirect:
                         proxy.decide = lambda method, path: (
-                            Trouble.BUSY if method == "PUT" and _is_direct(path) else NONE
+                            trouble if method == "PUT" and _is_direct(path) else Trouble.NONE
                         )
                         [again] = await create(client, JOB)
                         assert await ended(client, again) == "complete", "the bytes went through the server"
+                        assert await output(client, again) == str(BYTES)
                     assert worker.stop() == 0
             assert {outcome for outcome, _, _ in await attempts(server)} == {"complete"}
             assert server.stop() == 0
             for log in (server.log, worker.log):
                 assert "X-Amz-Signature" not in log.read_text()
-
-
-NONE = Trouble.NONE
 
 
 def _is_direct(path: str) -> bool:

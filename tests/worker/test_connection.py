@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
-from enginehouse.domain.errors import IntegrityError, InvalidInput, NotFound, StaleAttempt, TooLarge
+from enginehouse.api.http import errors
+from enginehouse.domain.errors import IntegrityError, InvalidInput, NotFound, StaleAttempt, TooLarge, Unavailable
+from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.worker.connection import Connection, ServerAway, TokenRefused
 
 
@@ -49,6 +51,20 @@ async def test_the_wish_of_the_server_is_read(text: str, seconds: float | None) 
         with pytest.raises(ServerAway) as raised:
             await connection.send("GET", "/x")
         assert raised.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [(StoreUnavailable(reason="it answers 503", retry_after=7), StoreUnavailable), (Unavailable("later"), ServerAway)],
+)
+async def test_a_store_that_is_away_is_not_the_server(refusal: Unavailable, kind: type[Unavailable]) -> None:
+    told = {name.decode(): value.decode() for name, value in errors.headers(refusal)}
+    async with answering(503, refusal.code, **told) as connection:
+        with pytest.raises(ServerAway) as raised:
+            await connection.send("PUT", "/x")
+        found = raised.value.for_attempt()
+        assert type(found) is kind
+        assert not isinstance(found, StoreUnavailable) or found.data == {"retry_after": 7}
 
 
 async def test_who_does_not_answer_is_away() -> None:

@@ -281,6 +281,7 @@ class Waited(msgspec.Struct, rename=spelled, kw_only=True, omit_defaults=True):
 
 
 DIRECT: Final = "x-enginehouse-direct"  # the header of a worker that follows an address at the store
+STORE_AWAY: Final = "x-enginehouse-store-away"  # the header of a refusal because the store of the bytes is away
 
 
 class UploadBody(msgspec.Struct, rename=spelled, kw_only=True):

@@ -17,7 +17,8 @@ from enginehouse.domain.errors import (
     TooLarge,
     Unavailable,
 )
-from enginehouse.wire.worker import DIRECT
+from enginehouse.domain.store_errors import StoreUnavailable
+from enginehouse.wire.worker import DIRECT, STORE_AWAY
 from enginehouse.worker.direct_transfers import Content, DirectTransfers, StoreAway
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
@@ -41,12 +42,18 @@ class TokenRefused(Exception):
 class ServerAway(Unavailable):
     """The server did not answer, or cannot answer now. It may have done what was asked.
 
-    `retry_after`: the seconds after which it wants the next request, None if it did not say.
+    `retry_after`: the seconds after which it wants the next request, None if it did not say. `is_store`: the server is
+    there, but the store of the bytes is away.
     """
 
-    def __init__(self, message: str, *, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, reason: str, retry_after: float | None = None, is_store: bool = False) -> None:
         super().__init__(message, reason=reason)
         self.retry_after = retry_after
+        self.is_store = is_store
+
+    def for_attempt(self) -> Unavailable:
+        """Returns the error of an attempt that has waited long enough. Nobody is charged for a store that is away."""
+        return StoreUnavailable(reason=self.reason, retry_after=int(self.retry_after or 0)) if self.is_store else self
 
 
 class Connection:
@@ -120,8 +127,9 @@ class Connection:
         except (httpx.HTTPError, StoreAway) as error:
             raise self._away(type(error).__name__) from error
 
-    def _away(self, reason: str, retry_after: float | None = None) -> ServerAway:
-        return ServerAway(f"The server at {self.url} does not answer.", reason=reason, retry_after=retry_after)
+    def _away(self, reason: str, retry_after: float | None = None, *, is_store: bool = False) -> ServerAway:
+        text = f"The server at {self.url} does not answer."
+        return ServerAway(text, reason=reason, retry_after=retry_after, is_store=is_store)
 
     def _refusal(self, response: httpx.Response) -> Exception:
         code, text = _said(response)
@@ -131,7 +139,7 @@ class Connection:
         if (kind := _REFUSALS.get(code)) is not None:
             return kind(text)
         if status in _LATER:
-            return self._away(f"HTTP {status}", _seconds(response))
+            return self._away(f"HTTP {status}", _seconds(response), is_store=STORE_AWAY in response.headers)
         return InvalidInput(text or f"HTTP {status}")
 
 

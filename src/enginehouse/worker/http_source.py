@@ -307,7 +307,8 @@ class HttpSource:
     async def _patiently(self, send: Callable[[], Awaitable[T]]) -> T:
         """Returns what `send` returns. While the server does not answer, it is called again, as long as a lease lasts.
 
-        Raises Unavailable also if the server does not accept the token.
+        Raises Unavailable also if the server does not accept the token, and StoreUnavailable if it is the store of the
+        bytes that is away.
         """
         until, backoff = time.monotonic() + self.registry.lease_seconds, Backoff()
         while True:
@@ -319,7 +320,7 @@ class HttpSource:
             except ServerAway as away:
                 pause = backoff.next(away.retry_after)
                 if time.monotonic() + pause >= until:
-                    raise
+                    raise away.for_attempt() from None
                 await asyncio.sleep(pause)
 
     async def _send_patiently(self, method: str, path: str, body: bytes) -> bytes:

@@ -18,6 +18,7 @@ from enginehouse.domain.errors import (
     Unavailable,
 )
 from enginehouse.domain.store_errors import StoreUnavailable
+from enginehouse.wire.worker import STORE_AWAY
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -45,17 +46,18 @@ def body(refusal: Refusal) -> bytes:
 def headers(refusal: Refusal) -> Headers:
     """Returns the headers that tell a client what to do next."""
     match refusal:
-        case TooManyFailures(data=data):
-            return ((b"retry-after", str(data["retry_after"]).encode()),)
-        case AuthenticationFailed():
-            return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
         case (
             CapacityExceeded(data={"retry_after": seconds})
             | KeyInProgress(data={"retry_after": seconds})
             | RateLimited(data={"retry_after": seconds})
-            | StoreUnavailable(data={"retry_after": seconds})
+            | TooManyFailures(data={"retry_after": seconds})
         ):
             return ((b"retry-after", str(seconds).encode()),)
+        case StoreUnavailable(data={"retry_after": seconds}):
+            # A worker charges nobody for it.
+            return ((b"retry-after", str(seconds).encode()), (STORE_AWAY.encode(), b"true"))
+        case AuthenticationFailed():
+            return ((b"www-authenticate", b'Bearer realm="enginehouse"'),)
         case CapacityExceeded() | Unavailable():
             return (RETRY_LATER,)
         case TooLarge():
