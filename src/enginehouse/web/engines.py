@@ -9,7 +9,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.operations import backlog, engine_health, engines, limits
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
-from enginehouse.web.page_request import GoTo, HtmlPage, PageRequest
+from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
 _MOST: Final = 1_000
 
@@ -52,3 +52,10 @@ async def resume(request: PageRequest) -> GoTo:
 async def _do(request: PageRequest, act: Callable[[House, Principal, str], Awaitable[Any]]) -> GoTo:
     await act(request.house, request.principal, request.path("id"))
     return GoTo("/engines")
+
+
+PAGES: Final[tuple[Page, ...]] = (
+    ("GET", "/engines", show),
+    ("POST", "/engines/{id}/pause", pause),
+    ("POST", "/engines/{id}/resume", resume),
+)

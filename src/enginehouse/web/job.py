@@ -1,7 +1,7 @@
 """The page of a job, and what can be done with it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql
@@ -9,7 +9,7 @@ from enginehouse.domain.refs import Ref
 from enginehouse.operations import events, jobs, limits
 from enginehouse.operations.house import House
 from enginehouse.web import job_view
-from enginehouse.web.page_request import GoTo, HtmlPage, PageRequest
+from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
 
 async def show(request: PageRequest) -> HtmlPage:
@@ -64,3 +64,13 @@ async def _do(request: PageRequest, act: Callable[[House, Principal, Ref], Await
     ref = job_view.ref_of(request.path("id"))
     await act(request.house, request.principal, ref)
     return GoTo(f"/jobs/{job_graphql(ref.number)}")
+
+
+PAGES: Final[tuple[Page, ...]] = (
+    ("GET", "/jobs/{id}", show),
+    ("POST", "/jobs/{id}/cancel", cancel),
+    ("POST", "/jobs/{id}/stop", stop),
+    ("POST", "/jobs/{id}/retry", retry),
+    ("POST", "/jobs/{id}/pause", pause),
+    ("POST", "/jobs/{id}/resume", resume),
+)

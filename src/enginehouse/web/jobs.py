@@ -9,7 +9,7 @@ from enginehouse.domain.ids import parse_job, parse_number, parse_schedule
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines, jobs
-from enginehouse.web.page_request import HtmlPage, PageRequest
+from enginehouse.web.page_request import HtmlPage, Page, PageRequest
 
 PAGE: Final = 50
 _FURTHEST: Final = 1_000_000
@@ -93,3 +93,6 @@ def _engine_names(request: PageRequest) -> dict[str, str]:
         for engine in request.house.catalogue.by_id.values()
         if engines.shown(request.house, request.principal, engine.spec.id) is not None
     }
+
+
+PAGES: Final[tuple[Page, ...]] = (("GET", "/jobs", show),)

@@ -11,7 +11,7 @@ from enginehouse.domain.refs import Ref
 from enginehouse.operations import events
 from enginehouse.operations.events import Following
 from enginehouse.web import job_view
-from enginehouse.web.page_request import PageRequest
+from enginehouse.web.page_request import Page, PageRequest
 
 _LOOK: Final = 1.0  # seconds after which a stream notices that its turn is over
 _SILENCE: Final = 15.0  # seconds after which a comment keeps the connection open
@@ -60,3 +60,6 @@ def _after(request: PageRequest) -> int:
 def _message(html: str, event_id: int) -> str:
     lines = "".join(f"data: {line}\n" for line in html.splitlines())
     return f"id: {event_id}\n{lines}\n"
+
+
+PAGES: Final[tuple[Page, ...]] = (("GET", "/jobs/{id}/live", job),)

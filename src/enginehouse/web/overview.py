@@ -1,10 +1,11 @@
 """The first page: what runs, what waits, what has failed."""
 
 from collections import Counter
+from typing import Final
 
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines, overview, workers
-from enginehouse.web.page_request import HtmlPage, PageRequest
+from enginehouse.web.page_request import HtmlPage, Page, PageRequest
 
 
 async def show(request: PageRequest) -> HtmlPage:
@@ -31,3 +32,6 @@ async def show(request: PageRequest) -> HtmlPage:
             "is_empty": not any(found.counts.values()),
         },
     )
+
+
+PAGES: Final[tuple[Page, ...]] = (("GET", "/", show),)

@@ -59,3 +59,5 @@ class GoTo:
 
 Answer = HtmlPage | GoTo | Response
 Handler = Callable[[PageRequest], Awaitable[Answer]]
+Page = tuple[str, str, Handler]
+"""The method, the path and the handler of a page or of an action on one."""

@@ -19,7 +19,7 @@ from enginehouse.domain.errors import Refusal
 from enginehouse.operations.house import House
 from enginehouse.web import engines, job, jobs, live, overview, reference, sign_in, static_files, workers
 from enginehouse.web.html import render
-from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, PageRequest
+from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, Page, PageRequest
 from enginehouse.web.reference import Descriptions
 from enginehouse.web.session import CSRF, Session, proof, refuse_forged, session_of
 from enginehouse.web.streams import Streams
@@ -36,22 +36,13 @@ HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
-    ("GET", "/", overview.show),
-    ("GET", "/jobs", jobs.show),
-    ("GET", "/jobs/{id}", job.show),
-    ("GET", "/jobs/{id}/live", live.job),
-    ("POST", "/jobs/{id}/cancel", job.cancel),
-    ("POST", "/jobs/{id}/stop", job.stop),
-    ("POST", "/jobs/{id}/retry", job.retry),
-    ("POST", "/jobs/{id}/pause", job.pause),
-    ("POST", "/jobs/{id}/resume", job.resume),
-    ("GET", "/engines", engines.show),
-    ("POST", "/engines/{id}/pause", engines.pause),
-    ("POST", "/engines/{id}/resume", engines.resume),
-    ("GET", "/workers", workers.show),
-    ("POST", "/workers/{id}/drain", workers.drain),
-    ("POST", "/workers/{id}/resume", workers.resume),
+PAGES: Final[tuple[Page, ...]] = (
+    *overview.PAGES,
+    *jobs.PAGES,
+    *job.PAGES,
+    *live.PAGES,
+    *engines.PAGES,
+    *workers.PAGES,
 )
 _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'

@@ -1,7 +1,9 @@
 """The workers: where work runs, and how it is taken off a machine."""
 
+from typing import Final
+
 from enginehouse.operations import worker_drains, workers
-from enginehouse.web.page_request import GoTo, HtmlPage, PageRequest
+from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
 
 async def show(request: PageRequest) -> HtmlPage:
@@ -23,3 +25,10 @@ async def resume(request: PageRequest) -> GoTo:
     """POST /workers/{id}/resume: it takes work again."""
     await worker_drains.resume(request.house, request.principal, request.path("id"))
     return GoTo("/workers")
+
+
+PAGES: Final[tuple[Page, ...]] = (
+    ("GET", "/workers", show),
+    ("POST", "/workers/{id}/drain", drain),
+    ("POST", "/workers/{id}/resume", resume),
+)
