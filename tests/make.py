@@ -152,9 +152,9 @@ def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **field
         plan=made,
         document=plans.encode(made).decode(),
         edges=edges_of(made),
-        statuses=start.statuses,
+        beginning=start,
         runnable=frozenset(start.ready),
-        total=sum(task.standby_for is None for task in made.tasks),
+        total=start.total,
         **fields,  # type: ignore[arg-type]
     )
 

@@ -125,6 +125,8 @@ class InstanceStates:
 
     def note(self, organization_id: int | None, pools: Collection[str] | None = None) -> None:
         """The organization has new items: of these pools those without a lane of it are looked at again. None: all."""
+        if not self._known:  # the queues are theirs
+            return
         for (pool, _, _), queue in self._queues.items():
             if pools is None or pool in pools:
                 queue.note(organization_id)

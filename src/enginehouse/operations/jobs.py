@@ -100,7 +100,7 @@ async def create(
     warnings = [planned_job.warnings for planned_job in planned]
     answer = await house.creates.ask(Creation(new, request_key, entries, warnings, principal.quota))
     if not answer.replayed:
-        house.waiting(principal.organization_id, {pool for job in new for pool in job.pools})
+        house.waiting(principal.organization_id, frozenset[str]().union(*[job.beginning.pools for job in new]))
     return _created(answer, replayed=answer.replayed)
 
 
@@ -157,9 +157,9 @@ def new_job(
         plan=plan,
         document=plans.encode(plan).decode(),
         edges=planned.edges,
-        statuses=start.statuses,
+        beginning=start,
         runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
-        total=sum(task.standby_for is None for task in plan.tasks) - len(reused or ()),
+        total=start.total - len(reused or ()),
         target_id=target_id,
         target=target,
         created_by=principal.user_id,
@@ -310,7 +310,7 @@ async def retry(
     except SourceGone:
         raise NotFound("Job", ref.text) from None
     if not answer.replayed:
-        house.waiting(principal.organization_id, set(new.pools))
+        house.waiting(principal.organization_id, new.beginning.pools)
         house.watches.changed([old.id])
     return _created(answer, replayed=answer.replayed)[0]
 

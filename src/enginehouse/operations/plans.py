@@ -40,7 +40,7 @@ def plan_all(
                 max_tasks=house.limits.tasks_per_job,
                 uri_fault=partial(webhooks.url_fault, house),
             )
-            unserved = workers.unserved(house, request, made.plan)
+            unserved = workers.unserved(house, request, made)
             planned.append(structs.replace(made, warnings=made.warnings + unserved) if unserved else made)
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)

@@ -8,8 +8,9 @@ from uuid import UUID, uuid5
 from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.engine_reload import ReloadReport
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import JobRequest, Plan
+from enginehouse.domain.job import JobRequest
 from enginehouse.domain.planning.checks import PlanReport
+from enginehouse.domain.planning.plan import Planned
 from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import REMOTE, Drain, Worker
 from enginehouse.operations import engines as known_engines
@@ -130,20 +131,21 @@ async def look(house: House) -> None:
         await known_engines.refresh(house)
 
 
-def unserved(house: House, request: JobRequest, plan: Plan) -> tuple[str, ...]:
+def unserved(house: House, request: JobRequest, planned: Planned) -> tuple[str, ...]:
     """Returns warnings for tasks whose engine no connected worker offers now, from memory."""
     presence = house.presence
     idle = {
         engine_id: why
-        for engine_id in {task.engine_id for task in plan.tasks}
+        for engine_id in planned.beginning.engine_ids
         if (why := _idle(house.catalogue.by_id.get(engine_id), presence)) is not None
     }
     if not idle:
         return ()
-    report = PlanReport(request.spelling, request.prefix, [task.standby_for for task in plan.tasks])
+    tasks = planned.plan.tasks
+    report = PlanReport(request.spelling, request.prefix, [task.standby_for for task in tasks])
     return tuple(
         f"{report.task(ordinal)}: {idle[task.engine_id]}; the task will wait."
-        for ordinal, task in enumerate(plan.tasks)
+        for ordinal, task in enumerate(tasks)
         if task.engine_id in idle
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enginehouse.domain.engine import PUSH_ADAPTER
 from enginehouse.domain.job import Plan
 from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.webhooks.notifications import notifies
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,18 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The first status of each task of a new job, and the ordinals of the tasks that get one item at once."""
+    """What a plan is when a job begins: facts of its shape, so that no create derives them again.
+
+    The first status of each task, the ordinals of the tasks that get one item at once, their pools, the engines of all
+    tasks, how many tasks are no standby, and whether somebody is told of an end.
+    """
 
     statuses: tuple[TaskStatus, ...]
     ready: tuple[int, ...]
+    pools: frozenset[str]
+    engine_ids: tuple[str, ...]
+    total: int
+    notifies: bool
 
 
 def initial(plan: Plan) -> Beginning:
@@ -54,9 +63,15 @@ def initial(plan: Plan) -> Beginning:
     waiting = {route.child for route in plan.routes if route.parent >= 0 or route.endpoint}
     waiting |= _receivers(plan)
     pending, standby = TaskStatus.PENDING, TaskStatus.STANDBY_PENDING
+    ready = tuple([n for n, task in enumerate(plan.tasks) if task.standby_for is None and n not in waiting])
+    statuses = tuple([pending if task.standby_for is None else standby for task in plan.tasks])
     return Beginning(
-        tuple([pending if task.standby_for is None else standby for task in plan.tasks]),
-        tuple([n for n, task in enumerate(plan.tasks) if task.standby_for is None and n not in waiting]),
+        statuses=statuses,
+        ready=ready,
+        pools=frozenset([plan.tasks[n].pool for n in ready]),
+        engine_ids=tuple(sorted({task.engine_id for task in plan.tasks})),
+        total=statuses.count(pending),
+        notifies=notifies(plan),
     )
 
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
-from enginehouse.domain.status import JobStatus
-from enginehouse.domain.webhooks.notifications import notifies
+from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import WHOLE
 from enginehouse.storage import events, targets
 from enginehouse.storage.database import barrier_lock
@@ -132,18 +131,30 @@ async def _insert_on_postgres(tx: Tx, rows: Sequence[Row]) -> set[int]:
 async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now: int) -> None:
     """Inserts the tasks of the jobs, and which engines each job has."""
     tasks = [
-        (job_id, n, job.statuses[n], task.engine_id, task.priority, job.edges.waits_for[n], int(n in job.runnable), now)
+        (
+            job_id,
+            n,
+            job.beginning.statuses[n],
+            task.engine_id,
+            task.priority,
+            job.edges.waits_for[n],
+            int(n in job.runnable),
+            now,
+        )
         for job_id, job in zip(ids, jobs, strict=True)
         for n, task in enumerate(job.plan.tasks)
     ]
-    owners = {job_id: job.organization_id for job_id, job in zip(ids, jobs, strict=True)}
     await tx.many("jobs.insert_tasks", tasks)
-    engines = {(job_id, engine_id) for job_id, _, _, engine_id, *_ in tasks}
-    await tx.many("jobs.insert_engines", [(owners[job_id], engine_id, job_id) for job_id, engine_id in sorted(engines)])
+    engines = [
+        (job.organization_id, engine_id, job_id)
+        for job_id, job in zip(ids, jobs, strict=True)
+        for engine_id in job.beginning.engine_ids
+    ]
+    await tx.many("jobs.insert_engines", engines)
 
 
 def _has_standby(job: NewJob) -> bool:
-    return any(standby is not None for standby in job.edges.standbys)
+    return TaskStatus.STANDBY_PENDING in job.beginning.statuses
 
 
 def _core_id(job: NewJob) -> str | None:
@@ -155,5 +166,5 @@ def _core_id(job: NewJob) -> str | None:
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
-        job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(notifies(job.plan)),
+        job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(job.beginning.notifies),
     )  # fmt: skip

@@ -1,13 +1,12 @@
 """The jobs that a creation stores. They are complete before any transaction begins."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.job import Plan, TargetRequest
-from enginehouse.domain.planning.edges import Edges
-from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.planning.edges import Beginning, Edges
 from enginehouse.domain.token_quotas import QuotaHolder
 from enginehouse.storage.idempotency import RequestKey
 
@@ -32,7 +31,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     plan: Plan
     document: str
     edges: Edges
-    statuses: tuple[TaskStatus, ...]
+    beginning: Beginning
     runnable: frozenset[int]
     total: int
     target_id: int | None = None
@@ -43,11 +42,6 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     root_of: int | None = None
     reused: Mapping[int, int] | None = None
     origin: JobOrigin | None = None
-
-    @property
-    def pools(self) -> Iterator[str]:
-        """The pools of the tasks that can start at once."""
-        return (self.plan.tasks[ordinal].pool for ordinal in self.runnable)
 
 
 class Creation(msgspec.Struct, frozen=True, gc=False):

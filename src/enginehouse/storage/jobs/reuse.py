@@ -80,7 +80,7 @@ def _settlement(job_id: int, job: NewJob, now: int) -> Settlement:
         failed=0,
         aborted=0,
     )
-    tasks = {ordinal: _task(job, ordinal, status) for ordinal, status in enumerate(job.statuses)}
+    tasks = {ordinal: _task(job, ordinal, status) for ordinal, status in enumerate(job.beginning.statuses)}
     return Settlement(state, tasks, job.plan, job.edges, now=now)
 
 
