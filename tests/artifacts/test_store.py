@@ -329,6 +329,21 @@ async def test_a_complete_log_is_seen_by_every_store_of_the_place(open_one: Open
             assert path.read_bytes() == b"one"
 
 
+async def test_a_log_that_grows_is_shown_to_every_store_of_the_place(open_one: Open) -> None:
+    here, there = open_one(), open_one()
+    await here.append("logs/1", 0, b"one ")
+    await here.append("logs/2", 0, b"deleted")
+    await here.show_logs()
+    assert await there.read("logs/1") == b"one "
+    await here.append("logs/1", 4, b"two")
+    await here.delete(["logs/2"])
+    await here.complete("logs/1")
+    await here.show_logs()
+    assert not await here.flush()
+    assert await there.read("logs/1") == b"one two"
+    assert await there.keys("logs") == ["logs/1"]
+
+
 async def test_a_delete_takes_what_is_named_and_passes_over_the_unknown(store: ArtifactStore) -> None:
     await store.put_many([("jobs/1/a/x", b"1"), ("jobs/1/b/y", b"2")])
     await store.delete(["jobs/1/a/x", "jobs/1/a/x", "jobs/9/none"])

@@ -88,6 +88,9 @@ class DiskStore:
         """Nothing waits in another place."""
         return False
 
+    async def show_logs(self) -> None:
+        """Every process that has this folder reads a log while it grows."""
+
     async def address(self, key: str, seconds: int) -> str | None:
         """Returns None: nobody reads this disk over an address."""
         return None

@@ -72,6 +72,16 @@ class LogFiles:
                 found.append((path.relative_to(self._complete).as_posix(), path))
         return found
 
+    def growing(self) -> list[tuple[str, int]]:
+        """Returns the logs that may still grow, with their sizes."""
+        found = list[tuple[str, int]]()
+        for path in self._growing.rglob("*"):
+            with suppress(*NOTHING_THERE):
+                seen = path.stat()
+                if S_ISREG(seen.st_mode):
+                    found.append((path.relative_to(self._growing).as_posix(), seen.st_size))
+        return found
+
     def forget(self, keys: Iterable[str]) -> None:
         """These logs are gone from this machine. Unknown ones are ignored."""
         keys = list(keys)

@@ -19,6 +19,7 @@ from enginehouse.artifacts.keys import parts_of
 from enginehouse.artifacts.log_files import LogFiles
 from enginehouse.artifacts.process_folder import ProcessFolder
 from enginehouse.artifacts.s3_client import CHUNK, Availability, Patience, connect, is_past_the_end
+from enginehouse.artifacts.s3_logs import S3Logs
 from enginehouse.artifacts.s3_upload import MultipartUpload, blocks_of
 from enginehouse.artifacts.store import Listed, Stat, Stored
 from enginehouse.domain.errors import NotFound
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from obstore import GetOptions
 
 _AT_ONCE: Final = 16  # requests of one call
-_LOGS: Final = 100  # that are stored in one turn
 _IN_THREAD: Final = 1 << 16  # bytes whose digests take so long that others must not wait
 _RESUMES: Final = 5  # times in a row that a broken download goes on without a new byte
 
@@ -46,7 +46,7 @@ class S3Store:
         self._availability = Availability()
         self._session = ProcessFolder(root, log_files.take_over)
         self._logs = LogFiles(self._session.folder)
-        self._flushing = asyncio.Lock()
+        self._sender = S3Logs(self._logs, self.put, self.delete)
         self._cache = FileCache(root / "cache", self._session.folder, cache_bytes)
 
     def close(self) -> None:
@@ -121,14 +121,11 @@ class S3Store:
 
     async def flush(self) -> bool:
         """Complete logs are in the store, a bounded batch of them. Returns True if more of them wait."""
-        async with self._flushing:
-            waiting = await asyncio.to_thread(self._logs.waiting, _LOGS)
-            for key, path in waiting:
-                with suppress(FileNotFoundError):  # it was deleted with its job
-                    await self.put(key, await asyncio.to_thread(path.read_bytes))
-                    if not await asyncio.to_thread(self._logs.stored, key):
-                        await self.delete([key])  # it was deleted while it was sent
-            return len(waiting) == _LOGS
+        return await self._sender.flush()
+
+    async def show_logs(self) -> None:
+        """Every store of this place reads growing logs, at most some seconds old."""
+        await self._sender.show()
 
     async def address(self, key: str, seconds: int) -> str | None:
         """Returns a signed URL. It works also for bytes that are not there."""

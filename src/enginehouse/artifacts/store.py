@@ -34,8 +34,9 @@ class Listed(NamedTuple):
 class ArtifactStore(Protocol):
     """Bytes under a key. A key becomes visible only when it is whole and durable. Only a log may grow.
 
-    `place` tells people where the bytes are. `logs_are_local`: only the process that appends to a log sees it before it
-    is complete. Every verb raises StoreUnavailable if the store is elsewhere and does not answer.
+    `place` tells people where the bytes are. `logs_are_local`: other processes than the one that appends to a log see it
+    as it was some seconds ago, until it is complete. Every verb raises StoreUnavailable if the store is elsewhere and
+    does not answer.
     """
 
     @property
@@ -70,6 +71,9 @@ class ArtifactStore(Protocol):
 
     async def flush(self) -> bool:
         """Complete logs that wait on this machine are in the store. Returns True if more of them wait."""
+
+    async def show_logs(self) -> None:
+        """Every process reads the logs that grow, at most some seconds old."""
 
     async def address(self, key: str, seconds: int) -> str | None:
         """Returns a URL from which anybody reads the bytes for so long; None if there is none. It is a secret."""

@@ -44,7 +44,8 @@ async def of_tasks(
 async def log(house: House, principal: Principal, ref: TaskRef, item: int, number: int) -> Content:
     """Returns the output of the attempt's engine, capped. There is no log before the engine prints.
 
-    Raises NotFound. It names the server that has the log if the attempt runs on another one.
+    Of an attempt that runs elsewhere it may lack the last seconds. Raises NotFound. It names the worker if the log of a
+    running attempt is not here yet.
     """
     await job_operations.task(house, principal, ref)
     organization_id = principal.organization_id
@@ -57,9 +58,7 @@ async def log(house: House, principal: Principal, ref: TaskRef, item: int, numbe
         return await store.content(house.store, log_key(organization_id, ref.job_id, ref.ordinal, item, number))
     except NotFound:
         if house.store.logs_are_local and (worker := await _worker(house, organization_id, ref, item, number)):
-            why = (
-                f'The attempt runs on "{worker}", which has its log until the attempt ends, if it has printed anything.'
-            )
+            why = f'The attempt runs on "{worker}"; what it has printed is here some seconds later.'
             raise NotFound("Log", f"{item}/{number}", why=why) from None
         raise NotFound("Log", f"{item}/{number}") from None
 

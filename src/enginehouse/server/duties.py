@@ -52,6 +52,7 @@ def _work(house: House) -> list[Duty]:
 
     async def store_logs() -> bool:
         try:
+            await house.store.show_logs()
             return await house.store.flush()
         except StoreUnavailable:
             return False  # the store itself logs it
