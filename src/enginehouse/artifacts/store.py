@@ -34,9 +34,9 @@ class Listed(NamedTuple):
 class ArtifactStore(Protocol):
     """Bytes under a key. A key becomes visible only when it is whole and durable. Only a log may grow.
 
-    `place` tells people where the bytes are. `logs_are_local`: other processes than the one that appends to a log see it
-    as it was some seconds ago, until it is complete. Every verb raises StoreUnavailable if the store is elsewhere and
-    does not answer.
+    `place` tells people where the bytes are. `logs_are_local`: other processes than the one that appends to a log see
+    it as it was some seconds ago, until it is complete. Every verb raises StoreUnavailable if the store is elsewhere
+    and does not answer.
     """
 
     @property
