@@ -137,6 +137,22 @@ SUBJECTS: Final = (
         peers=(),
     ),
     Subject(
+        "losses",
+        "Engines elsewhere: cancels, and losses with leases of 5 s",
+        (
+            Figure(
+                "remote_stop_p50",
+                "cancel of an engine on a worker, median",
+                "ms",
+                1000,
+                less=True,
+            ),
+            Figure("remote_stop_p99", "… 99th percentile", "ms"),
+            Figure("server_lost", "kill -9 of a server of two: its engines run again", "s", 7, less=True),
+        ),
+        peers=(),
+    ),
+    Subject(
         "ray",
         "Calls of a no-op in 4 children, and in 4 hosts on 2 Ray nodes",
         (

@@ -50,9 +50,9 @@ def folder(parent: Path) -> Iterator[Path]:
 
 @contextmanager
 def serving(
-    home: Path, database: str | None, *, core: int | None = None, flags: tuple[str, ...] = ()
+    home: Path, database: str | None, *, core: int | None = None, flags: tuple[str, ...] = (), name: str = "server"
 ) -> Iterator[Server]:
-    """Yields a server with its data in `home`. If `core` is given, it runs only there."""
+    """Yields a server with its data in `home` and its log `name`. If `core` is given, it runs only there."""
     token = str(uuid.uuid4())
     command: list[str | Path] = [
         Path(sys.executable).with_name("enginehouse"),
@@ -64,7 +64,7 @@ def serving(
     ]
     command += ["--drain-seconds", "0.1", *flags] + (["--database", database] if database else [])
     env = without_settings() | {"AIWARE_INIT_TOKEN": token, "PYTHONPATH": engines_path(home)}
-    said = home / "server.log"
+    said = home / f"{name}.log"
     with said.open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, preexec_fn=lambda: _begin(core))  # noqa: PLW1509 - one thread here
@@ -136,6 +136,7 @@ def _answers(place: Place) -> bool:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """The process has ended, also if somebody has killed it before."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(15)

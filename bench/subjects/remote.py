@@ -19,14 +19,14 @@ from bench import jobs
 
 CHILDREN = 4
 _OWN = ("--python-slots", str(CHILDREN))
-_NONE = ("--python-slots", "0", "--native-slots", "0", "--http-slots", "0")
+NO_SLOTS = ("--python-slots", "0", "--native-slots", "0", "--http-slots", "0")
 
 
 def measure(home: Path, database: str | None, scale: Scale) -> Sample:
     """Measures both places in turn, on servers of their own."""
     with serving(home, database, flags=_OWN) as server:
         local = uvloop.run(_measured(server.place, scale))
-    with serving(home, database, flags=_NONE) as server, _working(home / "worker", server.place):
+    with serving(home, database, flags=NO_SLOTS) as server, working(home / "worker", server.place):
         remote = uvloop.run(_measured(server.place, scale))
     return _named("local", local) | _named("remote", remote)
 
@@ -43,7 +43,7 @@ async def _measured(place: Place, scale: Scale) -> Sample:
 
 
 @contextmanager
-def _working(home: Path, place: Place) -> Iterator[None]:
+def working(home: Path, place: Place) -> Iterator[None]:
     """A worker that takes the server's work. It is gone afterwards."""
     home.mkdir(parents=True)
     token = asyncio.run(_token(place))

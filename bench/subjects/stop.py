@@ -20,20 +20,19 @@ _ENDS_WITHIN = 30.0
 async def measure(server: Server, scale: Scale) -> Sample:
     """Returns the figures of stops of an engine that ends on request. Each needs a new process, so they are few."""
     async with listening() as stamps:
-        waits = sorted([await _stop(server.place, stamps) for _ in range(_WARM + scale.stops)][_WARM:])
+        waits = sorted([await one(server.place, stamps) for _ in range(_WARM + scale.stops)][_WARM:])
     return {"stop_p50": share_of(waits, 0.5), "stop_p99": share_of(waits, 0.99)}
 
 
-async def _stop(place: Place, stamps: Stamps) -> float:
+async def one(place: Place, stamps: Stamps) -> float:
     """Returns the milliseconds from the first byte of the cancel to the first look that finds the job aborted."""
     staying = jobs.single(jobs.STAMP, {"port": stamps.port, "stay": True})
     [created] = await answers(place, [place.request("POST", jobs.CREATE, jobs.creation(staying))])
     [job] = created["internalJobIds"]
     await stamps.next()
-    cancel = place.request("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job, "includeRunning": True})
     status = place.request("GET", f"/edge/v1/proc/job/{job}/status")
     sent = time.perf_counter()
-    [answer] = await answers(place, [cancel])
+    [answer] = await answers(place, [cancel(place, job)])
     if answer["stopping"] != 1:
         raise RuntimeError(f"The engine was not running: {answer}")
     while (await answers(place, [status]))[0]["job"]["jobStatus"] != "aborted":
@@ -41,3 +40,8 @@ async def _stop(place: Place, stamps: Stamps) -> float:
             raise RuntimeError(f"The engine was not stopped within {_ENDS_WITHIN:g} s.")
         await asyncio.sleep(_LOOK_AGAIN)
     return (time.perf_counter() - sent) * 1e3
+
+
+def cancel(place: Place, job: str) -> bytes:
+    """Returns the request that cancels the job, also if it runs."""
+    return place.request("POST", "/edge/v1/proc/jobs/cancel", {"jobID": job, "includeRunning": True})
