@@ -5,13 +5,13 @@ from typing import IO, Any
 
 import click
 
-from enginehouse.cli import bulk_cancels, follow, job_history, job_results, job_view, output, terminal
+from enginehouse.cli import bulk_cancels, follow, job_history, job_items, job_results, job_view, output, terminal
 from enginehouse.cli.bulk_cancels import RangeFlags
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.job_options import TaskFlags, create_from_file
 from enginehouse.cli.limits import add_pause_commands
-from enginehouse.cli.options import key_option, page_options, payload_option
+from enginehouse.cli.options import key_option, page_options, payload_option, payloads_of_tasks
 from enginehouse.cli.why import why
 from enginehouse.client import Client, Json, events, jobs
 
@@ -24,7 +24,7 @@ def job() -> None:
     """
 
 
-for _command in (*job_history.COMMANDS, *job_results.COMMANDS, why):
+for _command in (*job_history.COMMANDS, *job_results.COMMANDS, job_items.items, why):
     job.add_command(_command)
 add_pause_commands(
     job,
@@ -186,10 +186,24 @@ def cancel(
 @click.option(
     "--only-failed", is_flag=True, help="Run only the tasks that are not complete, on the stored outputs of the others."
 )
+@click.option(
+    "--payload",
+    "payloads",
+    multiple=True,
+    metavar="TASK=JSON|@FILE",
+    help="Another payload for a task: its number in `job get`, its id or its reference. May be given several times.",
+)
 @key_option
 @output.json_option
 @with_client
-def retry(client: Client, job_id: str, *, only_failed: bool, key: str | None, as_json: bool) -> None:
-    """Run a job that is not complete again, as a new job."""
-    retry_id = jobs.retry(client, job_id, only_failed=only_failed, key=key)
+def retry(
+    client: Client, job_id: str, *, only_failed: bool, payloads: tuple[str, ...], key: str | None, as_json: bool
+) -> None:
+    """Run a job that is not complete again, as a new job.
+
+    With another --payload for a task, a complete job may be run again too. With --only-failed, the tasks with another
+    payload run again, and those that follow them.
+    """
+    other = payloads_of_tasks("--payload", payloads)
+    retry_id = jobs.retry(client, job_id, only_failed=only_failed, payloads=other, key=key)
     output.show({"id": retry_id, "retryOf": job_id}, retry_id, as_json=as_json)

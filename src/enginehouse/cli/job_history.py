@@ -65,11 +65,11 @@ def attempts(client: Client, job_id: str, *, ordinal: int | None, as_json: bool)
     A reused task has no attempts here. They belong to the job that made its outputs.
     """
     tasks = jobs.get(client, job_id)["tasks"]
-    records = [
-        {"task": number, **attempt}
-        for number in ordinals(tasks, ordinal)
-        for attempt in jobs.attempts(client, job_id, number)
-    ]
+    chosen = ordinals(tasks, ordinal)
+    if ordinal is None:
+        records = list(jobs.attempts_of_job(client, job_id))
+    else:
+        records = [{"task": number, **one} for number in chosen for one in jobs.attempts(client, job_id, number)]
     if as_json:
         output.show_json(records)
         return

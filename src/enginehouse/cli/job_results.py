@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from enginehouse.cli import job_view, output, terminal
+from enginehouse.cli import job_view, log_follow, output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import ordinals, task_option
@@ -54,11 +54,18 @@ def results(
 @click.command()
 @click.argument("job_id")
 @task_option
+@click.option("--follow", is_flag=True, help="Go on until the job has ended, and show what is printed meanwhile.")
 @output.json_option
 @with_client
-def logs(client: Client, job_id: str, *, ordinal: int | None, as_json: bool) -> None:
+def logs(client: Client, job_id: str, *, ordinal: int | None, follow: bool, as_json: bool) -> None:
     """Show what the engines of a job have printed, attempt by attempt."""
     tasks = jobs.get(client, job_id)["tasks"]
+    if follow:
+        if as_json:
+            raise CommandError("--follow: not with --json, because the logs go on.", exit_code=2)
+        ordinals(tasks, ordinal)
+        log_follow.follow(client, job_id, ordinal)
+        return
     records: list[Json] = [
         {"task": number, "engine": job_view.task_name(tasks[number]), "log": name, "text": text}
         for number in ordinals(tasks, ordinal)

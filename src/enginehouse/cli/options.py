@@ -1,7 +1,8 @@
 """Options that several commands take, and how their values are read."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,6 +53,28 @@ def json_object(flag: str, text: str | bytes) -> Json:
     if not isinstance(value, dict):
         raise CommandError(f"{flag}: a JSON object is needed.", exit_code=2)
     return value
+
+
+def payloads_of_tasks(flag: str, values: Sequence[str]) -> dict[str, str]:
+    """Returns the JSON text for each task, from TASK=JSON or TASK=@FILE. Raises CommandError with all that is wrong."""
+    found, faults = dict[str, str](), list[str]()
+    for value in values:
+        task, equals, text = value.partition("=")
+        if not (task and equals):
+            faults.append(f"{flag}: TASK=JSON or TASK=@FILE is needed, got {value[:80]!r}.")
+            continue
+        if task in found:
+            faults.append(f"{flag}: task {task} has a payload already.")
+        try:
+            found[task] = Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
+            read_json(found[task])
+        except OSError as error:
+            faults.append(f"{flag} {task}: {text[1:]} cannot be read: {error.strerror}.")
+        except ValueError as error:
+            faults.append(f"{flag} {task}: not JSON: {error}.")
+    if faults:
+        raise CommandError("\n".join(faults), exit_code=2)
+    return found
 
 
 def number_or_none(text: str) -> int | None:

@@ -3,7 +3,7 @@
 import io
 import zipfile
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,10 @@ from enginehouse.client.http import Client, Json, edge, v1
 
 ENDED: Final = frozenset({"complete", "failed", "aborted"})  # the values of jobStatus that never change
 CREATE: Final = "mutation($job: CreateJob) { createJob(input: $job) { id targetId warnings } }"
-_RETRY: Final = "mutation($id: ID!, $onlyFailed: Boolean) { retryJob(id: $id, onlyFailed: $onlyFailed) { id } }"
+_RETRY: Final = (
+    "mutation($id: ID!, $onlyFailed: Boolean, $payloads: [PayloadOfTask!]) "
+    "{ retryJob(id: $id, onlyFailed: $onlyFailed, payloads: $payloads) { id } }"
+)
 _FAILURES: Final = (
     "query($id: ID!) { job(id: $id) { tasks(limit: 1000) "
     "{ records { id status failureReason failureMessage engine { name } } } } }"
@@ -63,13 +66,68 @@ def cancel(client: Client, job_id: str, *, include_running: bool = False) -> Jso
     return answer
 
 
-def retry(client: Client, job_id: str, *, only_failed: bool = False, key: str | None = None) -> str:
+def retry(
+    client: Client,
+    job_id: str,
+    *,
+    only_failed: bool = False,
+    payloads: Mapping[str, str] | None = None,
+    key: str | None = None,
+) -> str:
     """A new job does the same work again, with `only_failed` only the incomplete tasks. Returns its id.
 
-    Raises RequestFailed, also when the job is complete.
+    `payloads` are other payloads as JSON text, by the number, the id or the reference of their tasks. Raises
+    RequestFailed, also when the job is complete and no payload is another.
     """
-    retried: str = client.graphql(_RETRY, {"id": job_id, "onlyFailed": only_failed}, key=key)["retryJob"]["id"]
+    variables: Json = {"id": job_id, "onlyFailed": only_failed}
+    if payloads:
+        variables["payloads"] = [{"task": task, "payloadString": text} for task, text in payloads.items()]
+    retried: str = client.graphql(_RETRY, variables, key=key)["retryJob"]["id"]
     return retried
+
+
+def items(
+    client: Client, job_id: str, task: int, *, status: str | None = None, after: int | None = None
+) -> Iterator[Json]:
+    """Yields the items of a task after one, perhaps only those with a status. `task` is its ordinal.
+
+    Raises RequestFailed.
+    """
+    while True:
+        page = item_page(client, job_id, task, status=status, after=after, limit=_PAGE)
+        yield from page["items"]
+        after = page.get("next")
+        if after is None:
+            return
+
+
+def item_page(
+    client: Client, job_id: str, task: int, *, status: str | None = None, after: int | None = None, limit: int = 100
+) -> Json:
+    """Returns `items` of a task after the item `after`, and the `counts` of all by status. Raises RequestFailed."""
+    path = v1("jobs", job_id, "tasks", str(task), "items")
+    page: Json = client.rest("GET", path, status=status, after=after, limit=limit)["result"]
+    return page
+
+
+def attempts_of_job(client: Client, job_id: str) -> Iterator[Json]:
+    """Yields every attempt of a job, by task, item and number. Raises RequestFailed."""
+    after: str | None = None
+    while records := client.rest("GET", v1("jobs", job_id, "attempts"), after=after, limit=_PAGE)["result"]:
+        yield from records
+        if len(records) < _PAGE:
+            return
+        after = f"{records[-1]['task']}.{records[-1]['item']}.{records[-1]['number']}"
+
+
+def log_part(client: Client, job_id: str, task: int, item: int, number: int, *, offset: int = 0) -> Json:
+    """Returns the log of an attempt from the byte `offset` on, as it is now. Raises RequestFailed.
+
+    `text` ends at the byte `next`, where the next part begins. Nothing follows it once `isOver` is true.
+    """
+    path = v1("jobs", job_id, "tasks", str(task), "attempts", str(item), str(number), "log", "part")
+    part: Json = client.rest("GET", path, offset=offset)["result"]
+    return part
 
 
 def attempts(client: Client, job_id: str, task: int) -> Iterator[Json]:

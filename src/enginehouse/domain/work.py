@@ -168,6 +168,16 @@ class AttemptPage(NamedTuple):
     limit: int
 
 
+class AttemptPlace(NamedTuple):
+    """The place of an attempt among those of its job, in their order."""
+
+    ordinal: int
+    item: int
+    number: int
+
+
+BEFORE_ALL: Final = AttemptPlace(-1, -1, -1)
+
 REMOTE: Final = "remote/"  # the prefix of the name of a worker on another machine
 BEAT_SECONDS: Final = 10.0  # how often a worker reports that it is alive
 GONE_AFTER: Final = 30_000_000  # µs without a report: three beats

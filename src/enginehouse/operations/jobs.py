@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from enginehouse.domain import fingerprint as canonical
 from enginehouse.domain.errors import InvalidInput, NotFound, PastCancelling, Problem
@@ -11,6 +13,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, parse_schedule
 from enginehouse.domain.job import Job, JobFilter, JobRequest, TargetRequest, Task
 from enginehouse.domain.planning.additions import as_new
+from enginehouse.domain.planning.payloads import TaskPayload, with_payloads
 from enginehouse.domain.planning.plan import Planned, planned_again
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
@@ -281,30 +284,36 @@ async def retry(
     ref: Ref,
     *,
     only_failed: bool = False,
+    payloads: Sequence[TaskPayload] = (),
     key: str | None = None,
 ) -> CreatedJob:
     """Creates a new job that does the same again and records its lineage. The old job does not change, or stop.
 
-    With `only_failed` complete tasks do not run again: the new job reuses their stored outputs. A repeated retry with
-    the same idempotency `key` creates nothing and returns the same job. Raises NotRetryable for a complete job (with
-    `only_failed` also if no task failed, or stored outputs are gone), NotFound, KeyReused.
+    With `only_failed` complete tasks do not run again: the new job reuses their stored outputs. With `payloads` tasks
+    get other payloads, and a complete job may be done again too; with both, complete tasks run again if their payload
+    is another, or if they may follow such a task. A repeated retry with the same idempotency `key` creates nothing and
+    returns the same job. Raises NotRetryable for a complete job (with `only_failed` also if no task failed, or stored
+    outputs are gone), NotFound, InvalidInput, KeyReused.
     """
     require(principal, Role.USER)
-    request_key = idempotency.request_key(principal, "retryJob", key, {"job": ref.number, "only_failed": only_failed})
+    said: dict[str, Any] = {"job": ref.number, "only_failed": only_failed}
+    said |= {"payloads": [structs.asdict(each) for each in payloads]} if payloads else {}
+    request_key = idempotency.request_key(principal, "retryJob", key, said)
     if (answer := await idempotency.earlier(house, request_key, CreateAnswer)) is not None:
         return _created(answer, replayed=True)[0]
     old = await get(house, principal, ref)
-    reuse.refuse_complete(old)
-    reused = await reuse.taken_over(house, old) if only_failed else None
+    plan, changed = with_payloads(as_new(old.plan), old.id, payloads)
+    if not changed:
+        reuse.refuse_complete(old)
+    reused = await reuse.taken_over(house, old, changed) if only_failed else None
     engines.refuse_withdrawn(
         house, principal, [task.plan.engine_id for task in old.tasks if task.ordinal not in (reused or {})]
     )
     new = new_job(
-        principal, planned_again(as_new(old.plan)), target_id=old.target_id, due_at=old.due_at, retry_of=old,
+        principal, planned_again(plan), target_id=old.target_id, due_at=old.due_at, retry_of=old,
         reused=reused, origin=_origin_of(old),
     )  # fmt: skip
-    said = f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}"
-    entry = trail.entry(principal, "retryJob", object_type="Job", detail=said)
+    entry = trail.entry(principal, "retryJob", object_type="Job", detail=_retry_words(ref, only_failed, changed))
     try:
         answer = await house.creates.ask(Creation([new], request_key, [entry], None, principal.quota))
     except SourceGone:
@@ -313,6 +322,11 @@ async def retry(
         house.waiting(principal.organization_id, new.beginning.pools)
         house.watches.changed([old.id])
     return _created(answer, replayed=answer.replayed)[0]
+
+
+def _retry_words(ref: Ref, only_failed: bool, changed: frozenset[int]) -> str:
+    other = f", other payload for task {', '.join(map(str, sorted(changed)[:20]))}" if changed else ""
+    return f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}{other}"
 
 
 @trail.mutation("deleteJob", "Job", names="ref")

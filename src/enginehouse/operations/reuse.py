@@ -4,6 +4,7 @@ from enginehouse.domain.errors import NotRetryable
 from enginehouse.domain.event import NOT_NEEDED
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.planning import pushes
+from enginehouse.domain.planning.edges import edges_of, reach
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations.house import House
 from enginehouse.storage.jobs import reuse
@@ -17,15 +18,18 @@ def refuse_complete(job: Job) -> None:
         raise NotRetryable("Job is complete; only a job that is not complete can be retried.")
 
 
-async def taken_over(house: House, job: Job) -> dict[int, int]:
+async def taken_over(house: House, job: Job, changed: frozenset[int] = frozenset()) -> dict[int, int]:
     """Returns the tasks whose stored outputs the retry reuses, each with the job that made them.
 
-    Raises NotRetryable if no task failed, or if stored outputs no longer exist.
+    Tasks with a `changed` payload run again, and so does all that can follow them. Raises NotRetryable if there is no
+    such task and none has failed, or if stored outputs no longer exist.
     """
-    if not any(_came_to_nothing(task) for task in job.tasks):
+    if not changed and not any(_came_to_nothing(task) for task in job.tasks):
         text = f"Job is {job.status} and none of its tasks has failed or was aborted; only a whole retry is possible."
         raise NotRetryable(text)
-    reused = reusable(job)
+    edges = edges_of(job.plan)
+    again = {reached for ordinal in changed for reached in reach(edges, ordinal)}
+    reused = {ordinal: origin for ordinal, origin in reusable(job).items() if ordinal not in again}
     await _refuse_without_bytes(house, job.id, sorted(reused))
     return reused
 

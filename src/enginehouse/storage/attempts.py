@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.work import Attempt, AttemptPage
+from enginehouse.domain.work import Attempt, AttemptPage, AttemptPlace
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
@@ -16,6 +16,23 @@ class AttemptRow(NamedTuple):
     ordinal: int
     skipped: int
     wanted: int
+    item: int
+    number: int
+    token: int
+    worker: str
+    started_at: int
+    ended_at: int | None
+    outcome: str
+    failure_reason: str | None
+    failure_message: str | None
+    stop_requested_at: int | None
+    stop_signalled_at: int | None
+
+
+class JobAttemptRow(NamedTuple):
+    """An attempt of a task of a job."""
+
+    ordinal: int
     item: int
     number: int
     token: int
@@ -47,6 +64,9 @@ class WorkerAttemptRow(NamedTuple):
 
 _OF_WORKER: Final = Select("attempts.of_worker", WorkerAttemptRow)
 _WORKER: Final = Select("attempts.worker", RunnerRow)
+_OF_JOB: Final = Select("attempts.of_job", JobAttemptRow)
+_ONE: Final = Select("attempts.one", JobAttemptRow)
+_NEWEST: Final = Select("attempts.newest", JobAttemptRow)
 _PAGES: Final = Select("attempts.attempts", AttemptRow)
 
 
@@ -69,7 +89,27 @@ async def attempts(tx: Tx, organization_id: int, pages: Sequence[AttemptPage]) -
     return attempts_of
 
 
-def _attempt(row: AttemptRow) -> Attempt:
+async def of_job(
+    tx: Tx, organization_id: int, job_id: int, after: AttemptPlace, limit: int
+) -> list[tuple[AttemptPlace, Attempt]]:
+    """Returns the attempts of the job after the one at this place, in the order of tasks, items and numbers."""
+    rows = await _OF_JOB.all(tx, organization_id=organization_id, job_id=job_id, limit=limit, **after._asdict())
+    return [(AttemptPlace(row.ordinal, row.item, row.number), _attempt(row)) for row in rows]
+
+
+async def one(tx: Tx, organization_id: int, job_id: int, place: AttemptPlace) -> Attempt | None:
+    """Returns this attempt of the job, None if there is none."""
+    row = await _ONE.one(tx, organization_id=organization_id, job_id=job_id, **place._asdict())
+    return None if row is None else _attempt(row)
+
+
+async def newest(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Attempt | None:
+    """Returns the attempt of the task that started last, one that runs before all others; None if none has started."""
+    row = await _NEWEST.one(tx, organization_id=organization_id, job_id=job_id, ordinal=ordinal)
+    return None if row is None else _attempt(row)
+
+
+def _attempt(row: AttemptRow | JobAttemptRow) -> Attempt:
     return Attempt(
         item=row.item,
         number=row.number,
@@ -83,15 +123,6 @@ def _attempt(row: AttemptRow) -> Attempt:
         stop_requested_at=row.stop_requested_at,
         stop_signalled_at=row.stop_signalled_at,
     )
-
-
-async def has_attempt(tx: Tx, organization_id: int, job_id: int, ordinal: int, item: int, number: int) -> bool:
-    """True if the organization has this attempt, ended or running."""
-    row = await tx.one(
-        "attempts.attempt_of_item",
-        organization_id=organization_id, job_id=job_id, ordinal=ordinal, item=item, number=number,
-    )  # fmt: skip
-    return row is not None
 
 
 async def worker(tx: Tx, organization_id: int, job_id: int, ordinal: int, item: int, number: int) -> str | None:

@@ -20,15 +20,53 @@ FROM (
 WHERE y.place > y.skipped AND y.place <= y.skipped + y.wanted
 ORDER BY y.job_id, y.ordinal, y.skipped, y.wanted, y.place;
 
--- name: attempt_of_item
--- A row if the attempt exists, ended or running.
-SELECT 1 FROM job j
-WHERE j.id = :job_id AND j.organization_id = :organization_id
-  AND (EXISTS (SELECT 1 FROM attempt a
-               WHERE a.job_id = j.id AND a.ordinal = :ordinal AND a.item = :item AND a.number = :number)
-    OR EXISTS (SELECT 1 FROM work_item w
-               WHERE w.job_id = j.id AND w.ordinal = :ordinal AND w.item = :item AND w.attempts = :number
-                 AND w.lease_until IS NOT NULL));
+-- name: of_job
+-- The attempts of a job after one of them, in the order of tasks, items and numbers.
+SELECT a.ordinal, a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason, a.failure_message,
+       a.stop_requested_at, a.stop_signalled_at
+FROM job j JOIN attempt a ON a.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal >= :ordinal
+  AND (a.ordinal, a.item, a.number) > (:ordinal, :item, :number)
+UNION ALL
+SELECT w.ordinal, w.item, w.attempts, w.token, w.worker, w.started_at, NULL, 'running', NULL, NULL, w.stop_requested_at,
+       w.stop_signalled_at
+FROM work_item w
+WHERE w.job_id = :job_id AND w.organization_id = :organization_id AND w.lease_until IS NOT NULL AND w.ordinal >= :ordinal
+  AND (w.ordinal, w.item, w.attempts) > (:ordinal, :item, :number)
+ORDER BY ordinal, item, number
+LIMIT :limit;
+
+-- name: one
+-- One attempt, ended or running.
+SELECT a.ordinal, a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason, a.failure_message,
+       a.stop_requested_at, a.stop_signalled_at
+FROM job j JOIN attempt a ON a.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :ordinal AND a.item = :item
+  AND a.number = :number
+UNION ALL
+SELECT w.ordinal, w.item, w.attempts, w.token, w.worker, w.started_at, NULL, 'running', NULL, NULL, w.stop_requested_at,
+       w.stop_signalled_at
+FROM work_item w
+WHERE w.job_id = :job_id AND w.organization_id = :organization_id AND w.ordinal = :ordinal AND w.item = :item
+  AND w.attempts = :number AND w.lease_until IS NOT NULL;
+
+-- name: newest
+-- The attempt of the task that started last; one that runs counts before all that have ended.
+SELECT x.ordinal, x.item, x.number, x.token, x.worker, x.started_at, x.ended_at, x.outcome, x.failure_reason, x.failure_message,
+       x.stop_requested_at, x.stop_signalled_at
+FROM (
+  SELECT a.ordinal, a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason,
+         a.failure_message, a.stop_requested_at, a.stop_signalled_at, 0 AS runs
+  FROM job j JOIN attempt a ON a.job_id = j.id
+  WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :ordinal
+  UNION ALL
+  SELECT w.ordinal, w.item, w.attempts, w.token, w.worker, w.started_at, NULL, 'running', NULL, NULL, w.stop_requested_at,
+         w.stop_signalled_at, 1
+  FROM work_item w
+  WHERE w.job_id = :job_id AND w.organization_id = :organization_id AND w.ordinal = :ordinal AND w.lease_until IS NOT NULL
+) x
+ORDER BY x.runs DESC, x.started_at DESC, x.item DESC, x.number DESC
+LIMIT 1;
 
 -- name: worker
 -- The worker that runs the attempt.

@@ -17,6 +17,7 @@ from enginehouse.api.input.references import references
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
 from enginehouse.domain.ids import job_graphql, parse_job
 from enginehouse.domain.job import Job, JobRequest
+from enginehouse.domain.planning.payloads import TaskPayload
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import jobs, limits, requeue
@@ -125,6 +126,10 @@ async def retry(_: object, info: Info, id: str, **args: Any) -> Job | UnreadJob:
         context.principal,
         refs.job(id),
         only_failed=bool(args.get("onlyFailed")),
+        payloads=[
+            TaskPayload(task=each["task"], payload=each.get("payload"), payload_text=each.get("payloadString"))
+            for each in args.get("payloads") or ()
+        ],
         key=idempotency.key(context, args.get("idempotencyKey")),
     )
     return await read_created(context, info, created)

@@ -1,0 +1,46 @@
+"""`enginehouse job items`: the items of a task by their status. A task that works on chunks may have very many."""
+
+from itertools import islice
+
+import click
+
+from enginehouse.cli import output
+from enginehouse.cli.connection import with_client
+from enginehouse.client import Client, Json, jobs
+
+_STATUSES = ("queued", "waiting", "running", "complete", "failed", "aborted")
+
+
+@click.command()
+@click.argument("job_id")
+@click.option("--task", "ordinal", type=int, default=0, show_default=True, help="The number of the task.")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only items with this status.")
+@click.option("--after", type=int, help="Only items after this one.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The largest number to list.")
+@output.json_option
+@with_client
+def items(
+    client: Client, job_id: str, *, ordinal: int, status: str | None, after: int | None, limit: int, as_json: bool
+) -> None:
+    """List the items of a task: one for a whole task, else one for each chunk."""
+    counts = jobs.item_page(client, job_id, ordinal, status=status, after=after, limit=1)["counts"]
+    found = list(islice(jobs.items(client, job_id, ordinal, status=status, after=after), limit))
+    if as_json:
+        output.show_json({"counts": counts, "items": found})
+        return
+    rows = [
+        (
+            one["item"], output.status(one["status"]), one["number"], one.get("worker", ""),
+            one.get("startedDateTime", ""), one.get("endedDateTime", one.get("againDateTime", "")), _why(one),
+        )
+        for one in found
+    ]  # fmt: skip
+    console = output.console()
+    console.print(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no items yet")
+    if rows:
+        titles = ("item", "status", "attempt", "worker", "started", "ended or again at", "why")
+        console.print(output.table(titles, rows))
+
+
+def _why(item: Json) -> str:
+    return ": ".join(part for part in (item.get("failureReason"), item.get("failureDetail")) if part)

@@ -1,0 +1,75 @@
+"""The items of a task by their status, for callers who may see the job. A task may have very many."""
+
+from typing import Final
+
+from enginehouse.domain.errors import InvalidInput, Problem
+from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import Task
+from enginehouse.domain.refs import TaskRef
+from enginehouse.domain.status import TASK_ENDED, TaskStatus
+from enginehouse.domain.task_items import ItemCounts, ItemPage, ItemStatus
+from enginehouse.operations import jobs as job_operations
+from enginehouse.operations.house import House
+from enginehouse.storage import task_items as storage
+from enginehouse.storage.database.database import Tx
+
+FIRST: Final = -1  # the place before the first item, which is 0
+
+
+async def of_task(
+    house: House,
+    principal: Principal,
+    ref: TaskRef,
+    *,
+    status: ItemStatus | None = None,
+    after: int = FIRST,
+    limit: int = 100,
+) -> ItemPage:
+    """Returns up to `limit` items after the item `after`, perhaps only those with a status, and the counts of all.
+
+    Raises NotFound, InvalidInput.
+    """
+    _check(house, after, limit)
+    _, task = await job_operations.task(house, principal, ref)
+    live = task.status not in TASK_ENDED
+    organization_id, key = principal.organization_id, (ref.job_id, ref.ordinal)
+
+    async def read(tx: Tx) -> ItemPage:
+        now = await tx.read_clock()
+        found = await storage.page(
+            tx, organization_id, *key, status=status, after=after, limit=limit + 1, live=live, now=now
+        )
+        shown = tuple(found[:limit])
+        counts = await _counts(tx, organization_id, task, now=now)
+        return ItemPage(items=shown, counts=counts, next=shown[-1].item if len(found) > limit else None)
+
+    return await house.database.read(read)
+
+
+async def _counts(tx: Tx, organization_id: int, task: Task, *, now: int) -> ItemCounts:
+    """Returns the counts. In a task that came to nothing, what has neither result nor failure is aborted."""
+    if task.status is TaskStatus.COMPLETE:
+        return ItemCounts(complete=task.items_done, failed=task.items_failed)
+    if task.status in TASK_ENDED:
+        ended = await storage.ended_items(tx, organization_id, task.job_id, task.ordinal)
+        complete, failed = ended.get("complete", 0), ended.get("failed", 0) + ended.get("lost", 0)
+        return ItemCounts(complete=complete, failed=failed, aborted=max(0, task.items - complete - failed))
+    open_ = await storage.open_items(tx, organization_id, task.job_id, task.ordinal, now=now)
+    return ItemCounts(
+        queued=open_.items - open_.running - open_.waiting,
+        waiting=open_.waiting,
+        running=open_.running,
+        complete=task.items_done,
+        failed=task.items_failed,
+    )
+
+
+def _check(house: House, after: int, limit: int) -> None:
+    most = house.limits.page_size
+    problems = []
+    if not 1 <= limit <= most:
+        problems.append(Problem("limit", f"1–{most}, got {limit}.", str(limit), f"1–{most}"))
+    if after < FIRST:
+        problems.append(Problem("after", f"the number of an item, 0 or more, got {after}.", str(after), "0 or more"))
+    if problems:
+        raise InvalidInput(problems)
