@@ -21,8 +21,8 @@ WORDS = """
     access addresses admin agents api app asgi auth backoff bounds bubblewrap build bytes cache call captions casing
     categories charset cli cluster connection context cors cost count creation cron curl dash day deadline
     declaration decode deletion detection disk domain download envelope error exchange execution executor facts
-    ffmpeg fields file filter first graph graphiql handlebars head health html http human in introspection json
-    jsontext keyed keywords landlock language lines live lock log logs loop machine main markup migrate mode names
+    ffmpeg fields file filter first form graph graphiql handlebars head health html http human in introspection json
+    jsontext keyed keywords landlock language lines live lock log logs loop machine main markup migrate mode month names
     new node notices numbers offline openapi options overview page pages paging paths pcm phrases placement points
     postgres prefixes private process processes prose protocol prune push python query ranges ranking ray reader
     redirects reference references register rejection resample reset root rows runtime scalars schema sdl seccomp

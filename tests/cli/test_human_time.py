@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from enginehouse.cli import human_time
+from enginehouse.domain.schedules.human_time import UnclearTime, calendar_date, length
 from enginehouse.domain.schedules.zones import zone_of
 
 PRAGUE = zone_of("Europe/Prague")
@@ -67,7 +68,7 @@ def test_a_rhythm_is_days_of_the_week(text: str, days: list[str], start: str, st
     ],
 )
 def test_a_rhythm_that_is_not_understood_is_refused_with_what_would_be(text: str, hint: str) -> None:
-    with pytest.raises(human_time.UnclearTime) as refused:
+    with pytest.raises(UnclearTime) as refused:
         human_time.rhythm(text)
     assert hint in str(refused.value)
 
@@ -96,7 +97,7 @@ def test_a_moment_is_local_unless_it_says_otherwise(text: str, expected: str) ->
 
 @pytest.mark.parametrize("text", ["soon", "in a while", "funday 9am", "32.13.2026", "tomorrow at dawn"])
 def test_a_moment_that_is_not_understood_is_refused(text: str) -> None:
-    with pytest.raises(human_time.UnclearTime):
+    with pytest.raises(UnclearTime):
         human_time.moment(text, PRAGUE, NOW)
 
 
@@ -104,20 +105,20 @@ def test_a_moment_that_is_not_understood_is_refused(text: str) -> None:
     ("text", "seconds"), [("30", 30), ("30 s", 30), ("5 min", 300), ("2h", 7200), ("1 day", 86_400)]
 )
 def test_a_length(text: str, seconds: int) -> None:
-    assert human_time.length(text) == seconds
+    assert length(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "-5", "1 month", "five minutes"])
 def test_a_length_that_is_not_understood_is_refused(text: str) -> None:
-    with pytest.raises(human_time.UnclearTime):
-        human_time.length(text)
+    with pytest.raises(UnclearTime):
+        length(text)
 
 
 def test_an_excluded_date_is_a_date() -> None:
-    assert human_time.calendar_date("2026-12-24") == "2026-12-24"
+    assert calendar_date("2026-12-24") == "2026-12-24"
     for text in ("2026-02-30", "24.12.2026", "20261224"):
-        with pytest.raises(human_time.UnclearTime):
-            human_time.calendar_date(text)
+        with pytest.raises(UnclearTime):
+            calendar_date(text)
 
 
 def test_the_zone_of_this_machine_is_its_own_or_utc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """A browser without JavaScript: it keeps cookies, follows redirects, and sends the forms of the pages."""
 
 import re
+from collections.abc import Mapping
 from html import unescape
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -24,11 +26,19 @@ class Reader:
         self._remember(answer)
         return answer
 
-    async def post(self, path: str, *, proof: str | None = None, follow: bool = True, **fields: str) -> httpx.Response:
+    async def post(
+        self,
+        path: str,
+        form: Mapping[str, str] = MappingProxyType({}),
+        *,
+        proof: str | None = None,
+        follow: bool = True,
+        **fields: str,
+    ) -> httpx.Response:
         """Sends a form of the last page."""
         headers = {"accept": "text/html", "sec-fetch-site": "same-origin"}
-        form = {"csrf": self.proof if proof is None else proof, **fields}
-        answer = await self.http.post(path, data=form, headers=headers, follow_redirects=follow)
+        whole = {"csrf": self.proof if proof is None else proof, **form, **fields}
+        answer = await self.http.post(path, data=whole, headers=headers, follow_redirects=follow)
         self._remember(answer)
         return answer
 

@@ -79,7 +79,7 @@ async def test_a_job_that_does_not_exist(place: Place) -> None:
 async def act(reader: Reader, name: str, action: str, **fields: str) -> str:
     """Returns the path to which the action leads, or what the page says instead."""
     await reader.get(f"/jobs/{name}")
-    answer = await reader.post(f"/jobs/{name}/{action}", follow=False, **fields)
+    answer = await reader.post(f"/jobs/{name}/{action}", fields, follow=False)
     return answer.headers["location"] if answer.status_code == 303 else text(answer)
 
 

@@ -13,6 +13,7 @@ from enginehouse.cli import human_time
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import engine_id, json_object, payload_option, read_json
 from enginehouse.client import Client, Json
+from enginehouse.domain.schedules.human_time import UnclearTime, calendar_date, length
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
 
 T = TypeVar("T")
@@ -54,8 +55,8 @@ class ScheduleFlags:
             "overlapPolicy": self.overlap,
             "catchUp": self.catch_up,
             "catchUpLimit": self.catch_up_limit,
-            "jitterSeconds": None if self.jitter is None else _read("--jitter", human_time.length, self.jitter),
-            "excludedDates": [_read("--exclude", human_time.calendar_date, each) for each in self.exclude] or None,
+            "jitterSeconds": None if self.jitter is None else _read("--jitter", length, self.jitter),
+            "excludedDates": [_read("--exclude", calendar_date, each) for each in self.exclude] or None,
             "startDateTime": self._moment("--from", self.since, zone),
             "stopDateTime": self._moment("--until", self.until, zone),
             "jobTemplateIds": list(self.template_ids) or None,
@@ -169,5 +170,5 @@ def _template(content: Any, path: Path) -> Json:
 def _read(flag: str, read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
-    except human_time.UnclearTime as unclear:
+    except UnclearTime as unclear:
         raise CommandError(f"{flag}: {unclear}", exit_code=2) from None

@@ -17,6 +17,7 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 NAVIGATION: Final = (
     ("/", "Overview"),
     ("/jobs", "Jobs"),
+    ("/schedules", "Schedules"),
     ("/engines", "Engines"),
     ("/workers", "Workers"),
     ("/docs", "APIs"),

@@ -17,7 +17,19 @@ from starlette.routing import Route, Router
 from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal
 from enginehouse.operations.house import House
-from enginehouse.web import engines, job, jobs, live, overview, reference, sign_in, static_files, workers
+from enginehouse.web import (
+    engines,
+    job,
+    jobs,
+    live,
+    overview,
+    reference,
+    schedule_changes,
+    schedules,
+    sign_in,
+    static_files,
+    workers,
+)
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, Page, PageRequest
 from enginehouse.web.reference import Descriptions
@@ -43,6 +55,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *live.PAGES,
     *engines.PAGES,
     *workers.PAGES,
+    *schedule_changes.PAGES,
+    *schedules.PAGES,
 )
 _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'

@@ -7,8 +7,10 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job import Job
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules import changes, description
+from enginehouse.domain.schedules.month import Day, month
 from enginehouse.domain.schedules.preview import UpcomingSlot, upcoming
 from enginehouse.domain.schedules.request import ScheduleRequest, ScheduleSettings, read
 from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
@@ -18,6 +20,7 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.schedules.schedules import get
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs import queries
 from enginehouse.storage.schedules import jobs
 from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as storage
@@ -83,6 +86,24 @@ async def preview_request(
     bounds.refuse([*known_problems, *wrong])
     schedule = changes.apply(changes.blank(principal, UNSAVED, now), request, settings, now, fresh=True)
     return await asyncio.to_thread(_preview, schedule, now, count, zone, None)
+
+
+async def in_month(house: House, schedule: Schedule, year: int, number: int) -> list[list[Day]]:
+    """Returns the weeks of a month with the coming slots of a schedule that the caller has read."""
+    now = await house.database.peek(lambda tx: tx.read_clock())
+    return await asyncio.to_thread(month, schedule, year, number, now=now)
+
+
+async def last_jobs(house: House, principal: Principal, ids: Iterable[int]) -> dict[int, Job]:
+    """Returns the organization's newest job of each schedule, by schedule, also one of a launch by hand."""
+    require(principal, Role.READER)
+
+    async def look(tx: Tx) -> dict[int, Job]:
+        last = await jobs.last(tx, principal.organization_id, ids)
+        found = await queries.by_ids(tx, principal.organization_id, sorted(last.values()))
+        return {schedule_id: found[job_id] for schedule_id, job_id in last.items() if job_id in found}
+
+    return await house.database.peek(look)
 
 
 def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:

@@ -29,6 +29,12 @@ async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:
     return {schedule_id: int(took) for schedule_id, took in rows if took is not None}
 
 
+async def last(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, int]:
+    """Returns the organization's newest job of each schedule, by schedule. Schedules without one are missing."""
+    rows = await tx.all("schedules.last_jobs", organization_id=organization_id, ids=sorted(set(ids)))
+    return {schedule_id: job_id for schedule_id, job_id in rows if job_id is not None}
+
+
 async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: int, until: int, limit: int) -> list[int]:
     """Returns the schedule's jobs after the job `after`, created by `until`, that have not ended; in key order."""
     rows = await tx.all(

@@ -243,6 +243,16 @@ SELECT s.id,
 FROM scheduled_job s
 WHERE s.id IN {ids};
 
+-- name: last_jobs
+-- The newest job of each schedule for one organization; NULL if it has none.
+-- lists: ids bigint
+SELECT s.id,
+       (SELECT j.id FROM job j
+        WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL AND j.organization_id = :organization_id
+        ORDER BY j.id DESC LIMIT 1) AS job_id
+FROM scheduled_job s
+WHERE s.id IN {ids};
+
 -- name: cancellable_jobs
 -- The schedule's jobs after this one, created by `until`, that have not ended; in key order.
 SELECT id FROM job
