@@ -160,6 +160,7 @@ OWN = [
     "GET /api/v1/webhooks/deliveries/{delivery}",
     "POST /api/v1/webhooks/deliveries/{delivery}/redeliver",
     "POST /api/v1/webhooks/subscriptions/{subscription}/secret/rotate",
+    "POST /api/v1/webhooks/subscriptions/{subscription}/redeliver",
     "GET /api/v1/bulk-cancels/{bulk}",
     "GET /api/v1/bulk-cancels/{bulk}?organizationID={organization}",
 ]

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from msgspec import json
 
-from enginehouse.domain.errors import CapacityExceeded, Problem, excerpt
+from enginehouse.domain.errors import CapacityExceeded, InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.webhooks import conditions
@@ -21,9 +21,10 @@ from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage import event_subscriptions as storage
 from enginehouse.storage import identity
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.outbox import claims, secrets
+from enginehouse.storage.outbox import claims, messages, secrets
 
 SUBSCRIPTION: Final = "EventSubscription"
+BATCH: Final = 500  # messages that one transaction sends again
 
 
 def kind_of(origin: Origin, type_: str, word: str) -> OwnedKind[str, EventSubscription]:
@@ -53,6 +54,11 @@ async def list_(house: House, principal: Principal) -> list[EventSubscription]:
     """Returns the organization's subscriptions, the oldest first."""
     found = await owned.page(house, principal, 0, 1, storage.all_)
     return [one for one in found if one.origin == Origin.SUBSCRIPTION]
+
+
+async def find(house: House, principal: Principal, ref: UuidRef) -> EventSubscription:
+    """Returns the subscription or trigger. Raises NotFound, also for a foreign one."""
+    return await owned.get(house, _WITH_SECRET, principal, ref)
 
 
 @trail.mutation("subscribeEvent", SUBSCRIPTION)
@@ -122,6 +128,33 @@ async def rotate_secret(house: House, principal: Principal, ref: UuidRef) -> str
 
     salt = await owned.change(house, _WITH_SECRET, principal, "rotateSubscriptionSecret", ref, rotate)
     return webhooks.secret(house, principal.organization_id, ref.key, salt)
+
+
+@trail.mutation("redeliverWebhooks", SUBSCRIPTION, names="ref")
+async def redeliver(house: House, principal: Principal, ref: UuidRef) -> int:
+    """Every failed message of the subscription or trigger is due at once, with its id and body. Returns how many.
+
+    It works in batches. Messages that fail meanwhile again are left as they are. Raises NotFound, and InvalidInput if
+    the receiver has ended the subscription.
+    """
+
+    async def first(tx: Tx, subscription: EventSubscription) -> list[int]:
+        if subscription.ended_at is not None:
+            raise InvalidInput("The receiver wants no more messages of this subscription.", "id")
+        return await messages.send_failed_again(tx, subscription.organization_id, subscription.id, after=0, limit=BATCH)
+
+    batch = await owned.change(house, _WITH_SECRET, principal, "redeliverWebhooks", ref, first)
+    count = len(batch)
+    while len(batch) == BATCH:
+        after = batch[-1]
+
+        async def next_(tx: Tx, after: int = after) -> list[int]:
+            owner = principal.organization_id
+            return await messages.send_failed_again(tx, owner, ref.key, after=after, limit=BATCH)
+
+        batch = await house.database.write(next_)
+        count += len(batch)
+    return count
 
 
 async def _application(tx: Tx, principal: Principal, request: SubscriptionRequest) -> str:

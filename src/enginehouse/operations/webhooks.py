@@ -45,6 +45,7 @@ async def list_(
     *,
     status: str | None = None,
     job: Ref | None = None,
+    subscription: UuidRef | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> DeliveryPage:
@@ -61,6 +62,7 @@ async def list_(
             principal.organization_id,
             status=status,
             job_id=None if job is None else job.number,
+            subscription_id=None if subscription is None else subscription.key,
             before=bounds.LARGEST_ID if before is None else before,
             limit=limit + 1,
         )

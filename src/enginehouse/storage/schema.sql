@@ -721,6 +721,9 @@ CREATE INDEX outbox_organization ON outbox (organization_id, id);
 CREATE INDEX outbox_status ON outbox (organization_id, status, id);
 CREATE INDEX outbox_job ON outbox (job_id, organization_id, id) WHERE job_id IS NOT NULL;
 CREATE INDEX outbox_subscription ON outbox (subscription_id, id) WHERE subscription_id IS NOT NULL AND next_at IS NOT NULL;
+CREATE INDEX outbox_of_subscription ON outbox (subscription_id, organization_id, id) WHERE subscription_id IS NOT NULL;
+CREATE INDEX outbox_failed ON outbox (subscription_id, organization_id, id)
+  WHERE subscription_id IS NOT NULL AND status = 'failed';
 CREATE INDEX outbox_waiting ON outbox (organization_id, id, size) WHERE next_at IS NOT NULL;
 CREATE INDEX outbox_ended ON outbox (ended_at) WHERE ended_at IS NOT NULL;
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from markupsafe import Markup
 
 from enginehouse.domain import ids
@@ -20,6 +21,7 @@ NAVIGATION: Final = (
     ("/schedules", "Schedules"),
     ("/engines", "Engines"),
     ("/workers", "Workers"),
+    ("/webhooks", "Webhooks"),
     ("/docs", "APIs"),
 )
 MARKS: Final = {
@@ -71,6 +73,11 @@ def size(count: int | None) -> str:
     return f"{amount:.1f} TB"
 
 
+def pretty(value: Any) -> str:
+    """Returns the value as JSON for people."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
 @cache
 def _environment() -> "Environment":
     # Jinja is imported with the first page, because it takes as long as a tenth of the start.
@@ -89,6 +96,7 @@ def _environment() -> "Environment":
         "moment": moment,
         "duration": duration,
         "size": size,
+        "pretty": pretty,
         "job_id": ids.job_graphql,
         "number": lambda count: f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
     }

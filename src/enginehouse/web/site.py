@@ -28,6 +28,7 @@ from enginehouse.web import (
     schedules,
     sign_in,
     static_files,
+    webhooks,
     workers,
 )
 from enginehouse.web.html import render
@@ -57,6 +58,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *workers.PAGES,
     *schedule_changes.PAGES,
     *schedules.PAGES,
+    *webhooks.PAGES,
 )
 _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'

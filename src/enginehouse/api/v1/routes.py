@@ -107,6 +107,7 @@ _SERVED: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/webhooks/deliveries", webhooks.list_deliveries),
     ("GET", "/webhooks/deliveries/{DeliveryID}", webhooks.get),
     ("POST", "/webhooks/deliveries/{DeliveryID}/redeliver", webhooks.redeliver),
+    ("POST", "/webhooks/subscriptions/{SubscriptionID}/redeliver", webhooks.redeliver_all),
     ("POST", "/webhooks/secret/rotate", webhooks.rotate_secret),
     ("POST", "/webhooks/subscriptions/{SubscriptionID}/secret/rotate", webhooks.rotate_subscription_secret),
 )

@@ -47,6 +47,12 @@ class WebhookDeliveries(msgspec.Struct):
     next: int | str | None
 
 
+class SentAgain(msgspec.Struct):
+    """How many messages are due again."""
+
+    count: int
+
+
 class NewSecret(msgspec.Struct):
     """A secret, which is shown only in the response that made it."""
 
@@ -86,6 +92,13 @@ async def get(call: Call) -> Reply:
 async def redeliver(call: Call) -> Reply:
     """POST webhooks/deliveries/{DeliveryID}/redeliver: the message is sent again at once, with the same id."""
     return result(_view(await webhooks.redeliver(call.house, call.principal, refs.delivery(call.id))))
+
+
+@answers(Result[SentAgain])
+async def redeliver_all(call: Call) -> Reply:
+    """POST webhooks/subscriptions/{SubscriptionID}/redeliver: all its failed messages are sent again at once."""
+    ref = refs.event_subscription(call.id)
+    return result(SentAgain(await event_subscriptions.redeliver(call.house, call.principal, ref)))
 
 
 @answers(Result[NewSecret])

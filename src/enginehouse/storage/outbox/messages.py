@@ -63,13 +63,20 @@ async def lock(tx: Tx, organization_id: int, message_id: str) -> Delivery | None
 
 
 async def page(
-    tx: Tx, organization_id: int, *, status: str | None, job_id: int | None, before: int, limit: int
+    tx: Tx,
+    organization_id: int,
+    *,
+    status: str | None = None,
+    job_id: int | None = None,
+    subscription_id: str | None = None,
+    before: int,
+    limit: int,
 ) -> list[Delivery]:
     """Returns the organization's deliveries with a number below `before`, the newest first."""
-    parts = [name for name, value in (("by_status", status), ("by_job", job_id)) if value is not None]
-    params: dict[str, Any] = {"organization_id": organization_id, "before": before, "limit": limit}
-    params |= {"status": status} if status is not None else {}
-    params |= {"job_id": job_id} if job_id is not None else {}
+    given = {"status": status, "job_id": job_id, "subscription_id": subscription_id}
+    filters = {name: value for name, value in given.items() if value is not None}
+    parts = [f"by_{name.removesuffix('_id')}" for name in filters]
+    params: dict[str, Any] = {"organization_id": organization_id, "before": before, "limit": limit, **filters}
     rows = await tx.all(f"outbox.list[{' '.join(parts)}]", **params)
     return [Delivery(*row) for row in rows]
 
@@ -77,6 +84,17 @@ async def page(
 async def send_again(tx: Tx, number: int) -> None:
     """The locked delivery is due at once, and is tried for a whole window again."""
     await tx.run("outbox.send_again", id=number, now=tx.now, expires_at=tx.now + retry.WINDOW)
+
+
+async def send_failed_again(tx: Tx, organization_id: int, subscription_id: str, *, after: int, limit: int) -> list[int]:
+    """A batch of its failed deliveries after the number `after` is due at once. Returns their numbers."""
+    owner = {"organization_id": organization_id}
+    rows = await tx.all("outbox.failed_of", subscription_id=subscription_id, after=after, limit=limit, **owner)
+    numbers = [number for (number,) in rows]
+    if numbers:
+        times = {"now": tx.now, "expires_at": tx.now + retry.WINDOW}
+        await tx.run("outbox.send_all_again", ids=numbers, **times, **owner)
+    return numbers
 
 
 async def waiting_bytes(tx: Tx, organization_id: int) -> int:

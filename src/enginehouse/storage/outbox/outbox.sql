@@ -129,7 +129,7 @@ SELECT body FROM outbox WHERE message = :message AND organization_id = :organiza
 
 -- name: list
 -- The organization's deliveries, the newest first. `of_status` is written so that no index serves it beside a job.
--- parts: by_status by_job
+-- parts: by_status by_job by_subscription
 SELECT o.message AS id, o.id AS number, o.organization_id, o.kind, o.subscription_id, o.event, o.job_id, o.ordinal, o.url,
        o.status, o.attempts, o.in_flight, o.created_at, o.next_at, o.expires_at, o.attempted_at, o.ended_at,
        o.answer_status, o.answer,
@@ -141,8 +141,24 @@ WHERE o.organization_id = :organization_id AND o.id < :before
   AND o.status = :status
 -- if: by_job
   AND o.job_id = :job_id
+-- if: by_subscription
+  AND o.subscription_id = :subscription_id AND o.subscription_id IS NOT NULL
 ORDER BY o.id DESC
 LIMIT :limit;
+
+-- name: failed_of
+-- The failed deliveries of a subscription after this one, in order, locked.
+SELECT id FROM outbox
+WHERE subscription_id = :subscription_id AND subscription_id IS NOT NULL AND status = 'failed'
+  AND organization_id = :organization_id AND id > :after
+ORDER BY id
+LIMIT :limit
+{for_update};
+
+-- name: send_all_again
+-- lists: ids bigint
+UPDATE outbox SET status = 'pending', next_at = :now, ended_at = NULL, expires_at = :expires_at
+WHERE id IN {ids} AND organization_id = :organization_id;
 
 -- name: send_again
 UPDATE outbox SET status = 'pending', next_at = :now, ended_at = NULL, expires_at = :expires_at WHERE id = :id;
