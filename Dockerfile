@@ -31,8 +31,8 @@ USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 9000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('ENGINEHOUSE_PORT', '9000') + '/edge/v1/ping', timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('ENGINEHOUSE_PORT', '9000') + '/readyz', timeout=9)"]
 # The server gets the signals itself, so `docker stop` lets running tasks end.
 ENTRYPOINT ["enginehouse"]
 CMD ["serve"]

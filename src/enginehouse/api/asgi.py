@@ -1,8 +1,9 @@
 """The ASGI application. It only sends each path to its interface."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from enginehouse.api import signatures
+from enginehouse.api import readiness, signatures
+from enginehouse.api.access_log import observed
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphiql import page as graphiql
 from enginehouse.api.graphql.transport import graphql
@@ -11,8 +12,9 @@ from enginehouse.api.http.call import Headers, Reply
 from enginehouse.api.http.cors import Application, Receive, Scope, Send
 from enginehouse.api.legacy import routes as legacy
 from enginehouse.api.metrics.page import MetricsAccess, MetricsPage
-from enginehouse.api.readiness import Readiness
+from enginehouse.api.readiness import Check, Readiness
 from enginehouse.api.v1 import routes as v1
+from enginehouse.domain.request_notes import ROUTE
 from enginehouse.operations.house import House
 
 __all__ = ["Application", "application"]
@@ -28,11 +30,12 @@ def application(
     origins: Sequence[str] = (cors.ANY,),
     pages: Application | None = None,
     metrics: MetricsAccess | None = None,
+    checks: Mapping[str, Check] | None = None,
 ) -> Application:
     """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job`, our `/api/v1/…` and `/signed/…`.
 
-    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `metrics`: who may read `/metrics`. `pages`
-    answers at every other path.
+    Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `metrics`: who may read `/metrics`.
+    `checks`: of what `/readyz` looks at besides the house. `pages` answers at every other path.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
@@ -41,7 +44,8 @@ def application(
     data = cors.shared(graphql(house), origins)
     page = graphiql.BrowserPage()
     for_operators = {
-        "/readyz": Readiness(house).reply,
+        "/livez": readiness.alive,
+        "/readyz": Readiness(house, checks).reply,
         "/metrics": MetricsPage(house, metrics or MetricsAccess()).reply,
     }
 
@@ -52,6 +56,7 @@ def application(
         if path.startswith(edge.BASE + "/"):
             await documented(scope, receive, send)
         elif path in ("/v3/graphql", "/v3/graphql/"):
+            scope[ROUTE] = "/v3/graphql"
             if graphiql.wants_page(scope):
                 await page(scope, send)
             else:
@@ -61,17 +66,19 @@ def application(
         elif path.startswith(legacy.BASE + "/"):
             await old(scope, receive, send)
         elif path == graphiql.PATH or path.startswith(graphiql.PATH + "/"):
+            scope[ROUTE] = graphiql.PATH
             await page(scope, send)
         elif path.startswith(signatures.BASE + "/"):
             await signed(scope, receive, send)
         elif path in for_operators:
+            scope[ROUTE] = path
             await _send(send, await for_operators[path](Headers.of(dict(scope["headers"]))))
         elif pages is not None:
             await pages(scope, receive, send)
         else:
             await _send(send, Reply(_NOWHERE, 404))
 
-    return serve
+    return observed(serve, house.commits.totals)
 
 
 async def _send(send: Send, reply: Reply) -> None:

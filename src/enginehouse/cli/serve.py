@@ -104,6 +104,9 @@ _path = click.Path(path_type=Path)
     "everybody: open.",
 )
 @_setting("--log-format", "console or json.")
+@_setting(
+    "--log-level", "The least level of a line: debug (also every request and end of a job), info, warning or error."
+)
 @click.option("--metrics-token", envvar="ENGINEHOUSE_METRICS_TOKEN", hidden=True)
 @click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
 @click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)

@@ -41,7 +41,7 @@ def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
 
     With `while_stdin_is_open` the end of standard input counts as a signal, for a parent that may be killed.
     """
-    logs.set_up(settings.log_format)
+    logs.set_up(settings.log_format, level=logs.LEVELS[settings.log_level])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(ErrorLines(lambda: client_network() or None))

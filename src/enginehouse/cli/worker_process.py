@@ -26,7 +26,7 @@ _ADVICE: Final = "Create a token with: enginehouse token create --worker"
 
 def keep_up(settings: WorkerSettings, *, as_json: bool) -> None:
     """The worker has run and stopped. Raises CommandError when it cannot start, or when its token is not valid."""
-    logs.set_up(settings.log_format)
+    logs.set_up(settings.log_format, level=logs.LEVELS[settings.log_level])
     keeper = worker_app.start_keeper(settings)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -68,6 +68,7 @@ _path = click.Path(path_type=Path)
 @_setting("--drain-seconds", "How long running tasks may go on when the worker stops.")
 @_setting("--stop-grace-seconds", "How long a cancelled engine may take to end.")
 @_setting("--log-format", "console or json.")
+@_setting("--log-level", "The least level of a line: debug, info, warning or error.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when the worker is ready.")
 def run(*, data: Path, name: str | None, as_json: bool, **values: Any) -> None:
     """Run tasks of a server on this machine, until it is stopped.

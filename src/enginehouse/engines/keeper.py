@@ -81,6 +81,18 @@ class Keeper:
         """The first part of the environment marker that every process started here has."""
         return self._owner
 
+    async def problem(self) -> str | None:
+        """Returns a sentence if the keeper has ended; None if it runs. An ended one is replaced at once."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        ended = f"The keeper of engine processes has ended with {self._process.returncode}, and so have its engines"
+        self._lost()
+        try:
+            self._launch()
+        except OSError as error:
+            return f"{ended}. Another one cannot be started: {error.strerror}."
+        return f"{ended}. Another one was started."
+
     def spawn(
         self,
         command: list[str],

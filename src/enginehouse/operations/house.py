@@ -17,9 +17,11 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Lease, Report, seat
 from enginehouse.operations import batches, claims
 from enginehouse.operations.claims import Claiming
+from enginehouse.operations.commits import Commits
 from enginehouse.operations.instance_states import InstanceStates
 from enginehouse.operations.job_pages import JobPageReads
 from enginehouse.operations.job_watches import JobWatches
+from enginehouse.operations.organization_feeds import OrganizationFeeds
 from enginehouse.operations.push_waits import PushWaits
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
@@ -180,6 +182,12 @@ class House:
     watches: JobWatches
     """The jobs that clients follow."""
 
+    feeds: OrganizationFeeds
+    """The organizations that clients follow."""
+
+    commits: Commits
+    """Learns of every commit of this process, and counts."""
+
     push_waits: PushWaits
     """The clients that wait for the results of pushes."""
 
@@ -227,6 +235,8 @@ class House:
         plans, limits = Plans(), limits or Limits()
         presence = Presence()
         watches = JobWatches(database, per_organization=limits.event_streams)
+        feeds = OrganizationFeeds(database)
+        commits = database.on_commit = Commits(feeds)
         on_postgres = database.dialect == "postgres"
         in_flight = 2 if on_postgres else 1
         return cls(
@@ -238,11 +248,24 @@ class House:
             secret_key=key or secret_key.fresh(),
             plans=plans,
             listeners=Listeners(),
-            creates=Batcher(partial(batches.create, database, plans), in_flight=in_flight),
-            cancels=Batcher(partial(batches.cancel, database, watches), in_flight=in_flight),
-            finishes=Batcher(partial(batches.finish, database, plans, watches), in_flight=in_flight),
-            remote_claims=Batcher(partial(claims.claim, database, plans, watches), in_flight=in_flight, largest=64),
-            beats=Batcher(partial(batches.beat, database), in_flight=1),
+            creates=Batcher(
+                partial(batches.create, database, plans), in_flight=in_flight, observe=commits.of_batches("create")
+            ),
+            cancels=Batcher(
+                partial(batches.cancel, database, watches), in_flight=in_flight, observe=commits.of_batches("cancel")
+            ),
+            finishes=Batcher(
+                partial(batches.finish, database, plans, watches),
+                in_flight=in_flight,
+                observe=commits.of_batches("finish"),
+            ),
+            remote_claims=Batcher(
+                partial(claims.claim, database, plans, watches),
+                in_flight=in_flight,
+                largest=64,
+                observe=commits.of_batches("claim"),
+            ),
+            beats=Batcher(partial(batches.beat, database), in_flight=1, observe=commits.of_batches("beat")),
             # On SQLite a look-up by key takes a few microseconds. On PostgreSQL several callers share a round trip.
             status_of=Batcher(partial(batches.statuses, database), in_flight=in_flight).ask
             if on_postgres
@@ -252,6 +275,8 @@ class House:
             else partial(batches.key, database),
             page_reads=JobPageReads(database),
             watches=watches,
+            feeds=feeds,
+            commits=commits,
             presence=presence,
             work_waits=WorkWaits(partial(batches.startable, database), lambda worker: seat(worker) in presence.drained),
             push_waits=PushWaits(database, per_organization=limits.event_streams),

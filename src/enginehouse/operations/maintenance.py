@@ -1,7 +1,11 @@
 """The background maintenance: ends expired leases, and deletes old jobs, keys and slot records."""
 
 import asyncio
+import hashlib
+import os
+import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from enginehouse.domain.retry import FailureKind
@@ -19,6 +23,12 @@ _LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was no
 SERVER: Final = "server/"  # the prefix of a server's own worker name
 
 _STOPPED = Failed(FailureKind.SERVER_STOPPED, "The server stopped while this attempt ran.")
+
+
+def worker_name(data: Path) -> str:
+    """Returns the name of this process's worker. All but its last number stays the same for this data folder."""
+    folder = hashlib.sha256(str(data).encode()).hexdigest()[:6]
+    return f"{SERVER}{socket.gethostname()}/{folder}:{os.getpid()}"
 
 
 async def storage_time(house: House) -> int:

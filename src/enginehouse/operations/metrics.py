@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.status import JobStatus
+from enginehouse.domain.totals import MEASURES, Totals
 from enginehouse.domain.work import Worker
 from enginehouse.operations.house import House
 from enginehouse.storage import workers
@@ -77,6 +78,28 @@ async def _look(house: House, tx: Tx) -> Snapshot:
         },
         jobs={status.value: jobs.get(status.value, 0) for status in JobStatus},
     )
+
+
+class EngineNames:
+    """How the engines of what was counted are called: the first MOST_ENGINES have a name, all others are OTHER.
+
+    Totals keep the order in which they began, so an engine that has a name keeps it.
+    """
+
+    def __init__(self, house: House, totals: Totals) -> None:
+        self._house = house
+        self._known = dict[str, str]()
+        for name, labels in (*totals.counters, *totals.histograms):
+            for label, value in zip(MEASURES[name].labels, labels, strict=True):
+                if label == "engine" and value not in self._known:
+                    self._known[value] = self._name(value)
+
+    def __call__(self, engine_id: str) -> str:
+        """Returns the slug of the engine, or its id, or OTHER."""
+        return self._known.get(engine_id, OTHER)
+
+    def _name(self, engine_id: str) -> str:
+        return _labels(self._house, "", engine_id).engine if len(self._known) < MOST_ENGINES else OTHER
 
 
 def _labels(house: House, pool: str, engine_id: str) -> EngineLabels:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.store_errors import StoreUnavailable
-from enginehouse.operations import attempt_bytes, bulk_cancels, exports, instances, maintenance, outbox, uploads
+from enginehouse.operations import (
+    attempt_bytes,
+    bulk_cancels,
+    exports,
+    instances,
+    job_rates,
+    maintenance,
+    outbox,
+    uploads,
+)
 from enginehouse.operations.audit import seals
 from enginehouse.operations.house import House
 from enginehouse.operations.token_usage import SECONDS
@@ -90,6 +99,9 @@ def _pruning(house: House) -> list[Duty]:
     async def slots() -> bool:
         return await history.prune(house, now=await maintenance.storage_time(house))
 
+    async def old_rates() -> bool:
+        return await job_rates.prune(house, now=await maintenance.storage_time(house))
+
     return [
         Duty("prune", 60.0, jobs),
         Duty("store token usage", SECONDS, usage),
@@ -98,6 +110,7 @@ def _pruning(house: House) -> list[Duty]:
         Duty("prune exports", 60.0, expired_exports),
         Duty("prune outputs of attempts", 60.0, unfinished),
         Duty("prune slots", 600.0, slots),
+        Duty("prune rates", 600.0, old_rates),
     ]
 
 

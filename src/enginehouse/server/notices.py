@@ -13,6 +13,7 @@ WORK: Final = "work"
 STOP: Final = "stop"
 JOB: Final = "job"
 RELOAD: Final = "reload"
+COUNTS: Final = "counts"
 _SECONDS: Final = 60.0  # of one wait
 
 
@@ -57,11 +58,13 @@ def listen(
     if house.database.dialect == "sqlite":
         return []
     house.watches.tell_others = lambda: notify(JOB)
+    house.feeds.tell_others = lambda: notify(COUNTS)
     installation.tell_others = lambda: notify(RELOAD)
     reactions = {
         WORK: work_elsewhere,
         STOP: stop_elsewhere,
         JOB: house.watches.changed_elsewhere,
+        COUNTS: house.feeds.changed_elsewhere,
         RELOAD: installation.loop.wake,
     }
     return [asyncio.create_task(_react(house, channel, react)) for channel, react in reactions.items()]

@@ -524,6 +524,20 @@ CREATE TABLE job_count (
   PRIMARY KEY (organization_id, status, shard)
 ) {clustered};
 
+-- What the jobs of an organization did in each minute (since 1970): the sum over the rows. Each writing connection has its own.
+CREATE TABLE job_rate (
+  organization_id BIGINT NOT NULL,
+  minute BIGINT NOT NULL,
+  writer INTEGER NOT NULL,
+  created BIGINT NOT NULL,
+  started BIGINT NOT NULL,
+  complete BIGINT NOT NULL,
+  failed BIGINT NOT NULL,
+  aborted BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, minute, writer)
+) {clustered};
+CREATE INDEX job_rate_minute ON job_rate (minute);
+
 -- The workers that report: how many slots each has in each pool and what its machine has, as JSON. A worker that has not
 -- reported is gone. `reload`: what a server says of its installed engines, ReloadReport. `unable`: the engines that it
 -- cannot start now, by the sentence that says why, as JSON; NULL for none.

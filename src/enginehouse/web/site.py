@@ -16,6 +16,7 @@ from starlette.routing import Route, Router
 
 from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal
+from enginehouse.domain.request_notes import ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 from enginehouse.web import (
     engines,
@@ -71,15 +72,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def site(house: House, descriptions: Descriptions) -> Router:
     """Returns the pages of this house. `descriptions` are those of its REST interfaces."""
     streams = Streams()
-    routes = [Route(path, _endpoint(house, streams, handler), methods=[method]) for method, path, handler in PAGES]
-    routes += [
-        Route("/sign-in", _guarded(house, sign_in.show), methods=["GET"]),
-        Route("/sign-in", _guarded(house, sign_in.enter), methods=["POST"]),
-        Route("/docs", _guarded(house, partial(reference.show, descriptions)), methods=["GET"]),
-        Route("/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions)), methods=["GET"]),
-        Route("/sign-out", _guarded(house, sign_in.leave), methods=["POST"]),
-        Route(f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send, methods=["GET"]),
+    ends = [(method, path, _endpoint(house, streams, handler)) for method, path, handler in PAGES]
+    ends += [
+        ("GET", "/sign-in", _guarded(house, sign_in.show)),
+        ("POST", "/sign-in", _guarded(house, sign_in.enter)),
+        ("GET", "/docs", _guarded(house, partial(reference.show, descriptions))),
+        ("GET", "/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions))),
+        ("POST", "/sign-out", _guarded(house, sign_in.leave)),
+        ("GET", f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send),
     ]
+    routes = [Route(path, _named(path, endpoint), methods=[method]) for method, path, endpoint in ends]
     return Router(routes, default=_missing)
 
 
@@ -93,6 +95,16 @@ async def _missing(scope: Any, receive: Any, send: Any) -> None:
     else:
         response = Response(_NOWHERE, 404, media_type="application/json")
     await _with_headers(response)(scope, receive, send)
+
+
+def _named(path: str, endpoint: Endpoint) -> Endpoint:
+    """Returns the endpoint, which notes its template for the numbers and the log."""
+
+    async def named(request: Request) -> Response:
+        request.scope[ROUTE] = path
+        return await endpoint(request)
+
+    return named
 
 
 def _guarded(house: House, answer: Callable[[House, Request], Awaitable[Response]]) -> Endpoint:
@@ -109,6 +121,7 @@ def _endpoint(house: House, streams: Streams, handler: Handler) -> Endpoint:
         session = await session_of(house, request)
         if session is None:
             return _with_headers(_to_sign_in(request))
+        request.scope[ORGANIZATION] = session.principal.organization_id
         try:
             form = await _form(house, request, session) if request.method == "POST" else {}
             answer = await handler(PageRequest(house, request, session, streams, form))

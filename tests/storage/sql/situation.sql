@@ -7,3 +7,11 @@ UPDATE engine SET state = :state WHERE id = :id;
 
 -- name: engine_gone
 DELETE FROM engine WHERE id = :id;
+
+-- name: rate
+-- A job that was created in this minute, counted by another writer.
+INSERT INTO job_rate (organization_id, minute, writer, created, started, complete, failed, aborted)
+VALUES (:organization_id, :minute, 99, 1, 0, 0, 0, 0);
+
+-- name: rates
+SELECT minute FROM job_rate;

@@ -19,6 +19,7 @@ from enginehouse.api.http import errors
 from enginehouse.api.http.upload import Form
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, Refusal, Unavailable
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION
 from enginehouse.operations.house import House
 
 Scope = MutableMapping[str, Any]
@@ -41,7 +42,8 @@ def graphql(house: House) -> Endpoint:
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        correlation = (http_correlation.HEADER, http_correlation.note(scope, headers))
+        scope[CORRELATION] = http_correlation.note(scope, headers)
+        correlation = (http_correlation.HEADER, scope[CORRELATION])
         if scope["method"] != "POST":
             message = "This address answers GraphQL requests sent with POST. The page for browsers is /v3/graphiql."
             await _send(
@@ -52,6 +54,7 @@ def graphql(house: House) -> Endpoint:
         try:
             context = await _context(house, scope, headers)
             if context.known_principal is not None:
+                scope[ORGANIZATION] = context.known_principal.organization_id
                 receive = house.token_usage.received(context.known_principal, receive)
             status, body = await _respond(executor, context, headers, receive)
             if context.replayed:

@@ -13,6 +13,7 @@ from enginehouse.api.http.call import Answer, Call, Handler, Headers, OpenHandle
 from enginehouse.api.http.paths import Paths
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 
 Scope = MutableMapping[str, Any]
@@ -73,7 +74,7 @@ class Interface:
 
     async def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         raw = dict(scope["headers"])
-        correlation = http_correlation.note(scope, raw)
+        correlation = scope[CORRELATION] = http_correlation.note(scope, raw)
         headers = Headers.of(raw)
         try:
             answer = await self._answer(scope, receive, headers)
@@ -96,17 +97,20 @@ class Interface:
         place = self._paths.find(scope["path"].removeprefix(self._base))
         if place is None:
             return Reply(errors.plain("not_found", "There is no such path."), 404)
-        operations, ids = place
+        operations, ids, template = place
+        scope[ROUTE] = self._base + template
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         match operations.get(method):
             case ForCallers(handler):
                 house = self._house()
                 principal = await self._authenticate(house, headers)
+                scope[ORGANIZATION] = principal.organization_id
                 receive = house.token_usage.received(principal, receive)
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, method, principal))
             case ForWorkers(handler):
                 house = self._house()
                 principal = await self._authenticate_worker(house, headers)
+                scope[ORGANIZATION] = principal.organization_id
                 return await handler(Call(house, ids, scope["query_string"], headers, receive, method, principal))
             case ForAnybody(open_handler):
                 request = Request(self._house(), ids, scope["query_string"], headers, receive, scope["method"])

@@ -15,6 +15,7 @@ class Place(Generic[T]):
     named: dict[str, "Place[T]"] = field(default_factory=dict)
     variable: "Place[T] | None" = None
     methods: dict[str, T] = field(default_factory=dict)
+    template: str = ""
 
 
 class Paths(Generic[T]):
@@ -35,9 +36,10 @@ class Paths(Generic[T]):
         if method in place.methods:
             raise ValueError(f"{method} {template} is there twice")
         place.methods[method] = operation
+        place.template = place.template or template
 
-    def find(self, path: str) -> tuple[dict[str, T], tuple[str, ...]] | None:
-        """Returns the methods of the path and its variable parts. A named segment wins over a variable one."""
+    def find(self, path: str) -> tuple[dict[str, T], tuple[str, ...], str] | None:
+        """Returns the path's methods, variable parts and template. A named segment wins over a variable one."""
         segments = path.strip("/").split("/")
         if len(segments) > _MOST_SEGMENTS:
             return None
@@ -46,9 +48,9 @@ class Paths(Generic[T]):
 
 def _find(
     place: Place[T], segments: list[str], at: int, variables: tuple[str, ...]
-) -> tuple[dict[str, T], tuple[str, ...]] | None:
+) -> tuple[dict[str, T], tuple[str, ...], str] | None:
     if at == len(segments):
-        return (place.methods, variables) if place.methods else None
+        return (place.methods, variables, place.template) if place.methods else None
     segment = segments[at]
     named = place.named.get(segment)
     if named is not None and (found := _find(named, segments, at + 1, variables)) is not None:

@@ -9,7 +9,7 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import Barrier
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts, stops
+from enginehouse.storage.jobs import counts, rates, stops
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
@@ -37,6 +37,7 @@ class StartedJob(NamedTuple):
     id: int
     organization_id: int
     status: str
+    tasks_total: int
     listeners: int
 
 
@@ -82,7 +83,7 @@ async def _apply(tx: Tx, barrier: Barrier, jobs: list[CoveredJob]) -> Batch:
     await work_items.delete_of_jobs(tx, ids)
     changes = Counter({(barrier.range.organization_id, JobStatus.ABORTED.value): len(ids)})
     changes.subtract((barrier.range.organization_id, job.status) for job in jobs)
-    await counts.add(tx, changes)
+    await counts.add(tx, changes, moves=rates.aborted(changes))
     await barriers.add_applied(tx, barrier.id, len(ids))
     await ends.record(tx, ends.aborted((job.id, barrier.range.organization_id, job.listeners) for job in jobs))
     return Batch(len(ids), max(job.created_at for job in jobs))

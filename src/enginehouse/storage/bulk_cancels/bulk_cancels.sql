@@ -105,7 +105,7 @@ UPDATE barrier SET settled_at = :now WHERE id = :id AND settled_at IS NULL;
 -- name: running
 -- The jobs of the range that have started, and that existed when the barrier was set. The plus sign: the live jobs are
 -- sorted, and not found among all jobs in their order.
-SELECT id, organization_id, status, {listeners:job} AS listeners FROM job
+SELECT id, organization_id, status, tasks_total, {listeners:job} AS listeners FROM job
 WHERE organization_id = :organization_id AND status IN ('pending', 'queued', 'running') AND cancelled = 0
   AND (cancellable_since IS NULL OR cancellable_since >= :id)
   AND created_at BETWEEN :created_from AND :created_to AND created_at <= :accepted_at

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from time import perf_counter
 from typing import Generic, TypeVar
 
 from enginehouse.domain.errors import Unavailable
@@ -20,6 +21,7 @@ class Batcher(Generic[Request, Answer]):
     that is an exception is raised only to its own caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
     PostgreSQL). An idle batcher sends at once. A further batch begins beside another when as many requests wait as that
     one has, because a small batch costs nearly as much as a large one; or when it has taken `slow_after` seconds.
+    `observe` gets the number of requests and the seconds of each batch.
     """
 
     def __init__(
@@ -29,11 +31,13 @@ class Batcher(Generic[Request, Answer]):
         in_flight: int,
         largest: int = 256,
         slow_after: float = 0.05,
+        observe: Callable[[int, float], None] = lambda requests, seconds: None,
     ) -> None:
         self._plural = plural
         self._in_flight = in_flight
         self._largest = largest
         self._slow_after = slow_after
+        self._observe = observe
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._batches: set[asyncio.Task[None]] = set()
         self._sent = 0  # requests in the last batch that began
@@ -82,9 +86,11 @@ class Batcher(Generic[Request, Answer]):
     async def _run(self) -> None:
         while batch := self._take():
             self._sent = len(batch)
+            began = perf_counter()
             try:
                 await self._send(batch)
             finally:
+                self._observe(len(batch), perf_counter() - began)
                 for _, answer in batch:
                     if not answer.done():
                         answer.set_exception(Unavailable("The server stopped before the request was answered."))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from enginehouse.domain.errors import Unavailable
+from enginehouse.storage.database.facts import Facts, OnCommit
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -41,6 +42,13 @@ class Tx(Protocol):
 
     shard: int
     """Which row of each count this transaction changes. Concurrent transactions seldom have the same shard."""
+
+    @property
+    def writer(self) -> int:
+        """The number of the connection. No other transaction that runs at the same time has it."""
+
+    facts: Facts
+    """What the transaction has done so far; others learn it after its commit."""
 
     under_barrier: bool
     """True in `write_work`: the barrier lock is held shared, see `storage.database.barrier_lock`."""
@@ -77,6 +85,9 @@ class Database(Protocol):
     """SQLite or PostgreSQL."""
 
     dialect: str
+
+    on_commit: OnCommit
+    """Who learns what was committed; one listener, which `app` attaches."""
 
     async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
         """Runs `work` in one write transaction, which is committed and durable when this returns.

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from typing import Any, Final, TypeVar
@@ -10,9 +11,11 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from enginehouse.domain.errors import Unavailable
+from enginehouse.domain.totals import COMMIT_TIME
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.channels import Channels
 from enginehouse.storage.database.database import Contended, Row, StorageRefused, Tx
+from enginehouse.storage.database.facts import OnCommit, ignore
 from enginehouse.storage.database.migrate import Migration, available, migrate
 from enginehouse.storage.database.postgres_connections import SESSION, TROUBLE, Connections, lost
 from enginehouse.storage.database.postgres_listener import Listener
@@ -58,6 +61,7 @@ class PostgresDatabase:
         self._write_seconds = write_seconds
         self._time = StorageTime()
         self._turns = itertools.count()
+        self.on_commit: OnCommit = ignore
         self._closed = False
 
     @classmethod
@@ -197,6 +201,7 @@ class PostgresDatabase:
             answer = await work(tx)
             await tx.flush()
             limit.committing = writes
+            began = time.perf_counter()
             ended = await connection.execute("COMMIT")
         except BaseException:
             if not limit.over and not lost(connection) and connection.is_in_transaction():
@@ -205,6 +210,9 @@ class PostgresDatabase:
         if ended != "COMMIT":
             # PostgreSQL rolls back a failed transaction at COMMIT, without an error.
             raise RuntimeError("A storage function went on after one of its statements had failed.")
+        if writes:
+            tx.facts.totals.observe(COMMIT_TIME, time.perf_counter() - began)
+            self.on_commit(tx.facts)
         return answer
 
 

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
+from enginehouse.storage.database.facts import Facts
 from enginehouse.storage.database.sql import Statement, Statements
 
 _CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
@@ -38,7 +39,7 @@ class StorageTime:
 class PostgresTx:
     """A transaction on one PostgreSQL connection."""
 
-    __slots__ = ("_added", "_connection", "_fresh", "_statements", "_time", "now", "shard", "under_barrier")
+    __slots__ = ("_added", "_connection", "_fresh", "_statements", "_time", "facts", "now", "shard", "under_barrier")
 
     dialect: str = "postgres"
 
@@ -58,7 +59,12 @@ class PostgresTx:
         self._fresh = False  # `now` was read under the barrier lock, and no statement has run since
         self.now = storage_time.estimate()
         self.shard = shard
+        self.facts = Facts()
         self.under_barrier = under_barrier
+
+    @property
+    def writer(self) -> int:
+        return int(self._connection.get_server_pid())
 
     async def begin_at(self) -> None:
         """Reads `now` at the beginning. If that is under the barrier lock, a `read_clock` right after reuses it."""

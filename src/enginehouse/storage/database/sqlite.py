@@ -15,6 +15,7 @@ from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.database.channels import Channels
 from enginehouse.storage.database.clock import Clock, Steady
 from enginehouse.storage.database.database import Row, StorageRefused, Tx
+from enginehouse.storage.database.facts import OnCommit
 from enginehouse.storage.database.migrate import Migration, available, migrate
 from enginehouse.storage.database.sql import STORAGE, Dialect, Statements, statements
 from enginehouse.storage.database.sqlite_writer import Fencing, SqliteTx, Work, Writer, drive, translated
@@ -55,6 +56,14 @@ class SqliteDatabase:
         self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
         self._writer = Writer(connection, named, clock, Fencing(_only(connection, "fencing", "value")), self._loop)
         self._closed = False
+
+    @property
+    def on_commit(self) -> OnCommit:
+        return self._writer.on_commit
+
+    @on_commit.setter
+    def on_commit(self, listener: OnCommit) -> None:
+        self._writer.on_commit = listener
 
     @classmethod
     async def open(

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -12,8 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from enginehouse.domain.errors import Unavailable
+from enginehouse.domain.totals import COMMIT_TIME
 from enginehouse.storage.database.clock import Clock
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
+from enginehouse.storage.database.facts import Facts, OnCommit, ignore
 from enginehouse.storage.database.sql import Statements
 
 Work = Callable[["SqliteTx"], Awaitable[Any]]
@@ -54,7 +57,7 @@ class Fencing:
 class SqliteTx:
     """A transaction on one SQLite connection. No await in here ever suspends."""
 
-    __slots__ = ("_clock", "_connection", "_fencing", "_statements", "now", "shard", "under_barrier")
+    __slots__ = ("_clock", "_connection", "_fencing", "_statements", "facts", "now", "shard", "under_barrier")
 
     dialect: str = "sqlite"
 
@@ -67,7 +70,12 @@ class SqliteTx:
         self._fencing = fencing
         self.now = 0
         self.shard = 0  # there is only one writer
+        self.facts = Facts()
         self.under_barrier = False
+
+    @property
+    def writer(self) -> int:
+        return 0
 
     async def read_clock(self) -> int:
         self.now = self._clock.tick()
@@ -168,6 +176,8 @@ class Writer:
         self._saved_token = fencing.value
         self._tx = SqliteTx(connection, statements, clock, fencing)
         self._loop = loop
+        self._facts: list[Facts] = []  # of the works of this commit that succeeded
+        self.on_commit: OnCommit = ignore
         self._queue: SimpleQueue[Queued | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
@@ -188,7 +198,7 @@ class Writer:
             if drain:
                 outcomes = self._commit(drain)
                 with suppress(RuntimeError):  # the loop is closed: nobody waits for the results
-                    self._loop.call_soon_threadsafe(_deliver, outcomes)
+                    self._loop.call_soon_threadsafe(self._deliver, outcomes, self._facts)
 
     def _gather(self) -> tuple[list[Queued], bool]:
         """Waits for an entry, and returns all that are queued then and whether the thread must stop after them."""
@@ -206,15 +216,20 @@ class Writer:
         return drain, entry is None
 
     def _commit(self, drain: list[Queued]) -> list[Outcome]:
+        self._facts = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             changes = self._connection.total_changes
             outcomes = [self._alone(*drain[0])] if len(drain) == 1 else [self._in_savepoint(*entry) for entry in drain]
             if self._connection.in_transaction:
                 self._save(changes)
+                began = time.perf_counter()
                 self._connection.execute("COMMIT")
+                if self._facts:
+                    self._facts[0].totals.observe(COMMIT_TIME, time.perf_counter() - began)
             return outcomes
         except BaseException as error:
+            self._facts = []
             trouble = self._unavailable(error)
             return [(future, None, trouble) for _, future, _ in drain]
 
@@ -243,7 +258,10 @@ class Writer:
     def _drive(self, work: Work, under_barrier: bool) -> Any:
         self._tx.under_barrier = under_barrier
         self._tx.now = self._clock.tick()
-        return drive(work, self._tx)
+        facts = self._tx.facts = Facts()
+        answer = drive(work, self._tx)
+        self._facts.append(facts)
+        return answer
 
     def _save(self, changes_before: int) -> None:
         """Stores the clock and the last token in the same commit as the writes that used them."""
@@ -264,11 +282,12 @@ class Writer:
             error = second
         return _refusal(error, "The database could not store this.")
 
-
-def _deliver(outcomes: list[Outcome]) -> None:
-    for future, answer, error in outcomes:
-        if not future.done():
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(answer)
+    def _deliver(self, outcomes: list[Outcome], facts: list[Facts]) -> None:
+        for committed in facts:
+            self.on_commit(committed)
+        for future, answer, error in outcomes:
+            if not future.done():
+                if error is not None:
+                    future.set_exception(error)
+                else:
+                    future.set_result(answer)

@@ -10,8 +10,9 @@ from enginehouse.domain.status import JOB_ENDED, JobStatus, Tally, cancellable
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.facts import JobEnd
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts, stops
+from enginehouse.storage.jobs import counts, rates, stops
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
@@ -88,7 +89,10 @@ async def cancel(
     if chosen:
         await tx.many("jobs.cancel", [(row.id, now) for row in chosen])
         await work_items.delete_of_jobs(tx, [row.id for row in chosen])
-        await counts.add(tx, changes)
+        await counts.add(tx, changes, moves=rates.aborted(changes))
+        tx.facts.ends += [
+            JobEnd.of(row.id, row.organization_id, JobStatus.ABORTED, tasks=row.tasks_total, at=now) for row in chosen
+        ]
         await ends.record(tx, ends.aborted((row.id, row.organization_id, row.listeners) for row in chosen))
     for row, left in zip(to_stop, await stops.stop_jobs(tx, to_stop), strict=True):
         status = JobStatus.RUNNING if left else JobStatus.ABORTED

@@ -13,6 +13,7 @@ from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import counts, reuse
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.jobs.rates import CREATED
 from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import job_locks, work_items
 
@@ -46,7 +47,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     await endpoints.insert(tx, [(job_id, job.organization_id, job.plan.routes) for job_id, job in taking])
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
         await tx.run("jobs.mark_standbys", ids=standbys)
-    await counts.add(tx, changes, tasks)
+    await counts.add(tx, changes, tasks, {(owner, CREATED): number for (owner, _), number in changes.items()})
     if retried:
         await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
     return list(zip(ids, target_ids, strict=True))

@@ -9,7 +9,8 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import ItemKey
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.jobs import counts
+from enginehouse.storage.database.facts import JobEnd
+from enginehouse.storage.jobs import counts, rates
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import job_locks
 
@@ -23,6 +24,8 @@ class OpenJob(Protocol):
     def organization_id(self) -> int: ...
     @property
     def status(self) -> str: ...
+    @property
+    def tasks_total(self) -> int: ...
     @property
     def listeners(self) -> int: ...
 
@@ -51,8 +54,11 @@ async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
         changes[job.organization_id, status.value] += 1
     await tx.many("stops.cancel_running", rows)
     await events.insert(tx, event_rows)
-    await counts.add(tx, changes)
+    await counts.add(tx, changes, moves=rates.aborted(changes))
     ended = [job for job in jobs if not left[job.id]]
+    tx.facts.ends += [
+        JobEnd.of(job.id, job.organization_id, JobStatus.ABORTED, tasks=job.tasks_total, at=tx.now) for job in ended
+    ]
     await ends.record(tx, ends.aborted((job.id, job.organization_id, job.listeners) for job in ended))
     return [left[job_id] for job_id in ids]
 

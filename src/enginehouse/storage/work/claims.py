@@ -11,6 +11,7 @@ from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.resources import Room
 from enginehouse.domain.settlement import Settlement
+from enginehouse.domain.totals import LEASES
 from enginehouse.domain.work import ItemKey, ItemSource, Lease, seat
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Tx
@@ -210,6 +211,8 @@ async def lease(
         rows = await _LEASE_FOR_TOKEN.each(tx, [(*row, token_id) for row in wanted])
     leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
     await _record_starts(tx, leases, jobs, loaded, workers)
+    for engine_id, number in Counter([row.engine_id for row in rows]).items():
+        tx.facts.totals.add(LEASES, engine_id, by=number)
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases

@@ -1,7 +1,7 @@
 """`finish` records the reports of attempts, with everything that follows, in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple, assert_never
 
 from enginehouse.domain.job import Plan
@@ -10,6 +10,8 @@ from enginehouse.domain.retry import Again, FailureKind
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.settlement_rows import Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED
+from enginehouse.domain.times import SECOND
+from enginehouse.domain.totals import ATTEMPT_TIME, ATTEMPTS, LEASES_LOST
 from enginehouse.domain.work import (
     Accepted,
     Answer,
@@ -25,6 +27,7 @@ from enginehouse.domain.work import (
 from enginehouse.storage import attempts
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.facts import AttemptFailure
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.jobs.plans import Plans
@@ -208,6 +211,7 @@ async def _write_ends(
         for report in reports
     ]
     await attempts.insert(tx, rows)
+    _note(tx, reports, held, rows, {each.job.id: each.plan for each in settlements}, requeues)
     await tx.many("work.delete_items", [tuple(report.key) for report in reports if report.key not in requeues])
     await tx.many(
         "work.release_items",
@@ -219,6 +223,28 @@ async def _write_ends(
         if isinstance(report.outcome, Postponed) and report.outcome.payload is not None and report.key in requeues
     ]
     await tx.many("task_updates.set_polls", polls)
+
+
+def _note(
+    tx: Tx,
+    reports: Sequence[Report],
+    held: Held,
+    rows: Sequence[Row],
+    plans: Mapping[int, Plan],
+    again: Collection[ItemKey],
+) -> None:
+    """The attempts have ended: others learn it after the commit. The items `again` are tried again."""
+    facts = tx.facts
+    for report, row in zip(reports, rows, strict=True):
+        item, outcome = held[report.key, report.token], str(row[_OUTCOME])
+        engine_id = plans[report.key.job_id].tasks[report.key.ordinal].engine_id
+        facts.totals.add(ATTEMPTS, engine_id, outcome)
+        facts.totals.observe(ATTEMPT_TIME, max(0, tx.now - item.started_at) / SECOND, engine_id)
+        if outcome in _FAILURES and isinstance(report.outcome, Failed):
+            kind = report.outcome.kind.value
+            facts.failures.append(AttemptFailure(*report.key, item.attempts, engine_id, kind, report.key in again))
+        if outcome == "lost":
+            facts.totals.add(LEASES_LOST)
 
 
 def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) -> Row:
@@ -247,6 +273,8 @@ def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) ->
     )  # fmt: skip
 
 
+_OUTCOME: Final = 8  # the place of the outcome in the row of an attempt
+_FAILURES: Final = frozenset({"failed", "lost"})
 _OUTCOMES: Final = {
     FailureKind.WORKER_LOST: "lost",
     FailureKind.SERVER_STOPPED: "stopped",

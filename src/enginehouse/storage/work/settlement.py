@@ -8,14 +8,16 @@ from enginehouse.domain.artifact import pushed_folder
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
 from enginehouse.domain.planning.edges import Edges
 from enginehouse.domain.settlement import Settlement
-from enginehouse.domain.settlement_rows import Missing, TaskState
+from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.totals import JOB_START, JOB_TIME, TASKS_ENDED
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage import artifacts, events
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Row, Tx
+from enginehouse.storage.database.facts import JobEnd
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts
+from enginehouse.storage.jobs import counts, rates
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.pushes import traces
 from enginehouse.storage.work import held_items, work_items
@@ -38,6 +40,7 @@ class TaskStateRow(NamedTuple):
 
 
 _TASKS: Final = Select("work.tasks_of", TaskStateRow)
+_ENDS: Final = {EventKind.COMPLETED: "complete", EventKind.FAILED: "failed", EventKind.ABORTED: "aborted"}
 
 
 async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict[int, TaskState]]:
@@ -111,6 +114,9 @@ async def write(
         freed += held_items.freed(settlement)
         event_rows += (events.row(job_id, ordinal, kind, now, detail) for ordinal, kind, detail in settlement.events)
         dropped += ((job_id, ordinal) for ordinal in settlement.dropped)
+        for ordinal, kind, _ in settlement.events:
+            if kind in _ENDS and ordinal != JOB:
+                tx.facts.totals.add(TASKS_ENDED, settlement.plan.tasks[ordinal].engine_id, _ENDS[kind])
     await tx.many("work.set_tasks", task_rows)
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
@@ -153,7 +159,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: boo
     now, barrier = tx.now, None
     job_rows, stopped_rows, event_rows = list[Row](), list[Row](), list[Row]()
     changes: dict[tuple[int, str], int] = defaultdict(int)
-    tasks: dict[tuple[int, str], int] = defaultdict(int)
+    tasks, moves = defaultdict[tuple[int, str], int](int), defaultdict[tuple[int, str], int](int)
     for settlement in settlements:
         job, status = settlement.job, settlement.status()
         tasks[job.organization_id, status.value] += job.new_tasks
@@ -177,11 +183,25 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: boo
                 event_rows.append(events.row(job.id, JOB, kind, now, said))
             changes[job.organization_id, job.status.value] -= 1
             changes[job.organization_id, status.value] += 1
+            if (move := rates.MOVES.get(status)) is not None:
+                moves[job.organization_id, move] += 1
+                _note(tx, job, status)
             job.status = status
     await tx.many("work.set_jobs", job_rows)
     await tx.many("work.set_stopped", stopped_rows)
-    await counts.add(tx, changes, tasks)
+    await counts.add(tx, changes, tasks, moves)
     return event_rows
+
+
+def _note(tx: Tx, job: JobState, status: JobStatus) -> None:
+    """The job has started or ended: others learn it after the commit."""
+    facts, end = tx.facts, JobEnd.of(job.id, job.organization_id, status, tasks=job.total, at=tx.now)
+    if status is JobStatus.RUNNING:
+        if job.status not in JOB_ENDED:  # else it was put back, and has started before
+            facts.totals.observe(JOB_START, end.seconds)
+    else:
+        facts.totals.observe(JOB_TIME, end.seconds, status.value)
+        facts.ends.append(end)
 
 
 def _task_row(job_id: int, task: TaskState, now: int, attempts: int, *, started: bool) -> Row:

@@ -1,0 +1,55 @@
+"""Counts every request by its route, and writes a line about it: the template of the path, and never the path itself.
+
+A client can put anything into a path, so neither the numbers nor the log may hold it.
+"""
+
+import logging
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+
+from enginehouse.api.http.cors import Application, Receive, Scope, Send
+from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION, ROUTE
+from enginehouse.domain.totals import REQUEST_TIME, Totals
+
+OTHER: Final = "other"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log: Final = structlog.get_logger(__name__)
+_writes: Final = logging.getLogger(__name__).isEnabledFor
+
+
+def observed(application: Application, totals: Totals) -> Application:
+    """Returns the application with each of its requests counted, when the answer begins."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+
+        async def noting(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                _note(scope, message["status"], perf_counter() - began, totals)
+            await send(message)
+
+        await application(scope, receive, noting)
+
+    return serve
+
+
+def _note(scope: Scope, status: int, seconds: float, totals: Totals) -> None:
+    route, method = scope.get(ROUTE, OTHER), scope["method"]
+    if method not in _METHODS:
+        method = OTHER
+    totals.observe(REQUEST_TIME, seconds, method, route, str(status))
+    level = logging.INFO if status >= 500 else logging.DEBUG
+    if _writes(level):
+        correlation = scope.get(CORRELATION)
+        _log.log(
+            level,
+            "a request was answered",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            organization=scope.get(ORGANIZATION),
+            correlation_id=None if correlation is None else correlation.decode(),
+        )
