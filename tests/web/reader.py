@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from html import unescape
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -39,6 +39,22 @@ class Reader:
         headers = {"accept": "text/html", "sec-fetch-site": "same-origin"}
         whole = {"csrf": self.proof if proof is None else proof, **form, **fields}
         answer = await self.http.post(path, data=whole, headers=headers, follow_redirects=follow)
+        self._remember(answer)
+        return answer
+
+    async def upload(
+        self,
+        path: str,
+        fields: Mapping[str, str],
+        *,
+        file: tuple[str, bytes, str] | None = None,
+        follow: bool = True,
+    ) -> httpx.Response:
+        """Sends a form of the last page as one with a file, which stands behind all its fields."""
+        headers = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+        parts: list[tuple[str, Any]] = [(name, (None, text.encode())) for name, text in fields.items()]
+        parts = [("csrf", (None, self.proof.encode())), *parts, ("file", file or ("", b"", "application/octet-stream"))]
+        answer = await self.http.post(path, files=parts, headers=headers, follow_redirects=follow)
         self._remember(answer)
         return answer
 

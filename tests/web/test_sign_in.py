@@ -1,6 +1,7 @@
 """Signing in and out: the cookie, the forms, and what a page says without a session."""
 
 import re
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -137,6 +138,35 @@ async def test_every_answer_has_the_headers_that_keep_others_out(place: Place) -
 )
 def test_only_a_path_of_this_server_is_gone_to(given: str, path: str) -> None:
     assert own_path(given) == path
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/jobs/1/cancel"])
+async def test_a_form_without_end_is_not_read_to_its_end(place: Place, path: str) -> None:
+    reader = await guest(place)
+    await reader.get("/sign-in")
+    if path != "/sign-in":
+        await reader.sign_in("ada", PASSWORD)
+    read = list[int]()
+
+    async def body() -> AsyncIterator[bytes]:
+        for n in range(100):
+            read.append(n)
+            yield b"x" * 100_000
+
+    headers = {"content-type": "application/x-www-form-urlencoded", "accept": "text/html"}
+    answer = await reader.http.post(path, content=body(), headers=headers)
+    assert (answer.status_code, "The form is larger than 1 MB." in text(answer)) == (413, True)
+    assert len(read) < 20
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/jobs/1/cancel"])
+async def test_a_form_with_a_hundred_fields_is_refused(place: Place, path: str) -> None:
+    reader = await guest(place)
+    await reader.get("/sign-in")
+    if path != "/sign-in":
+        await reader.sign_in("ada", PASSWORD)
+    answer = await reader.post(path, proof=reader.proof, follow=True, **{f"field{n}": "x" for n in range(100)})
+    assert (answer.status_code, "Too many fields" in text(answer)) == (400, True)
 
 
 async def test_an_address_that_is_no_page(place: Place) -> None:

@@ -108,6 +108,13 @@ async def put(
     return stored
 
 
+async def get(house: House, principal: Principal, upload_id: str) -> StoredUpload:
+    """Returns what was uploaded, also after an asset has claimed it. Raises NotFound."""
+    require(principal, Role.USER)
+    found, _ = await _found(house, principal, upload_id)
+    return found
+
+
 async def content(house: House, principal: Principal, upload_id: str) -> tuple[StoredUpload, Content]:
     """Returns the uploaded bytes, also after an asset has claimed them. Raises NotFound."""
     found, expected = await _found(house, principal, upload_id)

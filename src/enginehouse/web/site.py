@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import structlog
 from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
+from starlette.types import Message
 
 from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal
@@ -32,6 +34,9 @@ from enginehouse.web import (
     webhooks,
     workers,
 )
+from enginehouse.domain.errors import Refusal, TooLarge
+from enginehouse.domain.identity import Role
+from enginehouse.web import engines, job, jobs, live, new_job, overview, reference, sign_in, static_files, workers
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, Page, PageRequest
 from enginehouse.web.reference import Descriptions
@@ -53,6 +58,7 @@ HEADERS: Final = {
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
     *jobs.PAGES,
+    *new_job.PAGES,  # before the page of a job, whose address it would be
     *job.PAGES,
     *live.PAGES,
     *engines.PAGES,
@@ -65,6 +71,7 @@ _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
 )
 _LARGEST_FORM: Final = 64  # fields
+_LONGEST_FORM: Final = 1_000_000  # bytes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -80,6 +87,18 @@ def site(house: House, descriptions: Descriptions) -> Router:
         ("GET", "/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions))),
         ("POST", "/sign-out", _guarded(house, sign_in.leave)),
         ("GET", f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send),
+    routes = [Route(path, _endpoint(house, streams, handler), methods=[method]) for method, path, handler in PAGES]
+    routes += [
+        Route(path, _endpoint(house, streams, handler, reads_form=False), methods=[method])
+        for method, path, handler in new_job.UPLOADS
+    ]
+    routes += [
+        Route("/sign-in", _guarded(house, sign_in.show), methods=["GET"]),
+        Route("/sign-in", _guarded(house, sign_in.enter), methods=["POST"]),
+        Route("/docs", _guarded(house, partial(reference.show, descriptions)), methods=["GET"]),
+        Route("/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions)), methods=["GET"]),
+        Route("/sign-out", _guarded(house, sign_in.leave), methods=["POST"]),
+        Route(f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send, methods=["GET"]),
     ]
     routes = [Route(path, _named(path, endpoint), methods=[method]) for method, path, endpoint in ends]
     return Router(routes, default=_missing)
@@ -110,12 +129,19 @@ def _named(path: str, endpoint: Endpoint) -> Endpoint:
 def _guarded(house: House, answer: Callable[[House, Request], Awaitable[Response]]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         _note_origin(request)
-        return _with_headers(await answer(house, request))
+        try:
+            return _with_headers(await answer(house, _bounded(request)))
+        except TooLarge as refused:
+            return _with_headers(_fault(request, None, refused.rest_status, refused.message))
+        except MultiPartException as wrong:
+            return _with_headers(_fault(request, None, 400, wrong.message))
 
     return endpoint
 
 
-def _endpoint(house: House, streams: Streams, handler: Handler) -> Endpoint:
+def _endpoint(house: House, streams: Streams, handler: Handler, *, reads_form: bool = True) -> Endpoint:
+    """Returns the endpoint of a page. A handler for which no form is read here must refuse a forged one itself."""
+
     async def endpoint(request: Request) -> Response:
         _note_origin(request)
         session = await session_of(house, request)
@@ -123,11 +149,13 @@ def _endpoint(house: House, streams: Streams, handler: Handler) -> Endpoint:
             return _with_headers(_to_sign_in(request))
         request.scope[ORGANIZATION] = session.principal.organization_id
         try:
-            form = await _form(house, request, session) if request.method == "POST" else {}
+            form = await _form(house, request, session) if request.method == "POST" and reads_form else {}
             answer = await handler(PageRequest(house, request, session, streams, form))
             response = _rendered(house, request, session, answer)
         except Refusal as refusal:
             response = _fault(request, session, refusal.rest_status, refusal.message)
+        except MultiPartException as wrong:
+            response = _fault(request, session, 400, wrong.message)
         except Exception:
             _log.exception("a page failed", method=request.method)
             response = _fault(request, session, 500, "The server made a mistake. Its log has the details.")
@@ -137,10 +165,25 @@ def _endpoint(house: House, streams: Streams, handler: Handler) -> Endpoint:
 
 
 async def _form(house: House, request: Request, session: Session) -> dict[str, str]:
-    given: FormData = await request.form(max_files=0, max_fields=_LARGEST_FORM)
+    given: FormData = await _bounded(request).form(max_files=0, max_fields=_LARGEST_FORM)
     form = {name: value for name, value in given.items() if isinstance(value, str)}
     refuse_forged(house, request, form.get(CSRF, ""), session.secret)
     return form
+
+
+def _bounded(request: Request) -> Request:
+    """Returns the same request, whose body raises TooLarge once it is longer than a form is."""
+    left = _LONGEST_FORM
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise TooLarge(f"The form is larger than {_LONGEST_FORM // 1_000_000} MB.")
+        return message
+
+    return Request(request.scope, receive)
 
 
 def _rendered(house: House, request: Request, session: Session, answer: Answer) -> Response:
@@ -151,6 +194,7 @@ def _rendered(house: House, request: Request, session: Session, answer: Answer) 
                 session=session,
                 csrf=proof(house, session.secret),
                 path=request.url.path,
+                may_create=session.principal.role.covers(Role.USER),
                 **values,
             )
             return HTMLResponse(body, status)
@@ -160,7 +204,7 @@ def _rendered(house: House, request: Request, session: Session, answer: Answer) 
             return answer
 
 
-def _fault(request: Request, session: Session, status: int, text: str) -> Response:
+def _fault(request: Request, session: Session | None, status: int, text: str) -> Response:
     title = {404: "Not found", 403: "Not allowed"}.get(status, "That did not work")
     body = render(
         "fault.html", title=title, text=text, session=session, path=request.url.path,

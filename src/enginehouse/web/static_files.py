@@ -12,6 +12,7 @@ PREFIX: Final = "/static"
 FOLDERS: Final = {
     "page.css": "static",
     "page.js": "static",
+    "upload.js": "static",
     "mark.svg": "static",
     "htmx.min.js": "vendored",
     "hx-sse.min.js": "vendored",

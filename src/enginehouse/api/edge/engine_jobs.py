@@ -13,7 +13,7 @@ from enginehouse.api.edge.job_shapes import CreateJob
 from enginehouse.api.http import body
 from enginehouse.api.http.call import Call, Reply, json
 from enginehouse.api.http.declaration import answers
-from enginehouse.api.http.upload import Form, FormKind, Upload, read_form
+from enginehouse.api.http.upload import Form, Upload, read_form
 from enginehouse.api.input import refs
 from enginehouse.domain import engine_templates as templates
 from enginehouse.domain import handlebars, ids
@@ -21,6 +21,7 @@ from enginehouse.domain.engine_templates import ENGINE_ID, STANDARD, UPLOAD_URL,
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Role
 from enginehouse.domain.jsontext import JsonTextError, read_json
+from enginehouse.http_protocol.multipart import FormKind
 from enginehouse.operations import engine_jobs, engine_templates
 from enginehouse.operations.engine_jobs import UploadedFile
 from enginehouse.operations.permission import require

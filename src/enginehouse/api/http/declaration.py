@@ -11,7 +11,7 @@ import msgspec
 
 from enginehouse.api.http.json.decode import Body
 from enginehouse.api.http.query import MAX_OFFSET, MAX_PAGE
-from enginehouse.api.http.upload import FormKind
+from enginehouse.http_protocol.multipart import FormKind
 
 H = TypeVar("H", bound=Callable[..., Any])
 Parameters = Mapping[str, Any]

@@ -8,8 +8,9 @@ from graphql import GraphQLError
 
 from enginehouse.api.graphql.execution.rejection import RejectedError, file_too_large, json_too_large
 from enginehouse.api.http import upload
-from enginehouse.api.http.upload import FileTooLarge, Form, FormKind, TextsTooLarge, UnknownPart
+from enginehouse.api.http.upload import Form
 from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
+from enginehouse.http_protocol.multipart import FileTooLarge, FormKind, TextsTooLarge, UnknownPart
 
 _KIND: Final = FormKind(("query", "variables", "operationName", "filename"), "file")
 _ANOTHER_PROTOCOL: Final = (
