@@ -11,8 +11,8 @@ from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import FolderMode, JobRequest, Plan, TaskPlan
 from enginehouse.domain.planning.plan import Planned
-from enginehouse.domain.templates import JobTemplate, TemplateFilter
-from enginehouse.operations import engines, pipelines, templates
+from enginehouse.domain.templates import JobTemplate
+from enginehouse.operations import engines, templates
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
 from enginehouse.web import new_job_fields
@@ -167,8 +167,7 @@ def _groups(known: Sequence[Engine]) -> Mapping[str, list[Engine]]:
 
 async def _whats(house: House, principal: Principal) -> list[tuple[str, str]]:
     """Returns the templates and pipelines that can be started, each with its word in the form."""
-    found = await templates.list_(house, principal, TemplateFilter(limit=_LISTED))
-    lines = await pipelines.list_(house, principal, limit=_LISTED)
+    found, lines = await templates.newest(house, principal, limit=_LISTED)
     named = [(pipeline_word(line.id), f"Pipeline {pipeline_word(line.id).partition(':')[2][:8]}…") for line in lines]
     return named + [(TEMPLATE + job_graphql(each.id), _described(house, principal, each)) for each in found]
 
