@@ -30,7 +30,7 @@ WORDS = """
     start states static steps storage streams subtitles summary syscalls system temporary terminal text threads throttle
     time timeline transcript transcription transport try tx unserved upload variables verdict watch wav wave web
     webstream wire words
-"""
+    """
 TECHNICAL = set(WORDS.split())
 
 # Words in -ing and -ed that are nouns of the field.

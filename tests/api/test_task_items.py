@@ -8,7 +8,8 @@ from enginehouse.domain.artifact import log_key
 from enginehouse.domain.retry import FailureKind
 
 SEEN = """query ($id: ID!) { job(id: $id) { attempts { taskId item number outcome }
-  tasks { records { items(limit: 10) { next counts { complete failed queued } records { item status number failureReason } }
+  tasks { records { items(limit: 10) { next counts { complete failed queued }
+    records { item status number failureReason } }
     attemptLog(number: 1) { text offset next size isOver } } } } }"""
 AFTER = "query ($id: ID!, $after: String) { job(id: $id) { attempts(after: $after) { number } } }"
 AGAIN = """mutation ($id: ID!, $payloads: [PayloadOfTask!]) {

@@ -17,7 +17,8 @@ from starlette.routing import Route, Router
 from starlette.types import Message
 
 from enginehouse.domain.audit import RequestOrigin, request_origin
-from enginehouse.domain.errors import Refusal
+from enginehouse.domain.errors import Refusal, TooLarge
+from enginehouse.domain.identity import Role
 from enginehouse.domain.request_notes import ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 from enginehouse.web import (
@@ -25,6 +26,7 @@ from enginehouse.web import (
     job,
     jobs,
     live,
+    new_job,
     overview,
     reference,
     schedule_changes,
@@ -34,9 +36,6 @@ from enginehouse.web import (
     webhooks,
     workers,
 )
-from enginehouse.domain.errors import Refusal, TooLarge
-from enginehouse.domain.identity import Role
-from enginehouse.web import engines, job, jobs, live, new_job, overview, reference, sign_in, static_files, workers
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, Page, PageRequest
 from enginehouse.web.reference import Descriptions
@@ -81,24 +80,16 @@ def site(house: House, descriptions: Descriptions) -> Router:
     streams = Streams()
     ends = [(method, path, _endpoint(house, streams, handler)) for method, path, handler in PAGES]
     ends += [
+        (method, path, _endpoint(house, streams, handler, reads_form=False))
+        for method, path, handler in new_job.UPLOADS
+    ]
+    ends += [
         ("GET", "/sign-in", _guarded(house, sign_in.show)),
         ("POST", "/sign-in", _guarded(house, sign_in.enter)),
         ("GET", "/docs", _guarded(house, partial(reference.show, descriptions))),
         ("GET", "/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions))),
         ("POST", "/sign-out", _guarded(house, sign_in.leave)),
         ("GET", f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send),
-    routes = [Route(path, _endpoint(house, streams, handler), methods=[method]) for method, path, handler in PAGES]
-    routes += [
-        Route(path, _endpoint(house, streams, handler, reads_form=False), methods=[method])
-        for method, path, handler in new_job.UPLOADS
-    ]
-    routes += [
-        Route("/sign-in", _guarded(house, sign_in.show), methods=["GET"]),
-        Route("/sign-in", _guarded(house, sign_in.enter), methods=["POST"]),
-        Route("/docs", _guarded(house, partial(reference.show, descriptions)), methods=["GET"]),
-        Route("/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions)), methods=["GET"]),
-        Route("/sign-out", _guarded(house, sign_in.leave), methods=["POST"]),
-        Route(f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send, methods=["GET"]),
     ]
     routes = [Route(path, _named(path, endpoint), methods=[method]) for method, path, endpoint in ends]
     return Router(routes, default=_missing)
