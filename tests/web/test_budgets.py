@@ -4,14 +4,17 @@ Every page of the site is looked at with many jobs and engines, so that a new pa
 benchmark `pages` measures the time.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import pytest
 from tests import make
-from tests.operations.scheduled import register
+from tests.operations.scheduled import recurring, register
 from tests.web.conftest import Place
+from tests.web.reader import Reader
+from tests.web.test_webhooks import ended, subscribed
 
 from enginehouse.app import DESCRIPTIONS
 from enginehouse.domain.ids import job_graphql
@@ -32,17 +35,22 @@ class Budget:
     html: int = 60_000  # bytes
 
 
+LONG: Final = "the recording of the meeting of the board, second part"
 OVER: Final = {
     "/": Budget(transactions=2, statements=20),
     "/jobs": Budget(statements=8),
     "/jobs/{id}": Budget(transactions=5, statements=20),
     "/engines": Budget(transactions=2),
+    "/jobs/new": Budget(statements=4),
+    "/schedules": Budget(transactions=2, statements=4),
+    "/schedules/{id}": Budget(transactions=7, statements=12),
+    "/schedules/{id}/edit": Budget(transactions=2, statements=6),
+    "/webhooks": Budget(transactions=3),
+    "/webhooks/{id}": Budget(transactions=2),
     "/docs/edge": Budget(html=1_000_000),
     "/docs/v1": Budget(html=1_000_000),
 }
 """The pages that cost more, and how much. A page that becomes cheaper gets a smaller budget here, or none."""
-ADDRESSES: Final[dict[str, str]] = {}
-"""The address of a page that shows something other than a job, which the test must create first."""
 STREAMS: Final = {"/jobs/{id}/live"}
 OPEN: Final = ("/docs", *(f"/docs/{name}" for name in DESCRIPTIONS))
 
@@ -105,26 +113,43 @@ def database(request: pytest.FixtureRequest, cost: Cost) -> Any:
     return CountedDatabase(request.getfixturevalue(f"{request.param}_database"), cost)
 
 
-def paths(job: str) -> Iterator[tuple[str, str]]:
-    """Yields each page with an address of it."""
+async def things(place: Place, reader: Reader) -> dict[str, str]:
+    """Returns the id of one thing of each kind, by the beginning of the addresses of its pages."""
+    subscription = await subscribed(place, reader)
+    await ended(place)
+    delivery = re.search(r"/webhooks/deliveries/([-0-9a-f]{36})", (await reader.get(subscription)).text)
+    assert delivery
+    schedule = await recurring(place.house, "daily", principal=place.caller)
+    requests = [replace(make.fan_out(), name=f"{LONG} {n}") for n in range(PAGE + 10)]
+    [first, *_] = await jobs.create(place.house, place.caller, requests)
+    return {
+        "/webhooks/deliveries/": delivery[1],
+        "/webhooks/": subscription.rpartition("/")[2],
+        "/schedules/": str(schedule.id),
+        "/jobs/": job_graphql(first.job_id),
+    }
+
+
+def paths(known: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields each page with an address of it. A page of a new kind of thing needs its id in `things`."""
     for method, path, _ in PAGES:
         if method == "GET" and path not in STREAMS:
-            yield path, ADDRESSES.get(path) or path.replace("{id}", job)
+            yield (
+                path,
+                path.replace("{id}", next((each for start, each in known.items() if path.startswith(start)), "")),
+            )
     for path in OPEN:
         yield path, path
 
 
 async def test_every_page_keeps_to_its_budget(place: Place, cost: Cost) -> None:
     await register(place.house, *(f"an engine with a rather long name, number {n}" for n in range(40)))
-    long = "the recording of the meeting of the board, second part"
-    requests = [replace(make.fan_out(), name=f"{long} {n}") for n in range(PAGE + 10)]
-    [first, *_] = await jobs.create(place.house, place.caller, requests)
     reader = await place.signed_in()
     dear = {}
-    for page, address in paths(job_graphql(first.job_id)):
+    for page, address in paths(await things(place, reader)):
         cost.transactions.clear()
         answer = await reader.get(address)
-        assert answer.status_code == 200, f"{address}: {answer.status_code}; say in ADDRESSES where {page} is"
+        assert answer.status_code == 200, f"{address}: {answer.status_code}; say in `things` where {page} is"
         spent = cost.counted()
         found = Budget(len(spent), sum(map(len, spent)), len(answer.content))
         allowed = OVER.get(page, Budget())
@@ -134,7 +159,7 @@ async def test_every_page_keeps_to_its_budget(place: Place, cost: Cost) -> None:
             or found.html > allowed.html
         ):
             dear[page] = (found, spent)
-    assert dear == {}
+    assert {page: str(found) for page, (found, _) in dear.items()} == {}, dear
 
 
 def test_every_page_over_the_budget_is_there() -> None:
