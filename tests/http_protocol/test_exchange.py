@@ -194,3 +194,69 @@ async def test_a_cancelled_application_is_no_longer_among_the_running_ones() -> 
     task.cancel()
     await asyncio.wait([task])
     assert running == set()
+
+
+KEPT = ((b"x-version", b"1"), (b"Content-Type", b"text/plain"))
+OWN = ((b"X-Correlation-ID", b"abc"),)
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("status", "body"), [(200, b"ok"), (404, b""), (204, b""), (304, b"")])
+async def test_a_response_sent_whole_says_what_its_messages_say(
+    method: str, status: int, body: bytes, keep_alive: bool
+) -> None:
+    whole, by_messages = Wire(), Wire()
+    exchange = begin(whole, method, keep_alive=keep_alive)
+    assert exchange.send_whole(status, KEPT, OWN, body)
+    length = () if status in {204, 304} else ((b"content-length", b"%d" % len(body)),)
+    await run(
+        begin(by_messages, method, keep_alive=keep_alive),
+        sending(start(*KEPT, *OWN, *length, status=status), piece(body)),
+    )
+    assert parsed(whole) == parsed(by_messages)
+    assert len(whole.writes) == 1
+    assert (whole.closed, exchange.response_complete) == (not keep_alive, True)
+    assert not exchange.send_whole(status, KEPT, OWN, body), "a response ends once"
+
+
+def parsed(wire: Wire) -> tuple[bytes, list[bytes], bytes]:
+    head, _, body = b"".join(wire.writes).partition(b"\r\n\r\n")
+    first, *fields = head.split(b"\r\n")
+    return first, sorted(fields), body
+
+
+@pytest.mark.parametrize("name", [b"Content-Length", b"Transfer-Encoding", b"Connection"])
+async def test_what_frames_a_response_is_sent_by_messages(name: bytes) -> None:
+    wire = Wire()
+    assert not begin(wire).send_whole(200, KEPT, ((name, b"1"),), b"x")
+    assert wire.writes == []
+
+
+@pytest.mark.parametrize("header", [(b"a b", b"x"), (b"x", b"1\r\ny: 2"), (b"", b"x")])
+async def test_no_header_of_a_whole_response_holds_another_one(header: tuple[bytes, bytes]) -> None:
+    for kept, own in (((header,), ()), ((), (header,))):
+        wire = Wire()
+        with pytest.raises(RuntimeError):
+            begin(wire).send_whole(200, kept, own, b"")
+        assert wire.writes == []
+
+
+async def test_a_client_that_reads_slowly_or_has_gone_gets_no_whole_response() -> None:
+    wire = Wire()
+    gone = begin(wire)
+    gone.disconnected = True
+    assert not gone.send_whole(200, KEPT, OWN, b"x")
+    flow = FlowControl(cast(Any, wire))
+    flow.pause_writing()
+    slow = HttpExchange(
+        {"method": "GET"}, cast(Any, wire), flow, [], expects_continue=False, keep_alive=True, on_response=lambda: None
+    )
+    assert not slow.send_whole(200, KEPT, OWN, b"x")
+    assert wire.writes == []
+
+
+async def test_the_way_to_send_whole_ends_with_the_request() -> None:
+    exchange = begin(Wire())
+    await run(exchange, sending(start(), piece(b"")))
+    assert exchange.scope == {"method": "GET"}

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from enginehouse.api.http.cors import Application, Receive, Scope, Send
-from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION, ROUTE
+from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION, ROUTE, STATUS
 from enginehouse.domain.totals import REQUEST_TIME, Totals
 
 OTHER: Final = "other"
@@ -31,6 +31,8 @@ def observed(application: Application, totals: Totals) -> Application:
             await send(message)
 
         await application(scope, receive, noting)
+        if (status := scope.get(STATUS)) is not None:
+            _note(scope, status, perf_counter() - began, totals)
 
     return serve
 

@@ -1,4 +1,4 @@
-"""The names under which whoever serves a request notes facts of it in its ASGI scope, for the numbers and the log."""
+"""The names under which those who serve a request leave notes for each other in its ASGI scope."""
 
 from typing import Final
 
@@ -10,3 +10,13 @@ ORGANIZATION: Final = "enginehouse.organization"
 
 CORRELATION: Final = "enginehouse.correlation"
 """The correlation id of the request, as bytes."""
+
+STATUS: Final = "enginehouse.status"
+"""The status of an answer that was sent whole, so that no message of ASGI tells it."""
+
+SHARED_HEADERS: Final = "enginehouse.shared_headers"
+"""The headers that an answer sent whole gets for pages of other origins."""
+
+SEND_WHOLE: Final = "enginehouse.send_whole"
+"""Sends an answer in one call: (status, headers of many answers, headers of this one, body). Only our own protocol has
+it. It returns False if the answer must be sent by messages."""

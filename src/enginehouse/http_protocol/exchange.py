@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from enginehouse.domain.request_notes import SEND_WHOLE
 from enginehouse.http_protocol.transport import ResponseTransport
 
 _log: Final = structlog.get_logger(__name__)
@@ -36,7 +37,9 @@ _FAILED: Final = (
     {"type": "http.response.body", "body": b"Internal Server Error"},
 )
 _WITHOUT_BODY: Final = frozenset({204, 304})
+_FRAMING: Final = frozenset({b"content-length: ", b"transfer-encoding: ", b"connection: "})
 Headers = list[tuple[bytes, bytes]]
+Fields = tuple[tuple[bytes, bytes], ...]
 Message = MutableMapping[str, Any]
 Application = Callable[..., Any]
 
@@ -98,6 +101,7 @@ class HttpExchange:
 
         This task is then no longer among the `running` ones, for which a server that stops waits.
         """
+        self.scope[SEND_WHOLE] = self.send_whole
         try:
             await application(self.scope, self.receive, self.send)
         except BaseException:
@@ -108,6 +112,7 @@ class HttpExchange:
                 _log.error("the application did not complete its response")
                 await self._give_up()
         finally:
+            del self.scope[SEND_WHOLE]  # a circle would wait for the collector
             self.on_response = None
             if self.task is not None:
                 running.discard(self.task)
@@ -148,6 +153,35 @@ class HttpExchange:
             self._send_body(message.get("body", b""), more=message.get("more_body", False))
         else:
             self._begin(message["status"], message.get("headers", ()))
+
+    def send_whole(self, status: int, headers: Fields, own: Fields, body: bytes) -> bool:
+        """The response is sent in one write. Returns False, and has sent nothing, if that is not possible now.
+
+        `headers` are the same for many responses, so that their text is kept; `own` are of this one. None is about the
+        length of the body. Raises RuntimeError for what is not HTTP.
+        """
+        if self.response_started or self.disconnected or self._flow.write_paused:
+            return False
+        pieces = [_beginning(status, headers)]
+        for name, value in (*self._common, *own):
+            field = _field(name)
+            if field in _FRAMING:
+                return False
+            _check(value)
+            pieces += (field, value, b"\r\n")
+        if not self.keep_alive:
+            pieces.append(b"connection: close\r\n")
+        if status in _WITHOUT_BODY:
+            pieces.append(b"\r\n")
+        else:
+            pieces.append(b"content-length: %d\r\n\r\n" % len(body))
+            if self.scope["method"] != "HEAD":
+                pieces.append(body)
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        self._transport.write(b"".join(pieces))
+        self._complete()
+        return True
 
     def _begin(self, status: int, headers: Headers) -> None:
         head = self._head_of(status, headers)
@@ -206,6 +240,14 @@ class HttpExchange:
             self._transport.close()
         if self.on_response is not None:
             self.on_response()
+
+
+@lru_cache(256)
+def _beginning(status: int, headers: Fields) -> bytes:
+    """Returns the lines of these headers after the line of the status."""
+    for _, value in headers:
+        _check(value)
+    return _STATUS_LINES[status] + b"".join([_field(name) + value + b"\r\n" for name, value in headers])
 
 
 @lru_cache(256)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from typing import Any, Final
 
+from enginehouse.domain.request_notes import SHARED_HEADERS
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -44,7 +46,7 @@ def shared(application: Application, origins: Sequence[str]) -> Application:
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
             await _answer_preflight(scope, send, common, allowed=bool(grant))
             return
-        added = (*common, _EXPOSED) if grant else common
+        added = scope[SHARED_HEADERS] = (*common, _EXPOSED) if grant else common
 
         async def send_shared(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
