@@ -16,6 +16,7 @@ from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor, Re
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http import errors
+from enginehouse.api.http.answer import send_answer
 from enginehouse.api.http.upload import Form
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, Refusal, Unavailable
 from enginehouse.domain.identity import Principal
@@ -28,6 +29,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 _LATER: Final = {CapacityExceeded.rest_status, Unavailable.rest_status}
+_JSON: Final = ((b"content-type", b"application/json"),)
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -47,7 +49,12 @@ def graphql(house: House) -> Endpoint:
         if scope["method"] != "POST":
             message = "This address answers GraphQL requests sent with POST. The page for browsers is /v3/graphiql."
             await _send(
-                send, rejection(RejectedError.because(message), "", None)[1], 405, correlation, (b"allow", b"POST")
+                scope,
+                send,
+                rejection(RejectedError.because(message), "", None)[1],
+                405,
+                correlation,
+                (b"allow", b"POST"),
             )
             return
         more = [correlation]
@@ -64,7 +71,7 @@ def graphql(house: House) -> Endpoint:
         except Exception as error:
             status = error.rest_status if isinstance(error, Refusal) else 500
             body = {"errors": [describe(GraphQLError(str(error), original_error=error))]}
-        await _send(send, body, status, *more)
+        await _send(scope, send, body, status, *more)
 
     return endpoint
 
@@ -160,13 +167,9 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield chunk
 
 
-async def _send(send: Send, body: dict[str, Any], status: int, *more: tuple[bytes, bytes]) -> None:
-    raw = _encode(body)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(raw)), *more]
-    if status in _LATER:
-        headers.append(_retry_after(body))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": raw})
+async def _send(scope: Scope, send: Send, body: dict[str, Any], status: int, *own: tuple[bytes, bytes]) -> None:
+    later = (_retry_after(body),) if status in _LATER else ()
+    await send_answer(scope, send, status, _encode(body), _JSON, (*own, *later))
 
 
 def _retry_after(body: dict[str, Any]) -> tuple[bytes, bytes]:

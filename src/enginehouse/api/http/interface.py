@@ -9,11 +9,12 @@ import structlog
 from enginehouse import __version__
 from enginehouse.api.http import body, errors
 from enginehouse.api.http import correlation as http_correlation
+from enginehouse.api.http.answer import WITHOUT_BODY, send_answer
 from enginehouse.api.http.call import Answer, Call, Handler, Headers, OpenHandler, Reply, Request
 from enginehouse.api.http.paths import Paths
 from enginehouse.domain.errors import Refusal
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION, ROUTE, SEND_WHOLE, SHARED_HEADERS, STATUS
+from enginehouse.domain.request_notes import CORRELATION, ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 
 Scope = MutableMapping[str, Any]
@@ -23,7 +24,6 @@ Authenticate = Callable[[House, Headers], Awaitable[Principal]]
 
 _log: Final = structlog.get_logger(__name__)
 _VERSION: Final = ((b"x-aiware-version", __version__.encode()),)
-_WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class Interface:
             _log.exception("a request failed", method=scope["method"], correlation_id=correlation.decode())
             answer = Reply(errors.unexpected(correlation.decode()), 500)
         if isinstance(answer, Reply):
-            await _send(answer, correlation, scope, send)
+            own = ((http_correlation.HEADER, correlation), *answer.headers)
+            await send_answer(scope, send, answer.status, answer.body, _headers(answer), own)
         else:
             answer.raw_headers += [*_VERSION, (http_correlation.HEADER, correlation)]
             await answer(scope, receive, send)
@@ -128,18 +129,5 @@ def _other_method(method: str, allowed: list[str]) -> Reply:
     return Reply(errors.plain("method_not_allowed", text), 405, ((b"allow", words.encode()),))
 
 
-async def _send(reply: Reply, correlation: bytes, scope: Scope, send: Send) -> None:
-    own = ((http_correlation.HEADER, correlation), *reply.headers)
-    headers = _headers(reply)
-    whole = scope.get(SEND_WHOLE)
-    if whole is not None and whole(reply.status, (*headers, *scope.get(SHARED_HEADERS, ())), own, reply.body):
-        scope[STATUS] = reply.status
-        return
-    length = [] if reply.status in _WITHOUT_BODY else [(b"content-length", b"%d" % len(reply.body))]
-    start = {"type": "http.response.start", "status": reply.status, "headers": [*headers, *own, *length]}
-    await send(start)
-    await send({"type": "http.response.body", "body": reply.body})
-
-
 def _headers(reply: Reply) -> tuple[tuple[bytes, bytes], ...]:
-    return _VERSION if reply.status in _WITHOUT_BODY else (*_VERSION, (b"content-type", reply.media_type))
+    return _VERSION if reply.status in WITHOUT_BODY else (*_VERSION, (b"content-type", reply.media_type))
