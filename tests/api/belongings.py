@@ -49,6 +49,7 @@ def like_nothing(owned: dict[str, str]) -> dict[str, str]:
     other = job_id - 12_345  # a later one may be taken soon
     return {
         "bulk": str(int(owned["bulk"]) + 1000),
+        "act": str(int(owned["act"]) + 1000),
         "job": ids.job_graphql(other),
         "jobUUID": ids.job_uuid(other),
         "task": ids.task_graphql(other, 0),

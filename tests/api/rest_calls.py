@@ -44,6 +44,7 @@ PARAMETERS: Final[dict[str, str | None]] = {
 }
 # The other calls with ids, above all in bodies.
 MORE: Final = [
+    'POST /api/v1/bulk-acts/plan {"act": "pause", "rule": {"statuses": ["failed"]}}',
     "GET /edge/v1/admin/engine/{ownEngine}/detail",
     'POST /edge/v1/admin/auth {"auth": {"token": "no-such-token", "permissionID": "job.create"}}',
     "GET /edge/v1/admin/users/role/{role}/detail",

@@ -31,6 +31,7 @@ from enginehouse.operations.schedules import schedules
 
 # The arguments of fields that need some and are in no other table.
 MORE: Final = {
+    "bulkActPlan": "(act: pause, rule: {statuses: [failed]})",
     "createTaskLog": '(input: {taskId: "{task}"})',
     "validateToken": '(token: "{token}")',
     "validateEngineOutput": "(input: {series: []})",

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 from enginehouse.domain import ids
+from enginehouse.domain.bulk_acts import Act
 from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TargetRequest, TaskRequest
+from enginehouse.domain.job import REST, FolderRequest, JobFilter, JobRequest, RouteRequest, TargetRequest, TaskRequest
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
@@ -25,6 +26,7 @@ from enginehouse.domain.webhooks.subscription import (
 from enginehouse.operations import (
     accounts,
     action_templates,
+    bulk_acts,
     content_templates,
     engine_builds,
     engine_categories,
@@ -292,7 +294,11 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     build = await engine_builds.create(house, principal, own.id, BuildDocument())
     paused, deployed = [await deployed_build(house, principal, own.id) for _ in range(2)]  # the second pauses the first
     endpoint = await push_endpoint(house, principal)
+    # Several, for an id that is in no answer by chance.
+    rule = JobFilter(created_to=1)
+    [*_, act] = [await bulk_acts.start(house, principal, Act.PAUSE, rule) for _ in range(7)]
     return {
+        "act": str(act.id),
         "endpoint": endpoint,
         "event": definition.id,
         "export": export.id,

@@ -44,8 +44,8 @@ ADMINISTRATORS: Final = {
     "rotateWebhookSecret", "updateUserStatus", "user", "users",
 }  # fmt: skip
 READERS: Final = {"validateEngineOutput"}
-# For users and administrators, although they are queries: they make an address to write to.
-WRITING: Final = {"getSignedWritableUrl", "getSignedWritableUrls"}
+# For users and administrators, although they are queries: they make an address to write to, or plan what is to be done.
+WRITING: Final = {"bulkActPlan", "getSignedWritableUrl", "getSignedWritableUrls"}
 # They are about the person who calls, and a token of an organization is nobody's.
 OF_PERSONS: Final = {"updateCurrentUser"}
 # The engine of the sample only brings data in: its result is no asset.

@@ -56,7 +56,8 @@ from enginehouse.api.v1 import routes as v1
 DEEPEST: Final = 5
 KINDS: Final = {
     "ContentTemplate": "content", "chedule": "scheduled", "askTemplate": "templateTask", "emplate": "template",
-    "ipeline": "pipeline", "ategor": "category", "ource": "source", "sset": "asset", "ulkCancel": "bulk", "ask": "task",
+    "ipeline": "pipeline", "ategor": "category", "ource": "source", "sset": "asset", "ulkCancel": "bulk",
+    "ulkAct": "act", "ask": "task",
     "User": "person", "ob": "job", "rganization": "organization", "emporalDataObject": "target", "TDO": "target",
 }  # fmt: skip
 

@@ -111,6 +111,7 @@ async def test_the_descriptions_name_the_key_where_a_repeated_request_is_answere
         "POST /edge/v1/proc/tasks/update_status": {"taskIDs": [started], "taskStatus": "aborted"},
         "POST /edge/v1/proc/jobs/cancel": {"organizationID": organization_uuid(1), **ends},
         "POST /api/v1/jobs/cancel": ends,
+        "POST /api/v1/bulk-acts": {"act": "pause", "rule": {"statuses": ["failed"]}},
     }
     named = {one.name for one in served() if any("IdempotencyKey" in each.get("$ref", "") for each in one.parameters)}
     assert named == bodies.keys()

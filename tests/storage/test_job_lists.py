@@ -25,6 +25,8 @@ TARGETS: Final = (None, 11, 12)
 NAMES: Final = (None, "a", "A", "b")
 SCHEDULES: Final = (None, 21, 22)
 ENGINES: Final = (("noop",), ("ingest",), ("noop", "ingest"))
+FAILURES: Final = ((), ("url_error",), ("url_error", "url_error"), ("url_error", "invalid_data"))
+LIVE: Final = {JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING}
 
 
 class Stored(NamedTuple):
@@ -39,12 +41,14 @@ class Stored(NamedTuple):
     engines: tuple[str, ...]
     created_at: int
     modified_at: int
+    failures: tuple[str, ...]
+    paused_at: int | None
 
 
 def jobs() -> list[Stored]:
     """Every value in many combinations; some jobs share the time of their creation or of their last change."""
-    dice = random.Random(7)
-    return [
+    dice, other = random.Random(7), random.Random(8)
+    made = [
         Stored(
             first_job_id(FIRST + n // 2 * APART) + n % 2,
             dice.choice(list(JobStatus)),
@@ -55,8 +59,14 @@ def jobs() -> list[Stored]:
             dice.choice(ENGINES),
             FIRST + n // 2 * APART,
             FIRST + (n // 2 + dice.randrange(40)) * APART,
+            (),
+            other.choice((None, None, FIRST)),
         )
         for n in range(JOBS)
+    ]
+    return [
+        job if job.status is JobStatus.QUEUED else job._replace(failures=other.choice(FAILURES)[: len(job.engines)])
+        for job in made
     ]
 
 
@@ -70,6 +80,16 @@ FILTERS: Final[dict[str, list[dict[str, Any]]]] = {
     "name": [{"name": "a"}, {"name": "c"}],
     "core": [{"core_id": "p"}, {"core_id": "q"}],
     "engines": [{"engine_ids": ("noop",)}, {"engine_ids": ("ingest", "noop", "noop")}, {"engine_ids": ("none",)}],
+    "failures": [
+        {"failure_reasons": ("invalid_data",)},
+        {"failure_reasons": ("url_error", "invalid_data", "url_error")},
+        {"failure_reasons": ("other",)},
+    ],
+    "paused": [{"paused": True}],
+    "place": [
+        {"above": first_job_id(FIRST + 20 * APART)},
+        {"below": first_job_id(FIRST + 50 * APART), "above": first_job_id(FIRST + 3 * APART) + 1},
+    ],
     "schedule": [
         {"schedule_ids": (21,)},
         {"schedule_ids": (22, 21, 22)},
@@ -117,6 +137,10 @@ def matches(job: Stored, criteria: JobFilter) -> bool:
         and (criteria.name is None or job.name == criteria.name)
         and (criteria.core_id is None or job.core_id == criteria.core_id)
         and (not criteria.engine_ids or bool(set(job.engines) & set(criteria.engine_ids)))
+        and (not criteria.failure_reasons or bool(set(job.failures) & set(criteria.failure_reasons)))
+        and (not criteria.paused or (job.paused_at is not None and job.status in LIVE))
+        and (criteria.above is None or job.id > criteria.above)
+        and (criteria.below is None or job.id < criteria.below)
         and (criteria.schedule_ids is None or job.scheduled_job_id in criteria.schedule_ids)
         and (criteria.has_schedule is None or (job.scheduled_job_id is not None) == criteria.has_schedule)
         and within(job.created_at, criteria.created_from, criteria.created_to)
@@ -152,6 +176,13 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                 (job.id + shift, n, engine, job.modified_at)
                 for job in rows for n, engine in enumerate(job.engines)
             ])  # fmt: skip
+            await tx.many("test.add_states", [
+                (job.id + shift, n, "failed", 0, reason) for job in rows for n, reason in enumerate(job.failures)
+            ])  # fmt: skip
+            await tx.many("test.add_ends", [
+                (job.id + shift, 0, None, len(job.failures), 0) for job in rows if job.failures
+            ])  # fmt: skip
+            await tx.many("test.add_pauses", [(job.id + shift, job.paused_at) for job in rows])
         await tx.many("jobs.add_counts", [(1, status, 0, number, 0) for status, number in sorted(counts.items())])
 
     await database.write(store)
@@ -168,10 +199,16 @@ async def differences(database: Database, stored: list[Stored]) -> list[Any]:
             right = expected(stored, whole)
 
             async def read(tx: Tx, whole: JobFilter = whole, part: JobFilter = part) -> Any:
-                return await pages.page(tx, 1, whole), await pages.page(tx, 1, part), await pages.count(tx, 1, whole)
+                kinds = sum(each.jobs for each in await pages.tally(tx, 1, whole))
+                return (
+                    await pages.page(tx, 1, whole),
+                    await pages.page(tx, 1, part),
+                    await pages.count(tx, 1, whole),
+                    kinds,
+                )
 
             found = await database.read(read)
-            if found != (right, right[4:7], len(right)):
+            if found != (right, right[4:7], len(right), len(right)):
                 wrong.append((whole, found, right))
     return wrong
 

@@ -197,7 +197,7 @@ async def test_an_inspection_tells_what_is_held_against_what_is_true(verbs: Verb
     wrong = (await verbs.database.read(consistency.check_jobs))[1]
     assert [(one.job_id, "nothing would let it go" in one.text) for one in wrong] == [(job_id, True)] * 3
     await verbs.database.write(lambda tx: tx.run("test.let_all_go"))
-    await verbs.database.write(lambda tx: tx.run("limits.hold_items", id=job_id))
+    await verbs.database.write(lambda tx: tx.run("limits.hold_items", ids=[job_id]))
     wrong = (await verbs.database.read(consistency.check_jobs))[1]
     assert [(one.job_id, "its job is paused or not" in one.text) for one in wrong] == [(job_id, True)] * 3
 

@@ -24,15 +24,16 @@ from enginehouse.storage.database.sql import Dialect, Statement, shape, statemen
 from enginehouse.storage.jobs import pages, task_pages
 
 GROWING: Final = {
-    "artifact", "asset", "attempt", "audit_entry", "barrier", "endpoint", "event", "export_request", "idempotency_key",
+    "artifact", "asset", "attempt", "audit_entry", "barrier", "bulk_act", "bulk_act_batch", "bulk_act_skip", "endpoint",
+    "event", "export_request", "idempotency_key",
     "job", "job_document", "job_engine", "outbox", "push_item", "schedule_slot", "scheduled_job_version", "target",
     "task", "token", "upload", "work_item",
 }  # fmt: skip
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.
 CURRENT: Final = {
-    "artifact_shared", "barrier_open", "export_request_due", "job_schedule_live", "outbox_in_flight",
-    "schedule_slot_queued", "target_public", "work_item_lane", "work_item_lease",
+    "artifact_shared", "barrier_open", "bulk_act_open", "export_request_due", "job_paused", "job_schedule_live",
+    "outbox_in_flight", "schedule_slot_queued", "target_public", "work_item_lane", "work_item_lease",
 }  # fmt: skip
 
 # Of several organizations, so that the whole table is not what one of them has.
@@ -68,10 +69,13 @@ FIELDS: Final[tuple[dict[str, Any], ...]] = (
     {"core_id": "a"},
     {"engine_ids": ("a",)},
     {"engine_ids": ("a", "b")},
+    {"failure_reasons": ("a",)},
+    {"paused": True},
     {"schedule_ids": (1,)},
     {"has_schedule": True},
     {"has_schedule": False},
     {"created_from": 1},
+    {"above": 1},
     {"modified_from": 1},
 )
 
@@ -88,7 +92,8 @@ def lists_of_jobs() -> Iterator[str]:
                 for scan in pages.scans(1, criteria, applying=applying):
                     yield from (scan.statement(order) for order in orders)
                 for scan in pages.scans(1, criteria, applying=applying, total=True):
-                    yield scan.statement("total")
+                    yield scan.number()
+                    yield scan.number("applied_tally" if applying else "tally")
 
 
 def audits() -> Iterator[str]:

@@ -329,6 +329,8 @@ class JobFilter:
     name: str | None = None  # the whole name
     core_id: str | None = None  # of the GraphQL server that the job came from
     engine_ids: tuple[str, ...] = ()
+    failure_reasons: tuple[str, ...] = ()  # a task failed for one of them
+    paused: bool = False  # only the paused ones that have not ended
     schedule_ids: tuple[int, ...] | None = None
     has_schedule: bool | None = None
     created_from: int | None = None
@@ -337,5 +339,7 @@ class JobFilter:
     modified_to: int | None = None
     order_by: str = "created_at"  # or modified_at
     descending: bool = True
+    above: int | None = None  # only ids above this one: the place where another page of the same list ends
+    below: int | None = None  # only ids below this one
     offset: int = 0
     limit: int = 30

@@ -116,7 +116,8 @@ class Listeners:
 
     `runnable`: an item of these pools (None: of any) became runnable. `cancelled`: no attempt of these jobs may run any
     more. `stopping`: these jobs were cancelled, and their running attempts must stop. `ended`: these jobs have their
-    last status. `accepted`: a bulk cancel was accepted and must be applied to rows. `scheduled`: a schedule may be due
+    last status. `accepted`: a bulk cancel was accepted and must be applied to rows. `act_accepted`: an act on many jobs
+    was accepted and must be carried out. `scheduled`: a schedule may be due
     before the scheduler looks. `unavailable`: an engine over HTTP is unavailable and must be probed. `reload`: the
     installed engines must be read.
     """
@@ -126,6 +127,7 @@ class Listeners:
     stopping: Callable[[Sequence[int]], None] = lambda job_ids: None
     ended: Callable[[Sequence[int]], None] = lambda job_ids: None
     accepted: Callable[[], None] = lambda: None
+    act_accepted: Callable[[], None] = lambda: None
     scheduled: Callable[[], None] = lambda: None
     unavailable: Callable[[], None] = lambda: None
     reload: Callable[[], None] = lambda: None

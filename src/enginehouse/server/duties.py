@@ -7,6 +7,8 @@ from typing import Final
 from enginehouse.domain.store_errors import StoreUnavailable
 from enginehouse.operations import (
     attempt_bytes,
+    bulk_act_batches,
+    bulk_acts,
     bulk_cancels,
     exports,
     instances,
@@ -41,14 +43,20 @@ class Duty:
 
 
 def loops(house: House) -> Sequence[Loop]:
-    """Returns the loops of all duties. An accepted bulk cancel wakes the loop that applies it."""
-    apply = _bulk_cancels(house).loop()
+    """Returns the loops of all duties. An accepted bulk cancel or act wakes the loop that carries it out."""
+    apply, carry_out = _bulk_cancels(house).loop(), _bulk_acts(house).loop()
     house.listeners.accepted = apply.wake
-    return [apply, *(duty.loop() for duty in (*_work(house), *_pruning(house), *_audit(house), *_outbox(house)))]
+    house.listeners.act_accepted = carry_out.wake
+    others = (*_work(house), *_pruning(house), *_audit(house), *_outbox(house))
+    return [apply, carry_out, *(duty.loop() for duty in others)]
 
 
 def _bulk_cancels(house: House) -> Duty:
     return Duty("apply bulk cancels", 1.0, lambda: bulk_cancels.apply(house))
+
+
+def _bulk_acts(house: House) -> Duty:
+    return Duty("carry out acts on many jobs", 1.0, lambda: bulk_act_batches.apply(house))
 
 
 def _work(house: House) -> list[Duty]:
@@ -88,6 +96,9 @@ def _pruning(house: House) -> list[Duty]:
     async def expired_exports() -> bool:
         return await exports.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
 
+    async def acts() -> bool:
+        return await bulk_acts.prune(house, now=await maintenance.storage_time(house), limit=_BATCH) >= _BATCH
+
     async def unfinished() -> bool:
         now = await maintenance.storage_time(house)
         return await attempt_bytes.prune(house, now=now, limit=_BATCH) >= _BATCH
@@ -108,6 +119,7 @@ def _pruning(house: House) -> list[Duty]:
         Duty("prune keys", 60.0, keys),
         Duty("prune uploads", 60.0, unclaimed),
         Duty("prune exports", 60.0, expired_exports),
+        Duty("prune acts on many jobs", 60.0, acts),
         Duty("prune outputs of attempts", 60.0, unfinished),
         Duty("prune slots", 600.0, slots),
         Duty("prune rates", 600.0, old_rates),

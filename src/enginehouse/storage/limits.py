@@ -4,6 +4,7 @@ A transaction that starts work holds the barrier lock shared from its first stat
 that forbid work hold the same lock exclusively, so they commit before or after every such transaction, never during it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,13 +17,14 @@ from enginehouse.storage.database.rows import Select
 
 
 class PausableJob(NamedTuple):
-    """The current row of a locked job."""
+    """The current row of a locked job. A cancelled one is aborted, even if attempts of it must still stop."""
 
+    id: int
     status: str
     paused_at: int | None
 
 
-_LOCK: Final = Select("limits.lock_job", PausableJob)
+_LOCK: Final = Select("limits.lock_jobs", PausableJob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +35,54 @@ class Paused:
     changed: bool
 
 
+async def lock_jobs(tx: Tx, organization_id: int, job_ids: Collection[int]) -> list[PausableJob]:
+    """Returns the current rows of those of the jobs that the organization has, locked in key order."""
+    return await _LOCK.all(tx, ids=sorted(job_ids), organization_id=organization_id)
+
+
 async def pause_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
     """Pauses the job: none of its items starts, and new ones are held. Returns None if there is no such job.
 
     A job that has ended stays unchanged.
     """
+    return (await pause_jobs(tx, organization_id, [job_id])).get(job_id)
+
+
+async def pause_jobs(tx: Tx, organization_id: int, job_ids: Collection[int]) -> dict[int, Paused]:
+    """The same for many jobs. The answer leaves out those that the organization does not have."""
     await barrier_lock.take_exclusive(tx)
     now = await tx.read_clock()
-    row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
-    if row is None:
-        return None
-    status = JobStatus(row.status)
-    if status in JOB_ENDED or row.paused_at is not None:
-        return Paused(status, changed=False)
-    await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=now, now=now)
-    await tx.run("limits.hold_items", id=job_id)
-    await events.insert(tx, [events.row(job_id, JOB, EventKind.PAUSED, now)])
-    return Paused(status, changed=True)
+    rows = await lock_jobs(tx, organization_id, job_ids)
+    found = {
+        row.id: Paused(status := JobStatus(row.status), row.paused_at is None and status not in JOB_ENDED)
+        for row in rows
+    }
+    return await _set(tx, organization_id, found, paused_at=now, now=now)
 
 
 async def resume_job(tx: Tx, organization_id: int, job_id: int) -> Paused | None:
     """Resumes the job. Returns None if there is no such job."""
-    row = await _LOCK.one(tx, id=job_id, organization_id=organization_id)
-    if row is None:
-        return None
-    status = JobStatus(row.status)
-    if row.paused_at is None:
-        return Paused(status, changed=False)
-    now = await tx.read_clock()
-    await tx.run("limits.set_job", id=job_id, organization_id=organization_id, paused_at=None, now=now)
-    await tx.run("limits.free_items", id=job_id)
-    await events.insert(tx, [events.row(job_id, JOB, EventKind.RESUMED, now)])
-    return Paused(status, changed=True)
+    return (await resume_jobs(tx, organization_id, [job_id])).get(job_id)
+
+
+async def resume_jobs(tx: Tx, organization_id: int, job_ids: Collection[int]) -> dict[int, Paused]:
+    """The same for many jobs. The answer leaves out those that the organization does not have."""
+    rows = await lock_jobs(tx, organization_id, job_ids)
+    found = {row.id: Paused(JobStatus(row.status), row.paused_at is not None) for row in rows}
+    return await _set(tx, organization_id, found, paused_at=None, now=await tx.read_clock())
+
+
+async def _set(
+    tx: Tx, organization_id: int, found: dict[int, Paused], *, paused_at: int | None, now: int
+) -> dict[int, Paused]:
+    """Those of the locked jobs that change are paused, or no longer."""
+    ids = [job_id for job_id, paused in found.items() if paused.changed]
+    if ids:
+        kind = EventKind.RESUMED if paused_at is None else EventKind.PAUSED
+        await tx.run("limits.set_jobs", ids=ids, organization_id=organization_id, paused_at=paused_at, now=now)
+        await tx.run("limits.free_items" if paused_at is None else "limits.hold_items", ids=ids)
+        await events.insert(tx, [events.row(job_id, JOB, kind, now) for job_id in ids])
+    return found
 
 
 async def pause_organization(tx: Tx, organization_id: int) -> None:

@@ -1,18 +1,23 @@
--- name: lock_job
--- The current status and pause of the organization's job, locked.
-SELECT CASE WHEN {covered:j} OR j.cancelled = 1 THEN 'aborted' ELSE j.status END AS status, j.paused_at
+-- name: lock_jobs
+-- The current status and pause of the organization's jobs, locked in key order.
+-- lists: ids bigint
+SELECT j.id, CASE WHEN {covered:j} OR j.cancelled = 1 THEN 'aborted' ELSE j.status END AS status, j.paused_at
 FROM job j
-WHERE j.id = :id AND j.organization_id = :organization_id
+WHERE j.id IN {ids} AND +j.organization_id = :organization_id
+ORDER BY +j.id
 {for_update};
 
--- name: set_job
-UPDATE job SET paused_at = :paused_at, modified_at = :now WHERE id = :id AND organization_id = :organization_id;
+-- name: set_jobs
+-- lists: ids bigint
+UPDATE job SET paused_at = :paused_at, modified_at = :now WHERE id IN {ids} AND +organization_id = :organization_id;
 
 -- name: hold_items
-UPDATE work_item SET held = held + 2 WHERE job_id = :id AND held < 2;
+-- lists: ids bigint
+UPDATE work_item SET held = held + 2 WHERE job_id IN {ids} AND held < 2;
 
 -- name: free_items
-UPDATE work_item SET held = held - 2 WHERE job_id = :id AND held >= 2;
+-- lists: ids bigint
+UPDATE work_item SET held = held - 2 WHERE job_id IN {ids} AND held >= 2;
 
 -- name: pause_organization
 UPDATE organization SET paused_at = COALESCE(paused_at, :now), modified_at = :now WHERE id = :organization_id;

@@ -366,6 +366,7 @@ CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
 -- Every job with a failed task is here: the list of the failed tasks is read from it.
 CREATE INDEX job_failures ON job (organization_id, id) WHERE tasks_failed > 0 OR has_standby = 1;
+CREATE INDEX job_paused ON job (organization_id, id) WHERE paused_at IS NOT NULL;
 -- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;
 
@@ -379,6 +380,47 @@ CREATE TABLE job_engine (
 
 -- The plan of a job, as one text. It changes only when a task or a route is added to the job under way.
 CREATE TABLE job_document (job_id BIGINT PRIMARY KEY, document TEXT NOT NULL);
+
+-- An act on many jobs: what is done to the jobs that its rule (JSON) matched when it was accepted. `applied` of them are
+-- changed, `skipped` are left alone. `barrier_id`: the bulk cancel that carries it out. `undo_of`: the act that it undoes.
+CREATE TABLE bulk_act (
+  id {serial},
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  act TEXT NOT NULL CHECK (act IN ('cancel', 'stop', 'retry', 'pause', 'resume')),
+  rule TEXT NOT NULL,
+  created_by TEXT,
+  user_name TEXT,
+  accepted_at BIGINT NOT NULL,
+  matched BIGINT NOT NULL,
+  applied BIGINT NOT NULL DEFAULT 0,
+  skipped BIGINT NOT NULL DEFAULT 0,
+  ended_at BIGINT,
+  barrier_id BIGINT UNIQUE,
+  undo_of BIGINT UNIQUE
+);
+CREATE INDEX bulk_act_organization ON bulk_act (organization_id, id);
+CREATE INDEX bulk_act_open ON bulk_act (organization_id, id) WHERE ended_at IS NULL;
+CREATE INDEX bulk_act_ended ON bulk_act (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Some of the jobs of such an act, which one transaction changes. `ids`, `applied`: the first id and the distances between
+-- the others, as JSON. `applied` are those that it has changed, NULL before: each job has its turn once.
+CREATE TABLE bulk_act_batch (
+  act_id BIGINT NOT NULL,
+  first_id BIGINT NOT NULL,
+  ids TEXT NOT NULL,
+  applied TEXT,
+  PRIMARY KEY (act_id, first_id)
+) {clustered};
+CREATE INDEX bulk_act_batch_open ON bulk_act_batch (act_id, first_id) WHERE applied IS NULL;
+
+-- How many jobs such an act has left alone for a reason, and one of them.
+CREATE TABLE bulk_act_skip (
+  act_id BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  jobs BIGINT NOT NULL,
+  example BIGINT NOT NULL,
+  PRIMARY KEY (act_id, reason)
+) {clustered};
 
 -- A task of a job. `waits_for`: how many of its parents must still complete. The `items` columns count its work items, all
 -- of which have its `priority`.

@@ -266,3 +266,7 @@ SELECT item, turn_at - not_before FROM work_item ORDER BY job_id, ordinal, item;
 
 -- name: charges
 SELECT failures, lost FROM work_item;
+
+-- name: add_pauses
+-- rows: job_id bigint, paused_at bigint
+UPDATE job SET paused_at = r.paused_at FROM {rows} r WHERE job.id = r.job_id;

@@ -16,6 +16,7 @@ from enginehouse.api.graphql.fields import (
     assets,
     attempts,
     audit,
+    bulk_acts,
     bulk_cancels,
     content_templates,
     engine_access,
@@ -76,7 +77,7 @@ def schema() -> GraphQLSchema:
     """Returns the executable schema, which is created once in a process."""
     text = files(__package__).joinpath("schema.graphql").read_text()
     nouns = (
-        identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, tasks, attempts, why,
+        identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, bulk_acts, tasks, attempts, why,
         events, results, audit, event_subscriptions, event_definitions, action_templates, triggers, tokens, templates,
         task_templates, pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
         task_notes, additions, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields,

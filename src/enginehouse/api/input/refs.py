@@ -86,6 +86,11 @@ def bulk_cancel(text: str) -> Ref:
     return _ref(text, ids.parse_number, "Bulk cancel", NUMBER)
 
 
+def bulk_act(text: str) -> Ref:
+    """Returns the act on many jobs with this number."""
+    return _ref(text, ids.parse_number, "BulkAct", NUMBER)
+
+
 def engine_category(text: str) -> UuidRef:
     """Returns the engine category with this UUID."""
     return _uuid(text, "EngineCategory")

@@ -88,12 +88,21 @@ ORDER BY +id;
 -- The ids of an organization's jobs, or how many there are (`total`). Only one of the filters may drive the list, and
 -- has an index in the order of the list. The names of the other filters begin with `of_`: these are written so that no
 -- index serves them, because a database without statistics may take the wrong one. OFFSET 0 does the same.
--- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet.
--- parts: total by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
--- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text
+-- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet. `tally`: how many there are of each
+-- kind that acts on many jobs tell apart.
+-- parts: total tally applied_tally page by_failure by_paused of_failures of_paused live applied_live by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
+-- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text, failure_reasons text
 -- if: total
 SELECT COUNT(*) AS jobs
--- if: not total
+-- if: tally
+SELECT j.status || '' AS status,
+-- if: tally
+       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started, CASE WHEN j.paused_at IS NULL THEN 0 ELSE 1 END AS paused, j.cancelled + 0 AS cancelled, COUNT(*) AS jobs
+-- if: applied_tally
+SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END AS status,
+-- if: applied_tally
+       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started, CASE WHEN j.paused_at IS NULL THEN 0 ELSE 1 END AS paused, j.cancelled + 0 AS cancelled, COUNT(*) AS jobs
+-- if: page
 SELECT j.id,
 -- if: newest
        j.id AS place
@@ -158,6 +167,18 @@ WHERE j.organization_id = :organization_id
   AND +j.scheduled_job_id IN {schedule_ids}
 -- if: of_engines
   AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.engine_id IN {engine_ids} LIMIT 1 OFFSET 0)
+-- if: by_failure
+  AND (j.tasks_failed > 0 OR j.has_standby = 1)
+-- if: of_failures
+  AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.status = 'failed' AND t.failure_reason IN {failure_reasons} LIMIT 1 OFFSET 0)
+-- if: by_paused
+  AND j.paused_at IS NOT NULL
+-- if: of_paused
+  AND COALESCE(j.paused_at, -1) >= 0
+-- if: live
+  AND j.status || '' IN ('pending', 'queued', 'running')
+-- if: applied_live
+  AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END IN ('pending', 'queued', 'running')
 -- if: newest
 ORDER BY j.id DESC
 -- if: oldest
@@ -174,18 +195,32 @@ ORDER BY j.modified_at, j.id
 ORDER BY place DESC, j.id DESC
 -- if: first_applied
 ORDER BY place, j.id
--- if: not total
+-- if: tally
+GROUP BY 1, 2, 3, 4
+-- if: applied_tally
+GROUP BY 1, 2, 3, 4
+-- if: page
 LIMIT :limit OFFSET :offset;
 
 -- name: list_of_engine
--- The same for the jobs of one engine, directly from its index. The plus sign keeps PostgreSQL from walking through all
--- jobs beside it.
--- parts: filtered with_target without_target with_schedule without_schedule created of_statuses of_modified applied_statuses applied_modified newest oldest
--- lists: statuses text
+-- The same for the jobs of one engine, directly from its index.
+-- parts: total tally applied_tally page of_failures of_paused live applied_live filtered with_target without_target with_schedule without_schedule created of_statuses of_modified applied_statuses applied_modified newest oldest
+-- lists: statuses text, failure_reasons text
+-- if: total
+SELECT COUNT(*) AS jobs
+-- if: tally
+SELECT j.status || '' AS status,
+-- if: tally
+       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started, CASE WHEN j.paused_at IS NULL THEN 0 ELSE 1 END AS paused, j.cancelled + 0 AS cancelled, COUNT(*) AS jobs
+-- if: applied_tally
+SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END AS status,
+-- if: applied_tally
+       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started, CASE WHEN j.paused_at IS NULL THEN 0 ELSE 1 END AS paused, j.cancelled + 0 AS cancelled, COUNT(*) AS jobs
+-- if: page
 SELECT e.job_id AS id, e.job_id AS place
 FROM job_engine e
 -- if: filtered
-JOIN job j ON j.id = +e.job_id
+JOIN job j ON {job_of_engine}
 WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
 -- if: with_target
   AND COALESCE(j.target_id, -1) >= 0
@@ -205,10 +240,23 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
   AND j.status IN {statuses}
 -- if: applied_statuses
   AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END IN {statuses}
+-- if: of_failures
+  AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.status = 'failed' AND t.failure_reason IN {failure_reasons} LIMIT 1 OFFSET 0)
+-- if: of_paused
+  AND COALESCE(j.paused_at, -1) >= 0
+-- if: live
+  AND j.status IN ('pending', 'queued', 'running')
+-- if: applied_live
+  AND CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END IN ('pending', 'queued', 'running')
 -- if: newest
 ORDER BY e.job_id DESC
 -- if: oldest
 ORDER BY e.job_id
+-- if: tally
+GROUP BY 1, 2, 3, 4
+-- if: applied_tally
+GROUP BY 1, 2, 3, 4
+-- if: page
 LIMIT :limit OFFSET :offset;
 
 -- name: counts_by_status

@@ -6,11 +6,11 @@ once for each, and the pages are merged.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import JobFilter
-from enginehouse.domain.status import JobStatus
+from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
@@ -24,7 +24,19 @@ SHORT: Final = 100  # jobs of a page that is read together with others
 FEW: Final = 2_000  # jobs that are sorted here
 MERGED: Final = 20_000  # from this offset on, the database sorts
 
+_OF_ENGINE: Final = "jobs.list_of_engine"
+
 Place = tuple[int, int]
+
+
+class KindTally(NamedTuple):
+    """How many jobs have this status and are alike: whether a task has started, and the job is paused or cancelled."""
+
+    status: str
+    started: int
+    paused: int
+    cancelled: int
+    jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,12 @@ class Scan:
     def statement(self, order: str) -> str:
         """Returns the name of the statement in this order. A few known jobs are sorted, not found in the order."""
         few = "of_ids" in self.parts and order in ("newest", "oldest")
-        return shape(self.family, self.parts | {f"{order}_of_few" if few else order})
+        return shape(self.family, self.parts | {"page", f"{order}_of_few" if few else order})
+
+    def number(self, what: str = "total") -> str:
+        """Returns the name of the statement for the number of the jobs, or for the numbers of each kind of them."""
+        beside = {"filtered"} if self.family == _OF_ENGINE and what != "total" else set[str]()
+        return shape(self.family, self.parts | beside | {what})
 
 
 async def page(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int]:
@@ -58,7 +75,8 @@ async def page_and_count(tx: Tx, organization_id: int, filter_: JobFilter) -> tu
     if _counted(filter_):
         counts = await queries.counts_by_status(tx, organization_id)
         return await counted_page(tx, organization_id, filter_, counts)
-    return await page(tx, organization_id, filter_), await count(tx, organization_id, filter_)
+    every = replace(filter_, above=None, below=None)
+    return await page(tx, organization_id, filter_), await count(tx, organization_id, every)
 
 
 def is_short(filter_: JobFilter) -> bool:
@@ -91,9 +109,23 @@ async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     applying = await _rows_may_differ(tx, organization_id, filter_)
     total = 0
     for scan in scans(organization_id, filter_, applying=applying, total=True):
-        [(jobs,)] = await tx.all(scan.statement("total"), **scan.params)
+        [(jobs,)] = await tx.all(scan.number(), **scan.params)
         total += int(jobs)
     return total
+
+
+async def tally(tx: Tx, organization_id: int, filter_: JobFilter) -> list[KindTally]:
+    """Returns how many jobs match of each kind that acts on many jobs tell apart. Ended ones of a status are alike."""
+    applying = await barriers.is_open(tx, organization_id)
+    wanted, rows = filter_.statuses or tuple(JobStatus), list[KindTally]()
+    live = tuple(status for status in wanted if status not in JOB_ENDED)
+    for scan in scans(organization_id, replace(filter_, statuses=live), applying=applying, total=True) if live else ():
+        found = await tx.all(scan.number("applied_tally" if applying else "tally"), **scan.params)
+        rows += [KindTally(*row) for row in found]
+    for status in sorted(JOB_ENDED.intersection(wanted)):
+        jobs = 0 if filter_.paused else await count(tx, organization_id, replace(filter_, statuses=(status,)))
+        rows.append(KindTally(status.value, 1, 0, 0, jobs))
+    return rows
 
 
 def _matching(counts: queries.StatusCounts, filter_: JobFilter) -> int:
@@ -155,10 +187,12 @@ def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, t
             driven = [start.and_("by_name", name=filter_.name)]
         case "core":
             driven = [start.and_("by_core", core_id=filter_.core_id)]
+        case "paused" | "failure":
+            driven = [start.and_(f"by_{driver}")]
         case "schedule":
             driven = [start.and_("by_schedule", schedule_id=one) for one in sorted(set(filter_.schedule_ids or ()))]
         case "engine":
-            engines = replace(start, family="jobs.list_of_engine")
+            engines = replace(start, family=_OF_ENGINE)
             driven = [
                 replace(engines, params=engines.params | {"engine_id": one}) for one in sorted(set(filter_.engine_ids))
             ]
@@ -182,8 +216,14 @@ def _driver(filter_: JobFilter, *, total: bool) -> str:
     for driver, value in narrow.items():
         if value is not None:
             return driver
-    if filter_.engine_ids and not total and filter_.order_by == "created_at":
-        return "engine"
+    if filter_.order_by == "created_at" or total:
+        if filter_.paused:
+            return "paused"
+        if filter_.failure_reasons:
+            return "failure"
+        engines = len(set(filter_.engine_ids))
+        if engines == 1 or (engines and not total):  # in a total, a job of two engines counts once
+            return "engine"
     return "status"
 
 
@@ -214,15 +254,24 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
         scan = scan.and_(f"{known}with_schedule" if filter_.has_schedule else "without_schedule")
     if filter_.engine_ids and driver != "engine":
         scan = scan.and_("of_engines", engine_ids=list(filter_.engine_ids))
-    if filter_.statuses and "by_status" not in scan.parts:
-        words = [status.value for status in filter_.statuses]
-        scan = scan.and_("applied_statuses" if applying else "of_statuses", statuses=words)
-    if filter_.created_from is not None or filter_.created_to is not None:
-        scan = scan.and_("created", **created(filter_.created_from, filter_.created_to))
+    scan = _of_state(scan, filter_, driver, applying=applying)
+    if (in_time := _created(filter_)) is not None:
+        scan = scan.and_("created", **in_time)
     if (between := _between(filter_)) is not None:
         part = "applied_modified" if applying else "modified" if by_change else "of_modified"
         scan = scan.and_(part, **between)
     return scan.and_("filtered") if driver == "engine" and scan is not before else scan
+
+
+def _of_state(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool) -> Scan:
+    if filter_.failure_reasons:
+        scan = scan.and_("of_failures", failure_reasons=list(filter_.failure_reasons))
+    if filter_.paused:
+        scan = (scan if driver == "paused" else scan.and_("of_paused")).and_("applied_live" if applying else "live")
+    if filter_.statuses and "by_status" not in scan.parts:
+        words = [status.value for status in filter_.statuses]
+        scan = scan.and_("applied_statuses" if applying else "of_statuses", statuses=words)
+    return scan
 
 
 def _all(organization_id: int) -> Scan:
@@ -239,6 +288,18 @@ def created(created_from: int | None, created_to: int | None) -> dict[str, int]:
         "first_id": first_job_id(min(max(first, 0), _LAST_TIME)),
         "last_id": first_job_id(max(last, 0) + SECOND) if last < _LAST_TIME else NEVER,
     }
+
+
+def _created(filter_: JobFilter) -> dict[str, int] | None:
+    """Returns the bounds of the creation and of the ids, None without any. A place in a list is a bound of the ids."""
+    if (filter_.created_from, filter_.created_to, filter_.above, filter_.below) == (None,) * 4:
+        return None
+    bounds = created(filter_.created_from, filter_.created_to)
+    if filter_.above is not None:
+        bounds["first_id"] = max(bounds["first_id"], filter_.above + 1)
+    if filter_.below is not None:
+        bounds["last_id"] = min(bounds["last_id"], filter_.below - 1)
+    return bounds
 
 
 def _between(filter_: JobFilter) -> dict[str, int] | None:
@@ -265,4 +326,5 @@ async def _rows_may_differ(tx: Tx, organization_id: int, filter_: JobFilter) -> 
 
 
 def _may_differ(filter_: JobFilter) -> bool:
-    return bool(filter_.statuses) or filter_.order_by == "modified_at" or _between(filter_) is not None
+    by_change = filter_.order_by == "modified_at" or _between(filter_) is not None
+    return bool(filter_.statuses) or filter_.paused or by_change

@@ -7,7 +7,7 @@ from msgspec import inspect
 
 from enginehouse.wire.casing import spelled
 
-__all__ = ["alternatives", "known", "names", "respelled", "spelled"]
+__all__ = ["alternatives", "known", "respelled", "spelled", "unknown"]
 
 _WHOLE: Final[dict[type, tuple[type, ...]]] = {
     dict: (inspect.StructType,),
@@ -39,10 +39,20 @@ def respelled(value: Any, other: dict[str, str]) -> Any:
             return value
 
 
-def names(wanted: Any) -> set[str]:
-    """Returns the REST names of the fields of the struct `wanted`."""
-    info = inspect.type_info(wanted)
-    return {one.encode_name for one in info.fields} if isinstance(info, inspect.StructType) else set()
+def unknown(wanted: Any, value: Any) -> list[str]:
+    """Returns the paths of the fields in the JSON value that the struct `wanted` and the structs in it do not have."""
+    return sorted(_unknown(inspect.type_info(wanted), value, ""))
+
+
+def _unknown(wanted: inspect.Type, value: Any, path: str) -> Iterator[str]:
+    if not isinstance(wanted, inspect.StructType) or not isinstance(value, dict):
+        return
+    fields = {one.encode_name: one.type for one in wanted.fields}
+    for name, item in value.items():
+        if name in fields:
+            yield from _unknown(fields[name], item, f"{path}{name}.")
+        else:
+            yield path + name
 
 
 def known(wanted: Any, value: Any) -> Any:

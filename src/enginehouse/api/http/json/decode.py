@@ -25,7 +25,7 @@ class Body(Generic[T]):
     def __init__(self, wanted: type[T], *, free: bool = False, exact: bool = False) -> None:
         self.wanted: Final = wanted
         self._free: Final = free
-        self._names: Final = casing.names(wanted) if exact else None
+        self._exact: Final = exact
         self._decode: Final = msgspec.json.Decoder(wanted, float_hook=exact_float).decode
         self._other: Final = {} if free else casing.alternatives(wanted)
 
@@ -60,6 +60,6 @@ class Body(Generic[T]):
 
     def _looked_at(self, raw: bytes) -> Any:
         found = casing.respelled(reader.read(raw), self._other)
-        if self._names is not None and isinstance(found, dict) and (unknown := found.keys() - self._names):
-            raise InvalidInput([Problem(name, "unknown field.") for name in sorted(unknown)])
+        if self._exact and (unknown := casing.unknown(self.wanted, found)):
+            raise InvalidInput([Problem(path, "unknown field.") for path in unknown])
         return casing.known(self.wanted, found)
