@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Literal
 
 import msgspec
@@ -54,6 +55,14 @@ class RecordedEntry(Entry, frozen=True, gc=False, kw_only=True):
 
     id: int
     at: int
+
+
+class SealState(StrEnum):
+    """Whether an entry is as it was sealed."""
+
+    SEALED = "sealed"
+    UNSEALED = "unsealed"  # it is too new
+    CHANGED = "changed"  # it, or the seal over it, was changed or put in later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

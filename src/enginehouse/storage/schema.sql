@@ -892,6 +892,7 @@ CREATE TABLE audit_seal (
   hash TEXT NOT NULL,
   digests TEXT
 );
+CREATE INDEX audit_seal_last ON audit_seal (last_id);
 
 -- Schedules and templates ---------------------------------------------------------------------------------
 

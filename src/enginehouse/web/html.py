@@ -24,6 +24,7 @@ NAVIGATION: Final = (
     ("/webhooks", "Webhooks"),
     ("/docs", "APIs"),
 )
+ADMIN_NAVIGATION: Final = (("/audit", "Audit"),)
 MARKS: Final = {
     "pending": "○", "queued": "◔", "running": "▶", "complete": "✓", "failed": "✕", "aborted": "⊘",
     "paused": "⏸", "waiting": "…", "standby_pending": "○",
@@ -91,7 +92,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"static": address, "marks": MARKS, "navigation": NAVIGATION}
+    made.globals |= {"static": address, "marks": MARKS, "navigation": NAVIGATION, "admin_navigation": ADMIN_NAVIGATION}
     made.filters |= {
         "moment": moment,
         "duration": duration,

@@ -22,6 +22,7 @@ from enginehouse.domain.identity import Role
 from enginehouse.domain.request_notes import ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 from enginehouse.web import (
+    audit,
     engines,
     job,
     jobs,
@@ -65,6 +66,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *schedule_changes.PAGES,
     *schedules.PAGES,
     *webhooks.PAGES,
+    *audit.PAGES,
 )
 _NOWHERE: Final = (
     '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'

@@ -1,12 +1,12 @@
 """Reads the audit, for administrators."""
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from enginehouse.domain import ids
-from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry
+from enginehouse.domain.audit import NOBODYS, AuditFilter, RecordedEntry, SealState
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.times import SECOND, rest
@@ -14,7 +14,9 @@ from enginehouse.operations import bounds
 from enginehouse.operations.accounts import get_organization
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage.audit import entries
+from enginehouse.storage.audit import entries, seal_states
+from enginehouse.storage.audit.seals import Seal
+from enginehouse.storage.database.database import Tx
 
 DAY: Final = 86_400 * SECOND
 LONGEST_WINDOW: Final = 30 * DAY
@@ -48,6 +50,24 @@ async def list_(
     everybodys = principal.super_admin and organization_id is None
     owners = (organization.id, NOBODYS) if everybodys else (organization.id,)
     return await house.database.read(lambda tx: entries.page(tx, owners, bounded))
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """The newest seal of the server, None if there is none yet, and the state of each entry by its number."""
+
+    last: Seal | None
+    states: dict[int, SealState]
+
+
+async def check(house: House, principal: Principal, shown: Sequence[RecordedEntry]) -> SealCheck:
+    """Compares entries that the caller has read with the seals over them, as `audit verify` does with all."""
+    require(principal, Role.ADMIN)
+
+    async def look(tx: Tx) -> SealCheck:
+        return SealCheck(await seal_states.last(tx), await seal_states.states(tx, shown))
+
+    return await house.database.read(look)
 
 
 def _problems(criteria: AuditFilter, first: int, end: int) -> list[Problem]:

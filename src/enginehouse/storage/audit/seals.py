@@ -90,8 +90,8 @@ async def prepare(tx: Tx, *, until: int, limit: int = BATCH) -> Seal | None:
     rows = await _ENTRIES.all(tx, after=after, until=until, limit=limit)
     if not rows:
         return None
-    digests = "\n".join(f"{row.id} {_digest(row)}" for row in rows)
-    return _sealed(Seal(number + 1, rows[-1].id, len(rows), tx.now, "", digests), before)
+    digests = "\n".join(f"{row.id} {digest(row)}" for row in rows)
+    return sealed(Seal(number + 1, rows[-1].id, len(rows), tx.now, "", digests), before)
 
 
 async def add(tx: Tx, seal: Seal) -> bool:
@@ -169,7 +169,7 @@ class _Chain:
             return None
         if seal.number != self.number + 1:
             return SealFault(f"the seals from {self.number + 1} to {seal.number - 1} are missing", self.number + 1)
-        if seal.digests is None or _sealed(seal, self.last.hash if self.last else "").hash != seal.hash:
+        if seal.digests is None or sealed(seal, self.last.hash if self.last else "").hash != seal.hash:
             return SealFault(f"seal {seal.number}, or the one before it, was changed", seal.number)
         return None
 
@@ -189,12 +189,12 @@ class _Chain:
 
 async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> SealFault | None:
     """Returns the first row of the seal that was changed, removed or inserted."""
-    sealed = dict(_lines(seal.digests or ""))
+    kept = dict(lines(seal.digests or ""))
     # One row more than the seal covers is enough to show an insertion.
-    rows = await _ENTRIES.all(tx, after=after, until=seal.last_id, limit=len(sealed) + 1)
-    found = {row.id: _digest(row) for row in rows}
-    for entry_id in sorted(sealed.keys() | found.keys()):
-        match sealed.get(entry_id), found.get(entry_id):
+    rows = await _ENTRIES.all(tx, after=after, until=seal.last_id, limit=len(kept) + 1)
+    found = {row.id: digest(row) for row in rows}
+    for entry_id in sorted(kept.keys() | found.keys()):
+        match kept.get(entry_id), found.get(entry_id):
             case None, _:
                 return SealFault(f"entry {entry_id} was put in after its time was sealed", seal.number, entry_id)
             case _, None:
@@ -204,18 +204,19 @@ async def _fault_in_rows(tx: Tx, seal: Seal, after: int) -> SealFault | None:
     return None
 
 
-def _lines(digests: str) -> Iterator[tuple[int, str]]:
+def lines(digests: str) -> Iterator[tuple[int, str]]:
+    """Yields the id and the digest of each row under a seal."""
     for line in digests.splitlines():
         entry_id, _, digest = line.partition(" ")
         yield int(entry_id), digest
 
 
-def _digest(row: Sequence[object]) -> str:
+def digest(row: Sequence[object]) -> str:
     """Returns 128 bits of the SHA-256 of the row: its columns in order, as JSON."""
     return b64encode(hashlib.sha256(_encode(row)).digest()[:16], b"-_").decode().rstrip("=")
 
 
-def _sealed(seal: Seal, before: str) -> Seal:
+def sealed(seal: Seal, before: str) -> Seal:
     """Returns the seal with its hash, over all its fields and the hash of the previous seal."""
     told = "\n".join(
         (before, str(seal.number), str(seal.last_id), str(seal.entries), str(seal.sealed_at), seal.digests or "")

@@ -44,3 +44,17 @@ UPDATE audit_seal SET digests = NULL WHERE number = :number;
 
 -- name: drop_seals
 DELETE FROM audit_seal WHERE number < :number;
+
+-- name: last_seal
+SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal ORDER BY number DESC LIMIT 1;
+
+-- name: over
+-- The seals that cover these entries.
+-- lists: ids bigint
+SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal
+WHERE last_id IN (SELECT (SELECT a.last_id FROM audit_seal a WHERE a.last_id >= e.id ORDER BY a.last_id LIMIT 1)
+                  FROM audit_entry e WHERE e.id IN {ids});
+
+-- name: hashes
+-- lists: numbers bigint
+SELECT number, hash FROM audit_seal WHERE number IN {numbers};
