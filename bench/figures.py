@@ -67,6 +67,29 @@ REST: Final = {
 }
 
 
+# The pages of the subject `pages`, with the most milliseconds and kilobytes that one may take.
+PAGES: Final = {
+    "overview": ("overview", 50, 60),
+    "jobs": ("list of jobs", 50, 60),
+    "jobs_status": ("… of a status", 50, 60),
+    "jobs_page": ("… its page 1 000", 50, 60),
+    "jobs_engine": ("… of an engine", 50, 60),
+    "job": ("a job", 50, 60),
+    "job_wide": ("a job of 200 tasks", 80, None),
+    "job_new": ("new job", 50, 60),
+    "engines": ("engines", 50, 60),
+    "workers": ("workers", 50, 60),
+    "docs": ("interfaces", 50, 60),
+}
+
+
+def _pages() -> Iterator[Figure]:
+    for key, (title, milliseconds, kilobytes) in PAGES.items():
+        yield Figure(f"pages_{key}", title, "ms", milliseconds, less=True)
+        yield Figure(f"pages_{key}_html", "… its HTML", "KB", kilobytes, less=True)
+    yield Figure("pages_open", "100 open pages of jobs that wait", "% of a core", 5, less=True)
+
+
 def _rest() -> Iterator[Figure]:
     for key, (title, least) in REST.items():
         yield Figure(f"rest_{key}", title, "calls/s", least)
@@ -197,6 +220,12 @@ SUBJECTS: Final = (
         "REST with 1 000 000 stored jobs, 64 clients",
         tuple(_rest()),
         peers=WEB,
+    ),
+    Subject(
+        "pages",
+        "Pages of the dashboard with 1 000 000 stored jobs, one reader",
+        tuple(_pages()),
+        peers=(),
     ),
     Subject(
         "cancel",

@@ -122,6 +122,22 @@ def test_every_response_is_as_described(
     assert unreached <= {WITHOUT_LOG}
 
 
+VALID: Final = """
+import json, sys
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR as validator
+print(json.dumps([error.message for error in validator.iter_errors(json.load(sys.stdin))]))
+"""
+
+
+@pytest.mark.parametrize("base", ["/edge/v1", "/api/v1"])
+def test_every_description_is_a_valid_openapi_document(server: Server, base: str) -> None:
+    with server.client() as client:
+        document = client.get(f"{base}/openapi.json").text
+    command = [str(installed("schemathesis") / "bin" / "python"), "-c", VALID]
+    said = subprocess.run(command, input=document, capture_output=True, text=True, check=True, env=clean({})).stdout
+    assert json.loads(said) == []
+
+
 def read_operations(server: Server, base: str, known: dict[str, str]) -> Iterator[str]:
     """Yields the operations that read an object whose id is known."""
     with server.client() as client:

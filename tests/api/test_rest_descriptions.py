@@ -50,6 +50,7 @@ def test_the_document_holds_together(routes: ModuleType) -> None:
             assert step in place, reference
             place = place[step]
     operations = [one for methods in document["paths"].values() for one in methods.values()]
+    assert [one["operationId"] for one in operations if not one.get("summary")] == []
     names = [one["operationId"] for one in operations]
     assert len(names) == len(set(names))
     served = len(routes._SERVED) + len(routes._FOR_WORKERS) + len(routes._OPEN)

@@ -272,6 +272,7 @@ async def test_retention_drops_what_ended_long_ago_and_nothing_else(ready: House
     job = await jobs.get(ready, CALLER, Ref.of(ended.job_id))
     keep = ready.limits.retention_seconds * 1_000_000
     assert await maintenance.prune(ready, now=job.modified_at + keep) == 0
+    assert await maintenance.prune(ready, now=keep - 1) == 0, "a retention that is longer than there are ids"
     assert await maintenance.prune(ready, now=job.modified_at + keep + 60_000_000) == 1
     assert isinstance(await refused(jobs.status(ready, CALLER, Ref.of(ended.job_id))), NotFound)
     for each in (live, fresh):

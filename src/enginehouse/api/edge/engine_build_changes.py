@@ -136,7 +136,7 @@ async def resume(call: Call) -> Reply:
 
 @answers(Operation)
 async def delete(call: Call) -> Reply:
-    """POST admin/build/{BuildID}/delete."""
+    """POST admin/build/{BuildID}/delete: the build is gone."""
     ref = refs.engine_build(call.id)
     build = await get(call.house, call.principal, ref)
     await engine_builds.delete(call.house, call.principal, ref, build.engine_id)

@@ -79,7 +79,7 @@ async def list_builds(call: Call) -> Reply:
 
 @answers(BuildAnswer)
 async def detail(call: Call) -> Reply:
-    """GET admin/build/{BuildID}/detail."""
+    """GET admin/build/{BuildID}/detail: the build."""
     return json(BuildAnswer(result=build_detail(await get(call.house, call.principal, refs.engine_build(call.id)))))
 
 

@@ -46,21 +46,21 @@ _WORDS: Final = {"name": "engineCategoryName", "type": "engineCategoryType"}
 
 @answers(CategoryList)
 async def list_categories(call: Call) -> Reply:
-    """GET admin/engine/categories."""
+    """GET admin/engine/categories: the categories of engines."""
     found = await engine_categories.list_(call.house, call.principal)
     return json(CategoryList(result=[_detail(one) for one in found]))
 
 
 @answers(CategoryAnswer)
 async def detail(call: Call) -> Reply:
-    """GET admin/engine/category/{EngineCategoryID}/detail."""
+    """GET admin/engine/category/{EngineCategoryID}/detail: the category."""
     found = await engine_categories.get(call.house, call.principal, refs.engine_category(call.id))
     return json(CategoryAnswer(result=_detail(found)))
 
 
 @answers(CategoryAnswer, body=_WRITE)
 async def create(call: Call) -> Reply:
-    """POST admin/engine/category/create."""
+    """POST admin/engine/category/create: a new category of engines."""
     body, problems = await call.judged_body(_WRITE)
     with within("", _WORDS):
         made = await engine_categories.create(call.house, call.principal, _request(body), problems)
@@ -69,7 +69,7 @@ async def create(call: Call) -> Reply:
 
 @answers(CategoryAnswer, body=_WRITE)
 async def update(call: Call) -> Reply:
-    """POST admin/engine/category/{EngineCategoryID}/update."""
+    """POST admin/engine/category/{EngineCategoryID}/update: the category has the given fields."""
     ref = refs.engine_category(call.id)
     body, problems = await call.judged_body(_WRITE)
     with within("", _WORDS):

@@ -135,7 +135,7 @@ async def of_engine(call: Call) -> Reply:
 
 @answers(InstanceInfo)
 async def detail(call: Call) -> Reply:
-    """GET engine/instance/{EngineInstanceID}/detail."""
+    """GET engine/instance/{EngineInstanceID}/detail: the instance."""
     return json(_info((await _named(call))[0]))
 
 

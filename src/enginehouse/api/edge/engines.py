@@ -63,7 +63,7 @@ async def list_engines(call: Call) -> Reply:
 
 @answers(EngineAnswer)
 async def detail(call: Call) -> Reply:
-    """GET admin/engine/{EngineID}/detail."""
+    """GET admin/engine/{EngineID}/detail: the engine."""
     return json(
         EngineAnswer(result=engine_detail(await engines.get(call.house, call.principal, refs.engine(call.id).uuid)))
     )

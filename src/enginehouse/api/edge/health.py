@@ -42,5 +42,5 @@ async def ping(request: Request) -> Reply:
 
 @answers(Version)
 async def version(request: Request) -> Reply:
-    """GET version."""
+    """GET version: the version of the server."""
     return _VERSION

@@ -127,13 +127,13 @@ async def list_hosts(call: Call) -> Reply:
 
 @answers(HostDetail)
 async def detail(call: Call) -> Reply:
-    """GET host/{HostID}/detail."""
+    """GET host/{HostID}/detail: the host."""
     return json(_detail(await _host(call)))
 
 
 @answers(HostStatus)
 async def status(call: Call) -> Reply:
-    """GET host/{HostID}/status."""
+    """GET host/{HostID}/status: the status of the host."""
     found = await _host(call)
     return json(HostStatus(host_id=found.id, num_engine_instances=len(found.engines)))
 

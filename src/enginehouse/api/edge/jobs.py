@@ -76,7 +76,7 @@ async def create(call: Call) -> Reply:
 
 @answers(JobStatusAnswer)
 async def status(call: Call) -> Reply:
-    """GET proc/job/{JobID}/status."""
+    """GET proc/job/{JobID}/status: the status of the job."""
     ref = refs.job(call.id)
     word = words.job_word(await jobs.status(call.house, call.principal, ref))
     job_id = ids.job_uuid(ref.number)
@@ -85,7 +85,7 @@ async def status(call: Call) -> Reply:
 
 @answers(job_view.JobAnswer)
 async def detail(call: Call) -> Reply:
-    """GET proc/job/{JobID}/detail."""
+    """GET proc/job/{JobID}/detail: the job with its tasks."""
     job = await jobs.get(call.house, call.principal, refs.job(call.id))
     categories = await task_view.category_names(call.house, call.principal)
     progress = await task_view.progress(call.house, call.principal, job, job.tasks)

@@ -112,7 +112,7 @@ async def list_organizations(call: Call) -> Reply:
 
 @answers(OrganizationAnswer)
 async def detail(call: Call) -> Reply:
-    """GET admin/organization/{OrganizationID}/detail."""
+    """GET admin/organization/{OrganizationID}/detail: the organization."""
     found = await accounts.get_organization(call.house, call.principal, await _number(call))
     return json(OrganizationAnswer(result=_detail(found)))
 
@@ -126,7 +126,7 @@ async def tokens_of(call: Call) -> Reply:
 
 @answers(OrganizationAnswer, body=_CREATE)
 async def create(call: Call) -> Reply:
-    """POST admin/organizations/create. Only for super administrators."""
+    """POST admin/organizations/create: a new organization, by a super administrator."""
     body, problems = await call.judged_body(_CREATE)
     new = body.organization
     refuse_unkept(

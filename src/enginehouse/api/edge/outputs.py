@@ -68,25 +68,25 @@ async def of_task(call: Call) -> Reply:
 
 @answers(OutputAnswer)
 async def job_output(call: Call) -> Reply:
-    """GET proc/job/{JobID}/output/{JobOutputName}."""
+    """GET proc/job/{JobID}/output/{JobOutputName}: the bytes of an output of the job."""
     return await _contents(call, await _of_job_named(call))
 
 
 @answers(OutputAnswer)
 async def task_output(call: Call) -> Reply:
-    """GET proc/task/{TaskID}/output/{TaskOutputName}."""
+    """GET proc/task/{TaskID}/output/{TaskOutputName}: the bytes of an output of the task."""
     return await _contents(call, await _of_task_named(call))
 
 
 @sends_file()
 async def job_download(call: Call) -> Download:
-    """GET proc/job/{JobID}/download/{JobOutputName}."""
+    """GET proc/job/{JobID}/download/{JobOutputName}: the bytes of an output of the job, as a download."""
     return await _download(call, await _of_job_named(call))
 
 
 @sends_file()
 async def task_download(call: Call) -> Download:
-    """GET proc/task/{TaskID}/download/{TaskOutputName}."""
+    """GET proc/task/{TaskID}/download/{TaskOutputName}: the bytes of an output of the task, as a download."""
     return await _download(call, await _of_task_named(call))
 
 

@@ -63,7 +63,7 @@ async def list_roles(call: Call) -> Reply:
 
 @answers(RoleAnswer)
 async def detail(call: Call) -> Reply:
-    """GET admin/users/role/{RoleID}/detail."""
+    """GET admin/users/role/{RoleID}/detail: the role, with its permissions."""
     require(call.principal, Role.READER)
     return json(RoleAnswer(result=_detail(_named(call.id))))
 

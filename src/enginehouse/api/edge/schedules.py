@@ -68,7 +68,7 @@ _LIST: Final[Parameters] = {
 
 @answers(ScheduledJobAnswer)
 async def detail(call: Call) -> Reply:
-    """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID."""
+    """GET proc/scheduled_job/{ScheduledJobID}/detail, by number or UUID: the scheduled job."""
     schedule = await schedules.get(call.house, call.principal, refs.schedule(call.id))
     [view] = await schedule_view.details(call, call.principal, [schedule])
     return json(ScheduledJobAnswer(result=view))

@@ -19,7 +19,7 @@ from enginehouse.operations.house import House
 
 @answers(task_view.TaskAnswer)
 async def detail(call: Call) -> Reply:
-    """GET proc/task/{TaskID}/detail."""
+    """GET proc/task/{TaskID}/detail: the task."""
     job, task = await jobs.task(call.house, call.principal, await refs.named_task(call.house, call.principal, call.id))
     categories = await task_view.category_names(call.house, call.principal)
     progress = await task_view.progress(call.house, call.principal, job, [task])

@@ -109,7 +109,7 @@ async def list_tokens(call: Call) -> Reply:
 
 @answers(TokenDetail)
 async def detail(call: Call) -> Reply:
-    """GET admin/token/{TokenID}/detail."""
+    """GET admin/token/{TokenID}/detail: the token, without its secret."""
     return json(token_detail(await token_changes.get(call.house, call.principal, call.id)))
 
 

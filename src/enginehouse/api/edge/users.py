@@ -95,7 +95,7 @@ def _is_super_admin(wanted: bool) -> Callable[[User], bool]:
 
 @answers(UserAnswer)
 async def detail(call: Call) -> Reply:
-    """GET admin/user/{UserID}/detail."""
+    """GET admin/user/{UserID}/detail: the user."""
     return json(UserAnswer(result=user_detail(await users.get(call.house, call.principal, refs.user(call.id)))))
 
 
@@ -116,7 +116,7 @@ async def tokens_of(call: Call) -> Reply:
 
 @answers(UserAnswer, body=_WRITE)
 async def create(call: Call) -> Reply:
-    """POST admin/users/create. Without a password the user cannot sign in until an administrator sets one."""
+    """POST admin/users/create: a new user, who cannot sign in without a password until an administrator sets one."""
     body, problems = await call.judged_body(_WRITE)
     new = body.user
     _refuse_unkept(new)

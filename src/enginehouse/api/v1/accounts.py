@@ -41,7 +41,7 @@ async def list_organizations(call: Call) -> Reply:
 
 @answers(Result[OrganizationView], body=_ORGANIZATION)
 async def create_organization(call: Call) -> Reply:
-    """POST organizations."""
+    """POST organizations: a new organization."""
     body = await call.body(_ORGANIZATION)
     organization = await accounts.create_organization(call.house, call.principal, body.name, body.default_retries)
     return result(organization_view(organization))
@@ -49,7 +49,7 @@ async def create_organization(call: Call) -> Reply:
 
 @answers(Result[UserView], body=_USER)
 async def create_user(call: Call) -> Reply:
-    """POST users."""
+    """POST users: a new user."""
     body = await call.body(_USER)
     owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
     user = await accounts.create_user(
@@ -118,7 +118,7 @@ async def _create_for_workers(call: Call, owner: Principal, body: NewKey, scope:
 
 @answers(Result[TokenView], body=_REVOKE)
 async def revoke_token(call: Call) -> Reply:
-    """POST tokens/revoke."""
+    """POST tokens/revoke: the token is valid no more."""
     body = await call.body(_REVOKE)
     owner = await accounts.acting(call.house, call.principal, body.organization_id, "organizationID")
     return result(_token(await identity.revoke_token(call.house, call.principal, body.token, owner.organization_id)))

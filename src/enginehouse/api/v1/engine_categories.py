@@ -39,13 +39,13 @@ async def list_categories(call: Call) -> Reply:
 
 @answers(Result[CategoryView])
 async def get(call: Call) -> Reply:
-    """GET engine-categories/{EngineCategoryID}."""
+    """GET engine-categories/{EngineCategoryID}: the category."""
     return result(_view(await engine_categories.get(call.house, call.principal, refs.engine_category(call.id))))
 
 
 @answers(Result[CategoryView], body=_BODY)
 async def create(call: Call) -> Reply:
-    """POST engine-categories."""
+    """POST engine-categories: a new category of engines."""
     request, problems = await call.judged_body(_BODY)
     return result(_view(await engine_categories.create(call.house, call.principal, request, problems)))
 

@@ -54,7 +54,7 @@ async def pause_organization(call: Call) -> Reply:
 
 @answers(Result[OrganizationView])
 async def resume_organization(call: Call) -> Reply:
-    """POST organizations/{OrganizationID}/resume."""
+    """POST organizations/{OrganizationID}/resume: tasks of the organization start again."""
     Query(call.query).finish()
     resumed = await limits.resume_organization(call.house, call.principal, await _organization_id(call))
     return result(organization_view(resumed))
@@ -76,7 +76,7 @@ async def pause_engine(call: Call) -> Reply:
 
 @answers(Result[EngineView])
 async def resume_engine(call: Call) -> Reply:
-    """POST engines/{EngineID}/resume."""
+    """POST engines/{EngineID}/resume: tasks of the engine start again."""
     Query(call.query).finish()
     return _engine(await limits.resume_engine(call.house, call.principal, call.ids[0]))
 
@@ -92,7 +92,7 @@ async def pause_job(call: Call) -> Reply:
 
 @answers(Result[JobPauseView])
 async def resume_job(call: Call) -> Reply:
-    """POST jobs/{JobID}/resume."""
+    """POST jobs/{JobID}/resume: tasks of the job start again."""
     Query(call.query).finish()
     ref = refs.job(call.id)
     changed = await limits.resume_job(call.house, call.principal, ref)

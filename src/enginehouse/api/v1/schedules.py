@@ -95,7 +95,7 @@ async def list_schedules(call: Call) -> Reply:
 
 @answers(Result[ScheduleView])
 async def get(call: Call) -> Reply:
-    """GET schedules/{ScheduleID}."""
+    """GET schedules/{ScheduleID}: the schedule."""
     return await _answer(call, await schedules.get(call.house, call.principal, refs.schedule(call.id)))
 
 

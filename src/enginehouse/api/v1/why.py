@@ -20,7 +20,7 @@ from enginehouse.operations import engines, why, workers
 
 @answers(Result[JobWhy])
 async def of_job(call: Call) -> Reply:
-    """GET jobs/{JobID}/why."""
+    """GET jobs/{JobID}/why: why the job and each of its tasks wait."""
     Query(call.query).finish()
     job, explained = await why.job(call.house, call.principal, refs.job(call.id))
     return result(
@@ -38,7 +38,7 @@ async def of_job(call: Call) -> Reply:
 
 @answers(Result[TaskWhy])
 async def of_task(call: Call) -> Reply:
-    """GET tasks/{TaskID}/why."""
+    """GET tasks/{TaskID}/why: why the task waits."""
     Query(call.query).finish()
     ref = await refs.named_task(call.house, call.principal, call.id)
     job, explained = await why.task(call.house, call.principal, ref)

@@ -88,6 +88,9 @@ async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:
 
 
 async def over_since(tx: Tx, *, before: int, limit: int) -> list[int]:
-    """Returns ended jobs that have not changed since `before` (µs), oldest first. The id bound keeps the scan short."""
-    rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(before), limit=limit)
+    """Returns ended jobs that have not changed since `before` (µs), oldest first. The id bound keeps the scan short.
+
+    With a retention of a century `before` is earlier than any id.
+    """
+    rows = await tx.all("jobs.over_since", before=before, before_id=first_job_id(max(0, before)), limit=limit)
     return [job_id for (job_id,) in rows]
