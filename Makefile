@@ -33,7 +33,7 @@ export FILE KEEP DATA PORT SCHEDULES FIRE SEED
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving
@@ -82,6 +82,10 @@ bench: $(VENV)/dev ## Measure this server beside task queues and schedulers, whi
 assets: ## Copy what the pages load from the npm packages, by the integrity in their lock file
 	npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund
 	cp tests/node/node_modules/htmx.org/dist/htmx.min.js tests/node/node_modules/htmx.org/dist/ext/hx-sse.min.js src/enginehouse/web/vendored/
+
+.PHONY: screenshots
+screenshots: $(VENV)/dev ## Take the pictures of the pages for the documentation, with Chromium
+	@$(BIN)/python -m docs.screenshots
 
 .PHONY: lock
 lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
