@@ -295,7 +295,9 @@ async def test_the_fields_that_an_engine_declares_are_its_payload(place: Place) 
         {"name": "most", "type": "Number", "min": 1, "max": 9, "defaultValue": "3"},
         {"name": "kinds", "type": "MultiPicklist", "options": [{"key": "A", "value": "a"}, {"key": "B", "value": "b"}]},
     )  # fmt: skip
-    request = EngineRequest(name="Declared", category_id=CATEGORIES[0].id, fields=fields, deployment_model="External")
+    request = EngineRequest(
+        name="Declared", category_id=CATEGORIES[0].id, fields=fields, deployment_model="FullyNetworkIsolated"
+    )
     engine = await engine_changes.create(place.house, place.caller, request)
     reader = await place.signed_in()
     shown = await reader.get(f"/jobs/new?engine={engine.id}")

@@ -63,7 +63,9 @@ async def show_one(descriptions: Descriptions, house: House, request: Request) -
     """GET /docs/{interface}: every operation, by topic, and every type."""
     make = descriptions.get(request.path_params["interface"])
     if make is None:
-        return await _page("fault.html", house, request, 404, title="Not found", text="There is no such interface.")
+        return await _page(
+            "fault.html", house, request, 404, title="Not found", text="There is no such interface.", again=None
+        )
     document = make()
     return await _page(
         "reference.html",

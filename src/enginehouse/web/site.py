@@ -5,7 +5,7 @@ A handler calls operations and names a template. Every action is a form, so that
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import structlog
@@ -14,7 +14,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enginehouse.domain.audit import RequestOrigin, request_origin
 from enginehouse.domain.errors import Refusal, TooLarge
@@ -37,6 +37,7 @@ from enginehouse.web import (
     webhooks,
     workers,
 )
+from enginehouse.web.error_pages import fault, missing
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, Handler, HtmlPage, Page, PageRequest
 from enginehouse.web.reference import Descriptions
@@ -68,9 +69,6 @@ PAGES: Final[tuple[Page, ...]] = (
     *webhooks.PAGES,
     *audit.PAGES,
 )
-_NOWHERE: Final = (
-    '{"id":"not_found","description":"There is no such path.","detail":"Try /edge/v1/ping or POST /v3/graphql."}'
-)
 _LARGEST_FORM: Final = 64  # fields
 _LONGEST_FORM: Final = 1_000_000  # bytes
 
@@ -94,19 +92,15 @@ def site(house: House, descriptions: Descriptions) -> Router:
         ("GET", f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send),
     ]
     routes = [Route(path, _named(path, endpoint), methods=[method]) for method, path, endpoint in ends]
-    return Router(routes, default=_missing)
+    return Router(routes, default=_elsewhere(house))
 
 
-async def _missing(scope: Any, receive: Any, send: Any) -> None:
-    """Answers at an address that is no page: with a page for a browser, and else in the words of the interfaces."""
-    response: Response
-    if any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"]):
-        text = "There is no such page."
-        body = render("fault.html", title="Not found", text=text, session=None, path="")
-        response = HTMLResponse(body, 404)
-    else:
-        response = Response(_NOWHERE, 404, media_type="application/json")
-    await _with_headers(response)(scope, receive, send)
+def _elsewhere(house: House) -> ASGIApp:
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await missing(house, Request(scope, receive))
+        await _with_headers(answer)(scope, receive, send)
+
+    return elsewhere
 
 
 def _named(path: str, endpoint: Endpoint) -> Endpoint:
@@ -120,14 +114,11 @@ def _named(path: str, endpoint: Endpoint) -> Endpoint:
 
 
 def _guarded(house: House, answer: Callable[[House, Request], Awaitable[Response]]) -> Endpoint:
+    """Returns the endpoint of a page that needs no session."""
+
     async def endpoint(request: Request) -> Response:
         _note_origin(request)
-        try:
-            return _with_headers(await answer(house, _bounded(request)))
-        except TooLarge as refused:
-            return _with_headers(_fault(request, None, refused.rest_status, refused.message))
-        except MultiPartException as wrong:
-            return _with_headers(_fault(request, None, 400, wrong.message))
+        return _with_headers(await _answered(house, request, None, answer(house, _bounded(request))))
 
     return endpoint
 
@@ -135,26 +126,35 @@ def _guarded(house: House, answer: Callable[[House, Request], Awaitable[Response
 def _endpoint(house: House, streams: Streams, handler: Handler, *, reads_form: bool = True) -> Endpoint:
     """Returns the endpoint of a page. A handler for which no form is read here must refuse a forged one itself."""
 
+    async def page(request: Request, session: Session) -> Response:
+        form = await _form(house, request, session) if request.method == "POST" and reads_form else {}
+        return _rendered(house, request, session, await handler(PageRequest(house, request, session, streams, form)))
+
     async def endpoint(request: Request) -> Response:
         _note_origin(request)
-        session = await session_of(house, request)
+        try:
+            session = await session_of(house, request)
+        except Refusal as refusal:
+            return _with_headers(fault(house, request, None, refusal.rest_status, refusal.message))
         if session is None:
             return _with_headers(_to_sign_in(request))
         request.scope[ORGANIZATION] = session.principal.organization_id
-        try:
-            form = await _form(house, request, session) if request.method == "POST" and reads_form else {}
-            answer = await handler(PageRequest(house, request, session, streams, form))
-            response = _rendered(house, request, session, answer)
-        except Refusal as refusal:
-            response = _fault(request, session, refusal.rest_status, refusal.message)
-        except MultiPartException as wrong:
-            response = _fault(request, session, 400, wrong.message)
-        except Exception:
-            _log.exception("a page failed", method=request.method)
-            response = _fault(request, session, 500, "The server made a mistake. Its log has the details.")
-        return _with_headers(response)
+        return _with_headers(await _answered(house, request, session, page(request, session)))
 
     return endpoint
+
+
+async def _answered(house: House, request: Request, session: Session | None, answer: Awaitable[Response]) -> Response:
+    """Returns the answer, or the page that says why there is none."""
+    try:
+        return await answer
+    except Refusal as refusal:
+        return fault(house, request, session, refusal.rest_status, refusal.message)
+    except MultiPartException as wrong:
+        return fault(house, request, session, 400, wrong.message)
+    except Exception:
+        _log.exception("a page failed", method=request.method)
+        return fault(house, request, session, 500, "The server made a mistake. Its log has the details.")
 
 
 async def _form(house: House, request: Request, session: Session) -> dict[str, str]:
@@ -195,15 +195,6 @@ def _rendered(house: House, request: Request, session: Session, answer: Answer) 
             return RedirectResponse(path, 303)
         case Response():
             return answer
-
-
-def _fault(request: Request, session: Session | None, status: int, text: str) -> Response:
-    title = {404: "Not found", 403: "Not allowed"}.get(status, "That did not work")
-    body = render(
-        "fault.html", title=title, text=text, session=session, path=request.url.path,
-        csrf="",
-    )  # fmt: skip
-    return HTMLResponse(body, status)
 
 
 def _to_sign_in(request: Request) -> Response:
