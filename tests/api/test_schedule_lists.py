@@ -130,7 +130,7 @@ async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytes
     statements.clear()
     await api.graphql.ask(f"{{ scheduledJobs {{ records {{ {fields} }} }} }}")
     # A page of jobs is one statement for each schedule, in one transaction. Anything else is one statement for all.
-    assert sorted(statements) == sorted([*few, "jobs.list[by_schedule newest]"])
+    assert sorted(statements) == sorted([*few, "jobs.list[by_schedule newest page]"])
 
 
 # -- hidden from others -----------------------------------------------------------------------------------
