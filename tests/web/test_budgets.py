@@ -18,8 +18,10 @@ from tests.web.test_webhooks import ended, subscribed
 
 from enginehouse.app import DESCRIPTIONS
 from enginehouse.domain.identity import Role
+from enginehouse.domain.bulk_acts import Act
 from enginehouse.domain.ids import job_graphql
-from enginehouse.operations import jobs
+from enginehouse.domain.job import JobFilter
+from enginehouse.operations import bulk_acts, jobs
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.web.jobs import PAGE
 from enginehouse.web.site import PAGES
@@ -40,6 +42,7 @@ LONG: Final = "the recording of the meeting of the board, second part"
 OVER: Final = {
     "/": Budget(transactions=2, statements=20),
     "/jobs": Budget(statements=8),
+    "/bulk-acts/plan": Budget(transactions=2, statements=12),
     "/jobs/{id}": Budget(transactions=5, statements=20),
     "/engines": Budget(transactions=2),
     "/jobs/new": Budget(statements=4),
@@ -53,6 +56,7 @@ OVER: Final = {
     "/docs/v1": Budget(html=1_000_000),
 }
 """The pages that cost more, and how much. A page that becomes cheaper gets a smaller budget here, or none."""
+QUERIES: Final = {"/bulk-acts/plan": "?all=yes&act=pause&rule=status%3Dpending"}
 STREAMS: Final = {"/jobs/{id}/live"}
 OPEN: Final = ("/docs", *(f"/docs/{name}" for name in DESCRIPTIONS))
 
@@ -124,7 +128,9 @@ async def things(place: Place, reader: Reader) -> dict[str, str]:
     schedule = await recurring(place.house, "daily", principal=place.caller)
     requests = [replace(make.fan_out(), name=f"{LONG} {n}") for n in range(PAGE + 10)]
     [first, *_] = await jobs.create(place.house, place.caller, requests)
+    act = await bulk_acts.start(place.house, place.caller, Act.PAUSE, JobFilter(ids=(first.job_id,)))
     return {
+        "/bulk-acts/": str(act.id),
         "/webhooks/deliveries/": delivery[1],
         "/webhooks/": subscription.rpartition("/")[2],
         "/schedules/": str(schedule.id),
@@ -136,10 +142,8 @@ def paths(known: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yields each page with an address of it. A page of a new kind of thing needs its id in `things`."""
     for method, path, _ in PAGES:
         if method == "GET" and path not in STREAMS:
-            yield (
-                path,
-                path.replace("{id}", next((each for start, each in known.items() if path.startswith(start)), "")),
-            )
+            one = next((each for start, each in known.items() if path.startswith(start)), "")
+            yield path, path.replace("{id}", one) + QUERIES.get(path, "")
     for path in OPEN:
         yield path, path
 

@@ -1,92 +1,88 @@
-"""The list of jobs. Its address holds the filters, so that it can be kept, sent and reloaded."""
+"""The list of jobs. Its address holds the filters and the place, so that it can be kept, sent and reloaded."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlencode
 
-from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.ids import parse_job, parse_number, parse_schedule
-from enginehouse.domain.job import JobFilter
+from enginehouse.domain.ids import job_graphql, parse_job
+from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.operations import engines, jobs
+from enginehouse.web import rules
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
+from enginehouse.web.rules import Pairs
 
 PAGE: Final = 50
-_FURTHEST: Final = 1_000_000
-_NAMES: Final = ("status", "engine", "name", "job", "schedule", "target")
+_SELDOM: Final = frozenset({"job", "schedule", "target", *rules.TIMES})
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter that is set, and the address of the list without it."""
+class JobsPage:
+    """A page of the list, newest first: the jobs, how many match, and the addresses of the pages beside it."""
 
-    name: str
-    value: str
-    without: str
+    jobs: Sequence[Job]
+    count: int
+    newer: str | None
+    older: str | None
 
 
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs: a page of the jobs that match, and how many do."""
-    given = {name: request.query(name) for name in _NAMES if request.query(name)}
-    page = _page_number(request.query("page"))
-    filter_ = _filter(request, given, page)
-    found = await jobs.list_(request.house, request.principal, filter_, with_count=True)
-    count = found.count or 0
+    pairs = rules.given(request.http.query_params.multi_items())
+    filter_ = rules.job_filter(request, pairs)
+    place = await _place(request, pairs, filter_)
+    values = {name: [value for one, value in pairs if one == name] for name in rules.NAMES}
     return HtmlPage(
         "jobs.html",
         {
             "title": "Jobs",
-            "jobs": found.jobs,
-            "count": count,
-            "first": filter_.offset + 1,
-            "last": filter_.offset + len(found.jobs),
-            "given": {name: given.get(name, "") for name in _NAMES},
-            "chips": [_chip(given, name) for name in given],
-            "statuses": list(JobStatus),
-            "engine_names": _engine_names(request),
-            "before": _address(given, page - 1) if page > 1 else None,
-            "after": _address(given, page + 1) if filter_.offset + len(found.jobs) < count else None,
+            "jobs": place.jobs,
+            "count": place.count,
+            "given": {name: found[0] if len(found) == 1 else "" for name, found in values.items()},
+            "kept": [(name, value) for name, value in pairs if name in rules.SEVERAL and len(values[name]) > 1],
+            "opened": any(name in _SELDOM or name == "failure" for name, _ in pairs),
+            "chips": rules.chips(pairs),
+            "rule": rules.text_of(pairs),
+            "status_words": [(word, word) for word in map(str, JobStatus)],
+            "failure_words": [(word, word.replace("_", " ")) for word in sorted(map(str, FailureKind))],
+            "engine_names": engine_names(request),
+            "newer": place.newer,
+            "older": place.older,
+            "may_change": request.may_change,
         },
     )
 
 
-def _filter(request: PageRequest, given: dict[str, str], page: int) -> JobFilter:
-    """Returns the filter in the address. Raises InvalidInput for what is no filter."""
-    status, engine = given.get("status"), given.get("engine")
-    if status is not None and status not in set(JobStatus):
-        raise InvalidInput(f"{', '.join(JobStatus)}, got {status[:40]}.", "status")
-    known = None if engine is None else engines.find(request.house, request.principal, engine)
-    schedule, target, job = given.get("schedule"), given.get("target"), given.get("job")
-    return JobFilter(
-        statuses=() if status is None else (JobStatus(status),),
-        engine_ids=() if engine is None else (known.spec.id if known else engine,),
-        name=given.get("name"),
-        ids=None if job is None else _found(parse_job(job)),
-        schedule_ids=None if schedule is None else _found(parse_schedule(schedule)),
-        target_id=None if target is None else parse_number(target) or 0,
-        offset=(page - 1) * PAGE,
-        limit=PAGE,
-    )
+async def _place(request: PageRequest, pairs: Pairs, filter_: JobFilter) -> JobsPage:
+    """Returns the page before or after a job that the address names, or else the newest one."""
+    house, principal = request.house, request.principal
+    below, above = parse_job(request.query("before")), parse_job(request.query("after"))
+    if above is not None:
+        found = await jobs.list_(
+            house, principal, replace(filter_, above=above, descending=False, limit=PAGE + 1), with_count=True
+        )
+        if len(found.jobs) > PAGE:
+            shown = found.jobs[:PAGE][::-1]
+            return JobsPage(shown, found.count or 0, _newer(pairs, shown), _older(pairs, shown))
+        below = None  # the newest page, whole
+    found = await jobs.list_(house, principal, replace(filter_, below=below, limit=PAGE + 1), with_count=True)
+    shown, is_more = found.jobs[:PAGE], len(found.jobs) > PAGE
+    newer = _newer(pairs, shown) if below is not None else None
+    return JobsPage(shown, found.count or 0, newer, _older(pairs, shown) if is_more else None)
 
 
-def _found(number: int | None) -> tuple[int, ...]:
-    return () if number is None else (number,)
+def _newer(pairs: Pairs, shown: Sequence[Job]) -> str:
+    if not shown:
+        return rules.address("/jobs", pairs)
+    return rules.address("/jobs", pairs, after=job_graphql(shown[0].id))
 
 
-def _page_number(text: str) -> int:
-    return min(int(text), _FURTHEST) if text.isascii() and text.isdecimal() and int(text[:9]) > 0 else 1
+def _older(pairs: Pairs, shown: Sequence[Job]) -> str:
+    return rules.address("/jobs", pairs, before=job_graphql(shown[-1].id))
 
 
-def _address(given: dict[str, str], page: int = 1) -> str:
-    values = {**given, **({"page": str(page)} if page > 1 else {})}
-    return f"/jobs?{urlencode(values)}" if values else "/jobs"
-
-
-def _chip(given: dict[str, str], name: str) -> Chip:
-    return Chip(name, given[name], _address({key: value for key, value in given.items() if key != name}))
-
-
-def _engine_names(request: PageRequest) -> dict[str, str]:
+def engine_names(request: PageRequest) -> dict[str, str]:
     """Returns the names of the engines by their ids."""
     return {
         engine.spec.id: engine.spec.name

@@ -23,6 +23,7 @@ from enginehouse.domain.request_notes import ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 from enginehouse.web import (
     audit,
+    bulk_acts,
     engines,
     job,
     jobs,
@@ -59,6 +60,7 @@ HEADERS: Final = {
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
     *jobs.PAGES,
+    *bulk_acts.PAGES,
     *new_job.PAGES,  # before the page of a job, whose address it would be
     *job.PAGES,
     *live.PAGES,
