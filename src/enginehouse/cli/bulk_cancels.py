@@ -4,7 +4,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import click
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.job_rule import RuleFlags
 from enginehouse.client import Client, Json, bulk_cancels
 
 _PAUSE: Final = 0.1
@@ -31,6 +32,18 @@ class RangeFlags:
         """Raises CommandError if one of the flags is set."""
         if any((self.organization, self.created_after, self.created_before, self.dry_run, self.yes)):
             raise CommandError("Give a job or a range, not both.", exit_code=2)
+
+    def rule(self, flags: RuleFlags) -> RuleFlags:
+        """Returns the flags of a rule with those of the range. Raises CommandError for a flag that only a range has."""
+        if self.organization:
+            raise CommandError("--organization: only with a range of time and nothing else.", exit_code=2)
+        return replace(
+            flags,
+            plan=flags.plan or self.dry_run,
+            yes=self.yes,
+            created_after=self.created_after,
+            created_before=self.created_before,
+        )
 
     def body(self) -> Json:
         """Returns the request. Raises CommandError when a bound is missing."""

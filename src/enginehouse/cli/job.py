@@ -5,13 +5,24 @@ from typing import IO, Any
 
 import click
 
-from enginehouse.cli import bulk_cancels, follow, job_history, job_items, job_results, job_view, output, terminal
+from enginehouse.cli import (
+    bulk_acts,
+    bulk_cancels,
+    follow,
+    job_acts,
+    job_history,
+    job_items,
+    job_results,
+    job_view,
+    output,
+    terminal,
+)
 from enginehouse.cli.bulk_cancels import RangeFlags
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.job_options import TaskFlags, create_from_file
-from enginehouse.cli.limits import add_pause_commands
-from enginehouse.cli.options import key_option, page_options, payload_option, payloads_of_tasks
+from enginehouse.cli.job_rule import RuleFlags, rule_options_beside_range
+from enginehouse.cli.options import key_option, page_options, payload_option
 from enginehouse.cli.why import why
 from enginehouse.client import Client, Json, events, jobs
 
@@ -24,14 +35,8 @@ def job() -> None:
     """
 
 
-for _command in (*job_history.COMMANDS, *job_results.COMMANDS, job_items.items, why):
+for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMANDS, job_items.items, why):
     job.add_command(_command)
-add_pause_commands(
-    job,
-    "jobs",
-    pause_help="Let nothing more of a job start; what runs goes on.",
-    resume_help="End the pause of a job.",
-)
 
 
 @job.command()
@@ -141,6 +146,7 @@ def list_(client: Client, *, status: str | None, limit: int, offset: int, as_jso
 @job.command()
 @click.argument("job_id", required=False)
 @bulk_cancels.range_options
+@rule_options_beside_range
 @click.option("--include-running", is_flag=True, help="Also stop what has started.")
 @click.option("--wait", is_flag=True, help="Wait until everything has stopped.")
 @key_option
@@ -151,6 +157,7 @@ def cancel(
     job_id: str | None,
     *,
     range_flags: RangeFlags,
+    rule_flags: RuleFlags,
     include_running: bool,
     wait: bool,
     key: str | None,
@@ -160,12 +167,17 @@ def cancel(
 
     With --include-running, also cancel a job that has started: its engines are told to stop, and are ended after a
     while. Then the job is aborted. Without a JOB_ID, cancel all jobs of an organization that were created in a range of
-    time. The command says how many they are, and asks.
+    time, or all that match other flags. The command says how many they are, and asks.
     """
+    if job_id is None and (rule_flags.names_jobs or rule_flags.plan or rule_flags.confirm is not None):
+        act = "stop" if include_running else "cancel"
+        bulk_acts.carry_out(client, act, range_flags.rule(rule_flags), key=key, as_json=as_json)
+        return
     if job_id is None:
         bulk_cancels.cancel(client, range_flags, include_running=include_running, wait=wait, key=key, as_json=as_json)
         return
     range_flags.refuse_with_job()
+    rule_flags.refuse_with_job()
     answer = jobs.cancel(client, job_id, include_running=include_running)
     if not as_json:
         stopping = answer.get("stopping", 0)
@@ -179,31 +191,3 @@ def cancel(
         ended = events.wait(client, job_id)
         answer |= {"stopping": ended.get("stopping", 0), "jobStatus": ended["jobStatus"]}
     output.show_json(answer)
-
-
-@job.command()
-@click.argument("job_id")
-@click.option(
-    "--only-failed", is_flag=True, help="Run only the tasks that are not complete, on the stored outputs of the others."
-)
-@click.option(
-    "--payload",
-    "payloads",
-    multiple=True,
-    metavar="TASK=JSON|@FILE",
-    help="Another payload for a task: its number in `job get`, its id or its reference. May be given several times.",
-)
-@key_option
-@output.json_option
-@with_client
-def retry(
-    client: Client, job_id: str, *, only_failed: bool, payloads: tuple[str, ...], key: str | None, as_json: bool
-) -> None:
-    """Run a job that is not complete again, as a new job.
-
-    With another --payload for a task, a complete job may be run again too. With --only-failed, the tasks with another
-    payload run again, and those that follow them.
-    """
-    other = payloads_of_tasks("--payload", payloads)
-    retry_id = jobs.retry(client, job_id, only_failed=only_failed, payloads=other, key=key)
-    output.show({"id": retry_id, "retryOf": job_id}, retry_id, as_json=as_json)

@@ -21,6 +21,7 @@ RequestFailed when the server refuses or does not answer.
 
 from enginehouse.client import (
     accounts,
+    bulk_acts,
     bulk_cancels,
     engines,
     events,
@@ -44,6 +45,7 @@ __all__ = [
     "RequestFailed",
     "UnusableFile",
     "accounts",
+    "bulk_acts",
     "bulk_cancels",
     "engines",
     "events",
