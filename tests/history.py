@@ -19,6 +19,7 @@ TARGET: Final = 200_000_000
 SCHEDULE: Final = 7
 COMMON, RARE = "engine-common", "engine-rare"
 AUTHOR: Final = "ada"
+FAILURE: Final = "invalid_data"
 
 _DAY: Final = DAY_MICROS // APART  # jobs in a day
 
@@ -27,9 +28,9 @@ _DAY: Final = DAY_MICROS // APART  # jobs in a day
 class History:
     """`count` jobs of an organization, one each 50 ms. Of 100 jobs in a row,
 
-    90 are complete, 5 failed, 3 aborted, one is queued and one pending; 4 belong to a target that they share, and 10
-    targets are new; 10 belong to the schedule; 4 retry their predecessor; 5 have a task of the rare engine, and all one
-    of the common engine.
+    90 are complete, 5 failed, 3 aborted, one is queued, and one pending and paused; 4 belong to a target that they
+    share, and 10 targets are new; 10 belong to the schedule; 4 retry their predecessor; 5 have a task of the rare
+    engine, and all one of the common engine.
     """
 
     count: int
@@ -102,6 +103,7 @@ class History:
             "CASE WHEN n % 100 < 90 THEN 'complete' WHEN n % 100 < 95 THEN 'failed' WHEN n % 100 < 98 THEN 'aborted' "
             "WHEN n % 100 = 98 THEN 'queued' ELSE 'pending' END"
         )
+        failed = "n % 100 BETWEEN 90 AND 94"
         target = f"CASE WHEN n % 25 = 0 THEN {targets} + n / 100 END"
         keys = f"'{organization}/' || CAST(n AS TEXT)"
         document = Filled(1, tasks=2).document.replace("'", "''")
@@ -117,15 +119,17 @@ class History:
                 f"{at}, {at}, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 10 = 0"
             ),
             "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, "
-            "name, created_at, modified_at)": (
+            "name, created_at, modified_at, tasks_failed, paused_at)": (
                 f"{job}, {organization}, {status}, 1, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
                 f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, "
-                f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1 FROM {numbers}"
+                f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1, "
+                f"CASE WHEN {failed} THEN 1 ELSE 0 END, CASE WHEN n % 100 = 99 THEN {at} END FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
-            "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at)": (
-                f"{job}, CASE WHEN engine = '{common}' THEN 0 ELSE 1 END, 'complete', engine, 0, 1, {at} + 1 "
-                f"FROM {numbers}, {engines}"
+            "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at, failure_reason)": (
+                f"{job}, CASE WHEN engine = '{common}' THEN 0 ELSE 1 END, "
+                f"CASE WHEN {failed} THEN 'failed' ELSE 'complete' END, engine, 0, 1, {at} + 1, "
+                f"CASE WHEN {failed} THEN '{FAILURE}' END FROM {numbers}, {engines}"
             ),
             "job_engine (organization_id, engine_id, job_id)": (
                 f"{organization}, engine, {job} FROM {numbers}, {engines}"

@@ -134,3 +134,24 @@ async def test_readers_may_only_follow(api: Api) -> None:
     for path in ("bulk-acts/plan", "bulk-acts", f"bulk-acts/{act['id']}/undo"):
         body = {} if path.endswith("undo") else {"act": "retry", "rule": {"statuses": ["failed"]}}
         assert (await reader.v1.post(path, body)).status_code == 403
+
+
+async def test_the_lists_have_the_filters_of_a_rule(api: Api) -> None:
+    [lost] = await failed(api, 1)
+    paused = ids.job_graphql(ids.parse_job(await api.edge.create(single())) or 0)
+    await api.graphql.ask("mutation($i: ID!) { pauseJob(id: $i) { id } }", {"i": paused})
+
+    async def rest(query: str) -> list[str]:
+        return [job["coreJobID"] for job in (await api.v1.get(f"jobs?{query}")).json()["result"]]
+
+    async def graphql(arguments: str) -> list[str]:
+        return [
+            job["id"]
+            for job in (await api.graphql.ask(f"{{ jobs({arguments}) {{ records {{ id }} }} }}"))["jobs"]["records"]
+        ]
+
+    assert await rest("failureReason=invalid_data") == await graphql('failureReasons: ["invalid_data"]') == [lost]
+    assert await rest("paused=true") == await graphql("paused: true") == [paused]
+    assert await rest(f"engine={BATCH}&paused=false") == [paused, lost]
+    assert await rest("jobName=none") == await rest("engine=none") == []
+    assert (await api.v1.get("jobs?failureReason=odd")).status_code == 400

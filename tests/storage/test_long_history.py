@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from tests.history import AUTHOR, COMMON, RARE, SCHEDULE, TARGET, History
+from tests.history import AUTHOR, COMMON, FAILURE, RARE, SCHEDULE, TARGET, History
 from tests.postgres import FSYNC, PostgresServer
 
 from enginehouse.domain.artifact import TargetFilter
@@ -40,6 +40,10 @@ GROWING: Final = {
     "with target, by last change": "walks the last changes until enough jobs with a target are found",
     "with schedule, by last change": "walks the last changes until enough jobs of schedules are found",
     "schedules, by last change": "the same",
+    "failure, by last change": "walks the last changes until enough jobs that failed for the reason are found",
+    "paused, by last change": "walks the last changes until enough paused jobs are found",
+    "place, by last change": "sorts the jobs beyond the place, which is one of the order by creation",
+    "status of a place, by last change": "the same",
     "created, by last change": "sorts the jobs of the range, once for each status",
     "status in a range, by last change": "the same",
     "count of schedule": "the total is exact, so each entry of the index is counted",
@@ -63,6 +67,10 @@ def filters(history: History) -> dict[str, dict[str, Any]]:
         "rare engine": {"engine_ids": (RARE,)},
         "common engine": {"engine_ids": (COMMON,)},
         "engines": {"engine_ids": (COMMON, RARE)},
+        "failure": {"failure_reasons": ("no such reason", FAILURE)},
+        "paused": {"paused": True},
+        "place": {"below": history.job_id(300)},
+        "status of a place": {"statuses": (JobStatus.COMPLETE,), "below": history.job_id(300)},
         "status": {"statuses": (JobStatus.FAILED,)},
         "statuses": {"statuses": (JobStatus.FAILED, JobStatus.QUEUED)},
         "created": {f"created_{end}": at for end, at in some.items()},

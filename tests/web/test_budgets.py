@@ -17,8 +17,8 @@ from tests.web.reader import Reader
 from tests.web.test_webhooks import ended, subscribed
 
 from enginehouse.app import DESCRIPTIONS
-from enginehouse.domain.identity import Role
 from enginehouse.domain.bulk_acts import Act
+from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import JobFilter
 from enginehouse.operations import bulk_acts, jobs

@@ -22,7 +22,7 @@ from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.job_options import TaskFlags, create_from_file
 from enginehouse.cli.job_rule import RuleFlags, rule_options_beside_range
-from enginehouse.cli.options import key_option, page_options, payload_option
+from enginehouse.cli.options import engine_id, key_option, page_options, payload_option
 from enginehouse.cli.why import why
 from enginehouse.client import Client, Json, events, jobs
 
@@ -120,12 +120,33 @@ def _endpoints(record: Json) -> list[str]:
 
 @job.command("list")
 @click.option("--status", help="Only jobs with this status.")
+@click.option("--engine", help="Only jobs with a task of this engine: its id, its slug or a part of its name.")
+@click.option("--failure", metavar="REASON", help="Only jobs with a task that failed for this reason.")
+@click.option("--name", help="Only jobs with exactly this name.")
+@click.option("--paused", is_flag=True, help="Only paused jobs.")
 @page_options
 @output.json_option
 @with_client
-def list_(client: Client, *, status: str | None, limit: int, offset: int, as_json: bool) -> None:
+def list_(
+    client: Client,
+    *,
+    status: str | None,
+    engine: str | None,
+    failure: str | None,
+    name: str | None,
+    paused: bool,
+    limit: int,
+    offset: int,
+    as_json: bool,
+) -> None:
     """List jobs, newest first."""
-    page = jobs.page(client, status=status, limit=limit, offset=offset)
+    filters = {
+        "engine": None if engine is None else engine_id(client, engine),
+        "failureReason": failure,
+        "jobName": name,
+        "paused": "true" if paused else None,
+    }
+    page = jobs.page(client, status=status, limit=limit, offset=offset, **filters)
     if as_json:
         output.show_json(page)
         return

@@ -49,9 +49,12 @@ def get(client: Client, job_id: str) -> Json:
     return job
 
 
-def page(client: Client, *, status: str | None = None, limit: int = 20, offset: int = 0) -> Json:
-    """Returns one page of jobs, newest first, and the number of all that match. Raises RequestFailed."""
-    answer: Json = client.rest("GET", v1("jobs"), status=status, limit=limit, offset=offset)
+def page(client: Client, *, status: str | None = None, limit: int = 20, offset: int = 0, **filters: str | None) -> Json:
+    """Returns one page of jobs, newest first, and the number of all that match. Raises RequestFailed.
+
+    `filters`: other parameters of `GET /api/v1/jobs`, for example `engine`, `failureReason`, `paused` or `jobName`.
+    """
+    answer: Json = client.rest("GET", v1("jobs"), status=status, limit=limit, offset=offset, **filters)
     return answer
 
 

@@ -1,8 +1,8 @@
 """The job operations of the REST interface: create, status, detail, list, delete."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from enginehouse.api.edge import job_input, job_view, task_view, words
 from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs, JobStatusAnswer
@@ -118,17 +118,20 @@ class Matches:
     offset: int
 
 
-async def matches(call: Call) -> tuple[Principal, Matches]:
-    """Returns who asks, for which organization, and the jobs that the query of the call describes. Raises Refusal."""
+async def matches(call: Call, more: Callable[[Query], dict[str, Any]] = lambda query: {}) -> tuple[Principal, Matches]:
+    """Returns who asks, for which organization, and the jobs that the query of the call describes. Raises Refusal.
+
+    `more` reads further fields of the filter, which the documented interface does not have.
+    """
     query = Query(call.query)
-    criteria = _filter(query)
+    criteria, further = _filter(query), more(query)
     owner = query.text("organizationID")
     query.finish()
     principal = await accounts.acting(call.house, call.principal, owner, "organizationID")
     if criteria is None:
         offset, limit = query.page()
         return principal, Matches((), 0, limit, offset)
-    page = await jobs.list_(call.house, principal, criteria, with_count=True)
+    page = await jobs.list_(call.house, principal, replace(criteria, **further), with_count=True)
     return principal, Matches(page.jobs, page.count or 0, criteria.limit, criteria.offset)
 
 

@@ -1,21 +1,45 @@
 """Jobs and tasks in our own interface, with the fields that the documented one does not have."""
 
+from typing import Any, Final
+
 from enginehouse.api.edge import jobs as documented
 from enginehouse.api.edge import schedules, task_view
 from enginehouse.api.edge.job_shapes import CreatedJobs
 from enginehouse.api.http.call import Call, Reply, json
-from enginehouse.api.http.declaration import answers
+from enginehouse.api.http.declaration import answers, one_of
+from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.v1 import job_view
 from enginehouse.api.v1.envelope import Result, result
 from enginehouse.domain import ids
-from enginehouse.operations import jobs
+from enginehouse.domain.retry import FailureKind
+from enginehouse.operations import engines, jobs
+
+_REASONS: Final = tuple(sorted(map(str, FailureKind)))
+_LIST: Final = {
+    **documented.LIST,
+    "jobName": str,
+    "engine": str,
+    "failureReason": one_of(*_REASONS),
+    "paused": bool,
+}
 
 
-@answers(job_view.OwnJobList, query=documented.LIST)
+@answers(job_view.OwnJobList, query=_LIST)
 async def list_jobs(call: Call) -> Reply:
-    """GET jobs: a page of the organization's jobs, and the number of all matches, by the filters of `proc/jobs`."""
-    principal, found = await documented.matches(call)
+    """GET jobs: a page of the organization's jobs, and the number of all matches. Some filters are ours."""
+
+    def further(query: Query) -> dict[str, Any]:
+        engine, reason = query.text("engine"), query.word("failureReason", _REASONS)
+        known = None if engine is None else engines.find(call.house, call.principal, engine)
+        return {
+            "name": query.text("jobName"),
+            "engine_ids": () if engine is None else (known.spec.id if known else engine,),
+            "failure_reasons": () if reason is None else (reason,),
+            "paused": bool(query.boolean("paused")),
+        }
+
+    principal, found = await documented.matches(call, further)
     categories = await task_view.category_names(call.house, principal)
     shown = [job_view.job_detail(call.house, principal, job, categories) for job in found.jobs]
     return json(job_view.OwnJobList(count=found.count, limit=found.limit, offset=found.offset, result=shown))

@@ -34,6 +34,8 @@ async def job_filter(context: Context, args: dict[str, Any]) -> JobFilter | None
         has_target=args.get("hasTargetTDO"),
         name=args.get("name"),
         engine_ids=engine_ids or (),
+        failure_reasons=tuple(args.get("failureReasons") or ()),
+        paused=bool(args.get("paused")),
         schedule_ids=schedule_ids,
         has_schedule=args.get("hasScheduledJobId"),
         **_dates(args.get("dateTimeFilter") or ()),
