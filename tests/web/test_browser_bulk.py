@@ -32,6 +32,8 @@ def sign_in(page: Page, server: Server, path: str) -> None:
 
 def test_all_that_match_are_paused_while_one_looks_and_resumed_again(server: Server, page: Page) -> None:
     sign_in(page, server, "/jobs?status=pending&status=queued")
+    page.get_by_label("Select all on this page").check()
+    expect(page.get_by_role("checkbox", name="Select job").last).to_be_checked()
     page.get_by_label("All 5\N{NARROW NO-BREAK SPACE}000 that match").check()
     page.get_by_role("button", name="Pause …").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Pause 5\N{NARROW NO-BREAK SPACE}000 jobs?")
@@ -60,6 +62,7 @@ def test_the_same_without_scripts(server: Server, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, server, "/jobs")
+    expect(page.get_by_label("Select all on this page")).to_be_hidden()
     page.get_by_role("checkbox", name="Select job").nth(0).check()
     page.get_by_role("checkbox", name="Select job").nth(1).check()
     page.get_by_role("button", name="Cancel …").click()

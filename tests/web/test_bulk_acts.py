@@ -48,7 +48,7 @@ async def test_the_selected_jobs_are_planned_paused_followed_and_resumed(place: 
     picks = urlencode([("rule", ""), ("pick", job_graphql(one)), ("pick", job_graphql(two)), ("act", "pause")])
     plan = await reader.get(f"/bulk-acts/plan?{picks}")
     shown = text(plan)
-    assert "Pause 2 jobs? 1 of them would be changed. Nothing has happened yet." in shown
+    assert "Pause 1 of 2 jobs? 2 match, and 1 of them would be changed. Nothing has happened yet." in shown
     assert "1 The job is paused already." in shown
     assert "It can be taken back" in shown
     assert job_graphql(other) not in shown

@@ -9,7 +9,7 @@ from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotConfirm
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.status import TASK_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.operations import bounds, bulk_cancels, idempotency
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -29,7 +29,7 @@ _ALWAYS: Final = 5_000_000_000_000_000  # µs, in the year 2128
 
 @dataclass(frozen=True, slots=True)
 class BulkPlan:
-    """What an act would do now, the newest jobs of those that match, and the time of the plan (µs)."""
+    """What an act would do now, the newest of the jobs that it can change, and the time of the plan (µs)."""
 
     act: Act
     rule: JobFilter
@@ -80,6 +80,9 @@ async def plan(house: House, principal: Principal, act: Act, rule: JobFilter) ->
     require(principal, Role.USER)
     bounds.refuse(bulk_acts.problems(rule))
     owner, first = principal.organization_id, replace(_chosen(rule), descending=True, limit=SAMPLE)
+    changeable = {JobStatus.FAILED} if act is Act.RETRY else set(JobStatus) - JOB_ENDED
+    if likely := tuple(status for status in rule.statuses or JobStatus if status in changeable):
+        first = replace(first, statuses=likely)
 
     async def look(tx: Tx) -> BulkPlan:
         tallies = await pages.tally(tx, owner, rule)

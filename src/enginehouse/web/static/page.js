@@ -10,3 +10,10 @@
   show(document);
   document.addEventListener("htmx:after:swap", () => show(document));
 })();
+
+// One box selects every row of its page.
+for (const all of document.querySelectorAll("input[data-picks]")) {
+  const picks = () => all.form.querySelectorAll(`input[name="${all.dataset.picks}"]`);
+  all.hidden = false;
+  all.addEventListener("change", () => picks().forEach((one) => { one.checked = all.checked; }));
+}
