@@ -72,7 +72,7 @@ PAGES: Final = {
     "overview": ("overview", 50, 60),
     "jobs": ("list of jobs", 50, 60),
     "jobs_status": ("… of a status", 50, 60),
-    "jobs_page": ("… its page 1 000", 50, 60),
+    "jobs_page": ("… a page in its middle", 50, 60),
     "jobs_engine": ("… of an engine", 50, 60),
     "job": ("a job", 50, 60),
     "job_wide": ("a job of 200 tasks", 80, None),

@@ -16,6 +16,7 @@ from bench.subjects.history import FLAGS, WITHOUT
 from tests.history import History
 
 from bench import jobs, processors
+from enginehouse.domain.ids import job_graphql
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.noop import Noop
 from enginehouse.web.streams import MOST
@@ -39,20 +40,20 @@ async def measure(home: Path, dsn: str | None, scale: Scale) -> Sample:
         try:
             place = server.place
             await _create(place, jobs.holding())
-            sample = await _pages(place, scale.seconds)
+            sample = await _pages(place, history, scale.seconds)
             return sample | {"pages_open": await _open_pages(server, home)}
         finally:
             processors.keep_to(None)
 
 
-async def _pages(place: Place, seconds: float) -> Sample:
+async def _pages(place: Place, history: History, seconds: float) -> Sample:
     [job] = await _create(place, jobs.waiting())
     [wide] = await _create(place, {"tasks": [{"engineId": jobs.HOLD}] * _WIDE})
     addresses = {
         "overview": "/",
         "jobs": "/jobs",
         "jobs_status": "/jobs?status=failed",
-        "jobs_page": "/jobs?page=1000",
+        "jobs_page": f"/jobs?before={job_graphql(history.job_id(history.count // 2))}",
         "jobs_engine": f"/jobs?engine={Chunker.spec.id}",
         "job": f"/jobs/{job}",
         "job_wide": f"/jobs/{wide}",

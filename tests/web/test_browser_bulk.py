@@ -67,5 +67,5 @@ def test_the_same_without_scripts(server: Server, browser: Browser) -> None:
     page.get_by_role("checkbox", name="Select job").nth(1).check()
     page.get_by_role("button", name="Cancel …").click()
     page.get_by_role("button", name="Cancel 2 jobs").click()
-    expect(page.get_by_role("status")).to_have_text("Done: 2 of 2 changed.", timeout=20_000)
+    expect(page.get_by_role("status")).to_have_text("Done: 2 of 2 changed.", timeout=60_000)
     context.close()
