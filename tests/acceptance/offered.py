@@ -1,5 +1,6 @@
 """Engines that the tests offer to a real server: one that waits for a gate, and some that misbehave."""
 
+import base64
 import json
 import os
 import signal
@@ -95,6 +96,33 @@ def honest(work: Work) -> list[Output]:
     """Returns its process id and its environment."""
     sys.stdout.write("honest work\n")
     return [Output(media_type="text/plain", data=repr((os.getpid(), dict(os.environ))).encode(), name="me.txt")]
+
+
+@Offered
+def prints(work: Work) -> list[Output]:
+    """Prints each line that a test writes into payload.script, until the line is `end` or `fail`."""
+    with Path(work.payload["script"]).open() as script:
+        while True:
+            line = script.readline()
+            if not line.endswith("\n"):
+                script.seek(script.tell() - len(line))
+                time.sleep(0.01)
+                continue
+            if line.strip() == "fail":
+                raise ValueError("the script says so")
+            if line.strip() == "end":
+                return [Output(media_type="text/plain", data=b"printed", name="printed.txt")]
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+
+@Offered
+def puts(work: Work) -> list[Output]:
+    """Puts out what its payload describes: names, media types, and bytes in base64."""
+    return [
+        Output(media_type=each["type"], data=base64.b64decode(each["data"]), name=each["name"])
+        for each in work.payload["outputs"]
+    ]
 
 
 @Offered

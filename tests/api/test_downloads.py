@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from starlette.responses import FileResponse
 
 from enginehouse.api.http.download import Download
-from enginehouse.api.http.ranges import MOST, MalformedError, UnsatisfiableError, ranges
 from enginehouse.artifacts import store as artifacts
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.errors import NotFound
+from enginehouse.http_protocol.ranges import MOST, MalformedError, UnsatisfiableError, ranges
 
 Message = MutableMapping[str, Any]
 BYTES = os.urandom(700_000)

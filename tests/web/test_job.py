@@ -61,11 +61,17 @@ async def test_what_has_run_is_on_the_timeline_and_a_message_cannot_be_markup(pl
     assert "<b>bad</b>" in text(answer)
 
 
-async def test_a_graph_that_is_too_large_is_a_table_only(place: Place) -> None:
+async def test_a_graph_that_is_too_large_is_drawn_in_groups(place: Place) -> None:
     name = await created(place, make.independent(301))
-    answer = await (await place.signed_in()).get(f"/jobs/{name}")
-    assert "<svg" not in answer.text
-    assert answer.text.count('id="task-') == 301
+    reader = await place.signed_in()
+    answer = await reader.get(f"/jobs/{name}")
+    assert answer.text.count('class="node ') == 1
+    assert "301 × noop" in answer.text
+    assert answer.text.count('id="task-') == 100
+    assert "All 301 tasks" in text(answer)
+    rest = await reader.get(f"/jobs/{name}/tasks?page=2")
+    assert rest.text.count('id="task-') == 101
+    assert "201–301 of 301" in text(rest)
 
 
 async def test_a_job_that_does_not_exist(place: Place) -> None:

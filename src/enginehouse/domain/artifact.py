@@ -39,6 +39,17 @@ class Artifact:
     bytes_deleted_at: int | None = None
 
 
+class OutputPlace(NamedTuple):
+    """The place of an output among those of its task."""
+
+    folder: int
+    item: int
+    part: int
+
+
+FIRST_PLACE: Final = OutputPlace(PUBLISHED - 1, 0, 0)  # before every output
+
+
 class FilledFolder(NamedTuple):
     """An output folder that holds something: how many outputs, and the times (µs UTC) of the first and the last."""
 

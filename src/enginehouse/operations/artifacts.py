@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
-from enginehouse.domain.artifact import Artifact, FilledFolder, attempt_folder
+from enginehouse.domain.artifact import FIRST_PLACE, Artifact, FilledFolder, OutputPlace, attempt_folder
 from enginehouse.domain.documents import LARGEST, DocumentError, read_document
 from enginehouse.domain.errors import BytesDeleted, NotFound, UnreadableDocument
 from enginehouse.domain.identity import Principal, Role
@@ -47,6 +47,25 @@ async def of_task(house: House, principal: Principal, ref: TaskRef) -> tuple[Art
         lambda tx: storage.of_task(tx, organization_id, ref.job_id, ordinal=ref.ordinal)
     )
     return with_unique_names(outputs)
+
+
+async def page_of_task(
+    house: House, principal: Principal, ref: TaskRef, *, after: OutputPlace = FIRST_PLACE, limit: int = 100
+) -> tuple[Artifact, ...]:
+    """Returns up to `limit` outputs of the task after the one at this place, under their own names. Raises NotFound."""
+    await job_operations.task(house, principal, ref)
+    key = (principal.organization_id, ref.job_id, ref.ordinal)
+    return await house.database.peek(lambda tx: storage.page(tx, *key, after, limit))
+
+
+async def one(house: House, principal: Principal, ref: TaskRef, place: OutputPlace) -> Artifact:
+    """Returns an output of the task by its place, under its own name. Raises NotFound."""
+    await job_operations.task(house, principal, ref)
+    key = (principal.organization_id, ref.job_id, ref.ordinal)
+    found = await house.database.peek(lambda tx: storage.one(tx, *key, place))
+    if found is None:
+        raise NotFound("Output", ".".join(map(str, place)))
+    return found
 
 
 async def filled_folders(house: House, principal: Principal, job: Job) -> dict[tuple[int, int], FilledFolder]:

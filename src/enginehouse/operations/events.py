@@ -16,6 +16,7 @@ from enginehouse.storage.database.database import Tx
 
 FIRST: Final = -1  # the place before the first event, which is 0
 _PAGE: Final = 200
+_FAR: Final = 2**31 - 1  # behind every event
 
 
 class EventPage(NamedTuple):
@@ -36,6 +37,17 @@ async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FI
     if page not in result:
         raise NotFound("Job", ref.text)
     return result[page]
+
+
+async def last(house: House, principal: Principal, ref: Ref) -> int:
+    """Returns the id of the last event of the job, from which a follower goes on. Raises NotFound."""
+    require(principal, Role.READER)
+
+    async def read(tx: Tx) -> int:
+        _, place = await events.page(tx, await _head(tx, principal, ref), _FAR, 1)
+        return place.id
+
+    return await house.database.read(read)
 
 
 def check(house: House, page: EventPage) -> None:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.artifact import Artifact, FilledFolder
+from enginehouse.domain.artifact import Artifact, FilledFolder, OutputPlace
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
@@ -34,6 +34,8 @@ class ArtifactRow(NamedTuple):
 
 
 _OF_TASK: Final = Select("artifacts.of_task", ArtifactRow)
+_PAGE: Final = Select("artifacts.page", ArtifactRow)
+_ONE: Final = Select("artifacts.one", ArtifactRow)
 _RESULT_OF: Final = Select("artifacts.result_of", ArtifactRow)
 _INPUTS_OF: Final = Select("artifacts.inputs_of", ArtifactRow)
 _INPUT: Final = Select("artifacts.input", ArtifactRow)
@@ -43,6 +45,22 @@ async def of_task(tx: Tx, organization_id: int, job_id: int, *, ordinal: int = -
     """Returns the outputs of one task, or with ordinal -1 everything that the job's tasks have published."""
     rows = await _OF_TASK.all(tx, job_id=job_id, organization_id=organization_id, ordinal=ordinal)
     return tuple(artifact(row) for row in rows)
+
+
+async def page(
+    tx: Tx, organization_id: int, job_id: int, ordinal: int, after: OutputPlace, limit: int
+) -> tuple[Artifact, ...]:
+    """Returns outputs of the task after the one at this place, in the order of their places."""
+    rows = await _PAGE.all(
+        tx, job_id=job_id, organization_id=organization_id, ordinal=ordinal, limit=limit, **after._asdict()
+    )
+    return tuple(artifact(row) for row in rows)
+
+
+async def one(tx: Tx, organization_id: int, job_id: int, ordinal: int, place: OutputPlace) -> Artifact | None:
+    """Returns this output of the task, None if there is none."""
+    row = await _ONE.one(tx, job_id=job_id, organization_id=organization_id, ordinal=ordinal, **place._asdict())
+    return artifact(row) if row else None
 
 
 async def inputs(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> tuple[Artifact, ...]:

@@ -8,6 +8,24 @@ WHERE a.job_id = :job_id AND j.organization_id = :organization_id
   AND ((:ordinal = -1 AND a.folder = -1) OR (a.ordinal = :ordinal AND a.folder >= -1))
 ORDER BY a.ordinal, a.folder, a.position, a.item, a.part;
 
+-- name: page
+-- The outputs of a task after one of them, in the order of their keys.
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
+FROM job j JOIN artifact a ON a.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :ordinal AND a.folder >= -1
+  AND (a.folder, a.item, a.part) > (:folder, :item, :part)
+ORDER BY a.folder, a.item, a.part
+LIMIT :limit;
+
+-- name: one
+-- One output of a task. What was pushed into a folder is no output.
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
+FROM job j JOIN artifact a ON a.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :ordinal AND a.folder = :folder
+  AND a.folder >= -1 AND a.item = :item AND a.part = :part;
+
 -- name: inputs_of
 -- All artifacts in these output folders, in the order of the media.
 -- rows: job_id bigint, ordinal int, folder int

@@ -39,7 +39,7 @@ def layout(count: int, edges: Sequence[Edge]) -> Layout:
     An edge over several layers gets a place of its own in each of them, so that it passes beside the tasks there.
     """
     edges = list(dict.fromkeys(edges))
-    rank = _ranks(count, edges)
+    rank = layers(count, edges)
     chains, joints = _chains(count, edges, rank)
     steps = [step for chain in chains for step in pairwise(chain)]
     rows = _ordered(_rows(rank + joints), steps, len(rank) + len(joints))
@@ -53,7 +53,7 @@ def layout(count: int, edges: Sequence[Edge]) -> Layout:
     )
 
 
-def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
+def layers(count: int, edges: Sequence[Edge]) -> list[int]:
     """Returns the layer of each task: the length of the longest way to it."""
     children: list[list[int]] = [[] for _ in range(count)]
     waits = [0] * count

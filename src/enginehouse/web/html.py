@@ -1,5 +1,6 @@
 """Renders the templates, with the few words that they share."""
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MICROS: Final = 1_000_000
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_TURNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 NAVIGATION: Final = (
     ("/", "Overview"),
     ("/jobs", "Jobs"),
@@ -27,7 +29,7 @@ NAVIGATION: Final = (
 ADMIN_NAVIGATION: Final = (("/audit", "Audit"),)
 MARKS: Final = {
     "pending": "○", "queued": "◔", "running": "▶", "complete": "✓", "failed": "✕", "aborted": "⊘",
-    "paused": "⏸", "waiting": "…", "standby_pending": "○",
+    "lost": "✕", "stopped": "⊘", "postponed": "…", "paused": "⏸", "waiting": "…", "standby_pending": "○",
 }  # fmt: skip
 """A sign beside each status, so that no status is told by its colour alone."""
 
@@ -79,6 +81,11 @@ def pretty(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
+def name(text: str) -> str:
+    """Returns a name with a sign in place of each character that would turn the direction of what stands beside it."""
+    return _TURNS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 @cache
 def _environment() -> "Environment":
     # Jinja is imported with the first page, because it takes as long as a tenth of the start.
@@ -98,6 +105,7 @@ def _environment() -> "Environment":
         "duration": duration,
         "size": size,
         "pretty": pretty,
+        "name": name,
         "job_id": ids.job_graphql,
         "number": lambda count: f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
     }

@@ -11,11 +11,16 @@ from enginehouse.operations.house import House
 from enginehouse.web import job_view
 from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
+_EVENTS: Final = 100  # on one page
+_LONGEST_NUMBER: Final = 9  # digits
+
 
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs/{id}: its state, graph, timeline, tasks, outputs and history."""
     ref = job_view.ref_of(request.path("id"))
-    happened = await events.list_(request.house, request.principal, ref)
+    last = await events.last(request.house, request.principal, ref)
+    after = _after(request, last)
+    happened = await events.list_(request.house, request.principal, ref, after=after, limit=_EVENTS)
     found = await job_view.values(request.house, request.principal, ref)
     return HtmlPage(
         "job.html",
@@ -23,10 +28,20 @@ async def show(request: PageRequest) -> HtmlPage:
             "title": f"Job {found['job_name']}",
             **found,
             "events": happened,
-            "last_event": happened[-1].id if happened else 0,
+            "earlier": max(events.FIRST, after - _EVENTS) if after > events.FIRST else None,
+            "later": after + _EVENTS if after + _EVENTS < last else None,
+            "last_event": last,
             "may_change": request.may_change,
         },
     )
+
+
+def _after(request: PageRequest, last: int) -> int:
+    """Returns the event after which the history begins: the one in the address, or so that its end is shown."""
+    text = request.query("history").removeprefix("-")
+    if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
+        return max(events.FIRST, min(int(request.query("history")), last))
+    return max(events.FIRST, last - _EVENTS)
 
 
 async def cancel(request: PageRequest) -> GoTo:
@@ -41,13 +56,6 @@ async def stop(request: PageRequest) -> GoTo:
         return await jobs.cancel(house, principal, ref, include_running=True)
 
     return await _do(request, stop_all)
-
-
-async def retry(request: PageRequest) -> GoTo:
-    """POST /jobs/{id}/retry: a new job does the same again, or only what failed."""
-    ref = job_view.ref_of(request.path("id"))
-    made = await jobs.retry(request.house, request.principal, ref, only_failed=request.form.get("only") == "failed")
-    return GoTo(f"/jobs/{job_graphql(made.job_id)}")
 
 
 async def pause(request: PageRequest) -> GoTo:
@@ -70,7 +78,6 @@ PAGES: Final[tuple[Page, ...]] = (
     ("GET", "/jobs/{id}", show),
     ("POST", "/jobs/{id}/cancel", cancel),
     ("POST", "/jobs/{id}/stop", stop),
-    ("POST", "/jobs/{id}/retry", retry),
     ("POST", "/jobs/{id}/pause", pause),
     ("POST", "/jobs/{id}/resume", resume),
 )

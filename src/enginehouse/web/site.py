@@ -29,12 +29,16 @@ from enginehouse.web import (
     jobs,
     live,
     new_job,
+    outputs,
     overview,
     reference,
+    retry,
     schedule_changes,
     schedules,
     sign_in,
     static_files,
+    task,
+    tasks,
     webhooks,
     workers,
 )
@@ -47,8 +51,8 @@ from enginehouse.web.streams import Streams
 
 _log: Final = structlog.get_logger(__name__)
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final = {
     "content-security-policy": _POLICY,
@@ -62,7 +66,11 @@ PAGES: Final[tuple[Page, ...]] = (
     *jobs.PAGES,
     *bulk_acts.PAGES,
     *new_job.PAGES,  # before the page of a job, whose address it would be
+    *retry.PAGES,
     *job.PAGES,
+    *tasks.PAGES,
+    *task.PAGES,
+    *outputs.PAGES,
     *live.PAGES,
     *engines.PAGES,
     *workers.PAGES,

@@ -12,9 +12,9 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 
 from enginehouse.api.http import body, errors
-from enginehouse.api.http.ranges import MalformedError, UnsatisfiableError, ranges
 from enginehouse.artifacts.store import Content
 from enginehouse.domain.errors import Refusal
+from enginehouse.http_protocol.ranges import MalformedError, UnsatisfiableError, ranges
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
