@@ -14,6 +14,7 @@ from tests import make
 from tests.operations.scheduled import recurring, register
 from tests.web.conftest import Place
 from tests.web.reader import Reader
+from tests.web.task_jobs import Bench
 from tests.web.test_webhooks import ended, subscribed
 
 from enginehouse.app import DESCRIPTIONS
@@ -43,7 +44,11 @@ OVER: Final = {
     "/": Budget(transactions=2, statements=20),
     "/jobs": Budget(statements=8),
     "/bulk-acts/plan": Budget(transactions=2, statements=12),
-    "/jobs/{id}": Budget(transactions=5, statements=20),
+    "/jobs/{id}": Budget(transactions=4, statements=20),
+    "/jobs/{id}/tasks": Budget(statements=20),
+    "/jobs/{id}/tasks/{n}": Budget(transactions=3, statements=20),
+    "/jobs/{id}/tasks/{n}/outputs/{output}": Budget(transactions=2, statements=4),
+    "/jobs/{id}/tasks/{n}/outputs/{output}/content": Budget(transactions=2, statements=4),
     "/engines": Budget(transactions=2),
     "/jobs/new": Budget(statements=4),
     "/schedules": Budget(transactions=2, statements=4),
@@ -57,7 +62,7 @@ OVER: Final = {
 }
 """The pages that cost more, and how much. A page that becomes cheaper gets a smaller budget here, or none."""
 QUERIES: Final = {"/bulk-acts/plan": "?all=yes&act=pause&rule=status%3Dpending"}
-STREAMS: Final = {"/jobs/{id}/live"}
+STREAMS: Final = {"/jobs/{id}/live", "/jobs/{id}/tasks/{n}/live"}
 OPEN: Final = ("/docs", *(f"/docs/{name}" for name in DESCRIPTIONS))
 
 
@@ -126,11 +131,15 @@ async def things(place: Place, reader: Reader) -> dict[str, str]:
     delivery = re.search(r"/webhooks/deliveries/([-0-9a-f]{36})", (await reader.get(subscription)).text)
     assert delivery
     schedule = await recurring(place.house, "daily", principal=place.caller)
+    bench = Bench(place)
+    await bench.create(make.independent(1))
+    await bench.put(await bench.start(), ("a.txt", "text/plain", b"text"))
     requests = [replace(make.fan_out(), name=f"{LONG} {n}") for n in range(PAGE + 10)]
     [first, *_] = await jobs.create(place.house, place.caller, requests)
     act = await bulk_acts.start(place.house, place.caller, Act.PAUSE, JobFilter(ids=(first.job_id,)))
     return {
         "/bulk-acts/": str(act.id),
+        "/jobs/{id}/tasks/{n}/outputs/": bench.job,
         "/webhooks/deliveries/": delivery[1],
         "/webhooks/": subscription.rpartition("/")[2],
         "/schedules/": str(schedule.id),
@@ -142,8 +151,9 @@ def paths(known: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yields each page with an address of it. A page of a new kind of thing needs its id in `things`."""
     for method, path, _ in PAGES:
         if method == "GET" and path not in STREAMS:
-            one = next((each for start, each in known.items() if path.startswith(start)), "")
-            yield path, path.replace("{id}", one) + QUERIES.get(path, "")
+            thing = next((each for start, each in known.items() if path.startswith(start)), "")
+            address = path.replace("{id}", thing).replace("{n}", "0").replace("{output}", "-1.0.0")
+            yield path, address + QUERIES.get(path, "")
     for path in OPEN:
         yield path, path
 

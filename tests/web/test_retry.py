@@ -27,7 +27,7 @@ async def bench(place: Place) -> Bench:
 
 async def send(reader: Reader, path: str, sent: dict[str, str]) -> httpx.Response:
     """Returns the answer to the form, whose fields have names with points."""
-    return await reader.post(path, follow=False, **sent)
+    return await reader.post(path, follow=False, **sent)  # type: ignore[arg-type]
 
 
 async def job(bench: Bench, name: str) -> Job:

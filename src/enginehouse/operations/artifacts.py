@@ -58,6 +58,12 @@ async def page_of_task(
     return await house.database.peek(lambda tx: storage.page(tx, *key, after, limit))
 
 
+async def published(house: House, principal: Principal, job: Job, *, limit: int) -> tuple[Artifact, ...]:
+    """Returns the first outputs that the tasks of the caller's job have published, under their own names."""
+    require(principal, Role.READER)
+    return await house.database.peek(lambda tx: storage.published(tx, principal.organization_id, job.id, limit))
+
+
 async def one(house: House, principal: Principal, ref: TaskRef, place: OutputPlace) -> Artifact:
     """Returns an output of the task by its place, under its own name. Raises NotFound."""
     await job_operations.task(house, principal, ref)

@@ -124,6 +124,14 @@ async def log_part(
     """
     _check_part(offset, limit, name)
     attempt = await one(house, principal, ref, item, number)
+    return await part_of(house, principal, ref, attempt, offset=offset, limit=limit)
+
+
+async def part_of(
+    house: House, principal: Principal, ref: TaskRef, attempt: Attempt, *, offset: int = 0, limit: int = PART
+) -> LogPart:
+    """Like `log_part` for an attempt that was read already, of a task that the caller may see."""
+    item, number = attempt.item, attempt.number
     key = log_key(principal.organization_id, ref.job_id, ref.ordinal, item, number)
     try:
         whole = await store.content(house.store, key)

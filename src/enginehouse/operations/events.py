@@ -50,6 +50,25 @@ async def last(house: House, principal: Principal, ref: Ref) -> int:
     return await house.database.read(read)
 
 
+async def window(
+    house: House, principal: Principal, ref: Ref, *, after: int | None, limit: int
+) -> tuple[list[Event], int]:
+    """Returns up to `limit` events after `after`, by default the last ones, and the id of the last of all.
+
+    Raises NotFound.
+    """
+    require(principal, Role.READER)
+
+    async def read(tx: Tx) -> tuple[list[Event], int]:
+        head = await _head(tx, principal, ref)
+        _, end = await events.page(tx, head, _FAR, 1)
+        first = max(FIRST, end.id - limit) if after is None else after
+        happened, _ = await events.page(tx, head, first, limit)
+        return happened[:limit], end.id
+
+    return await house.database.read(read)
+
+
 def check(house: House, page: EventPage) -> None:
     """Raises InvalidInput for a page out of bounds."""
     most = house.limits.page_size

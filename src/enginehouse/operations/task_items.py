@@ -31,19 +31,19 @@ async def of_task(
     """
     _check(house, after, limit)
     _, task = await job_operations.task(house, principal, ref)
-    live = task.status not in TASK_ENDED
-    organization_id, key = principal.organization_id, (ref.job_id, ref.ordinal)
+    return await house.database.read(lambda tx: read(tx, principal, task, status=status, after=after, limit=limit))
 
-    async def read(tx: Tx) -> ItemPage:
-        now = await tx.read_clock()
-        found = await storage.page(
-            tx, organization_id, *key, status=status, after=after, limit=limit + 1, live=live, now=now
-        )
-        shown = tuple(found[:limit])
-        counts = await _counts(tx, organization_id, task, now=now)
-        return ItemPage(items=shown, counts=counts, next=shown[-1].item if len(found) > limit else None)
 
-    return await house.database.read(read)
+async def read(
+    tx: Tx, principal: Principal, task: Task, *, status: ItemStatus | None, after: int, limit: int
+) -> ItemPage:
+    """Returns a page of the items of the task, which the caller may see, and the counts of all."""
+    now, organization_id, live = await tx.read_clock(), principal.organization_id, task.status not in TASK_ENDED
+    key = (organization_id, task.job_id, task.ordinal)
+    found = await storage.page(tx, *key, status=status, after=after, limit=limit + 1, live=live, now=now)
+    shown = tuple(found[:limit])
+    counts = await _counts(tx, organization_id, task, now=now)
+    return ItemPage(items=shown, counts=counts, next=shown[-1].item if len(found) > limit else None)
 
 
 async def _counts(tx: Tx, organization_id: int, task: Task, *, now: int) -> ItemCounts:

@@ -35,6 +35,7 @@ class ArtifactRow(NamedTuple):
 
 _OF_TASK: Final = Select("artifacts.of_task", ArtifactRow)
 _PAGE: Final = Select("artifacts.page", ArtifactRow)
+_PUBLISHED: Final = Select("artifacts.published", ArtifactRow)
 _ONE: Final = Select("artifacts.one", ArtifactRow)
 _RESULT_OF: Final = Select("artifacts.result_of", ArtifactRow)
 _INPUTS_OF: Final = Select("artifacts.inputs_of", ArtifactRow)
@@ -54,6 +55,12 @@ async def page(
     rows = await _PAGE.all(
         tx, job_id=job_id, organization_id=organization_id, ordinal=ordinal, limit=limit, **after._asdict()
     )
+    return tuple(artifact(row) for row in rows)
+
+
+async def published(tx: Tx, organization_id: int, job_id: int, limit: int) -> tuple[Artifact, ...]:
+    """Returns the first outputs that the job's tasks have published, by task, item and part."""
+    rows = await _PUBLISHED.all(tx, job_id=job_id, organization_id=organization_id, limit=limit)
     return tuple(artifact(row) for row in rows)
 
 

@@ -18,6 +18,15 @@ WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :o
 ORDER BY a.folder, a.item, a.part
 LIMIT :limit;
 
+-- name: published
+-- The first outputs that the tasks of the job have published as its results.
+SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,
+       a.start_ms, a.stop_ms, a.metadata, a.created_at, a.bytes_deleted_at
+FROM job j JOIN artifact a ON a.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.folder = -1
+ORDER BY a.ordinal, a.item, a.part
+LIMIT :limit;
+
 -- name: one
 -- One output of a task. What was pushed into a folder is no output.
 SELECT a.job_id, a.ordinal, a.folder, a.item, a.part, a.position, a.name, a.media_type, a.size, a.sha256, a.storage_key,

@@ -18,9 +18,9 @@ _LONGEST_NUMBER: Final = 9  # digits
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs/{id}: its state, graph, timeline, tasks, outputs and history."""
     ref = job_view.ref_of(request.path("id"))
-    last = await events.last(request.house, request.principal, ref)
-    after = _after(request, last)
-    happened = await events.list_(request.house, request.principal, ref, after=after, limit=_EVENTS)
+    happened, last = await events.window(request.house, request.principal, ref, after=_after(request), limit=_EVENTS)
+    before = happened[0].id if happened else 0
+    end = happened[-1].id if happened else last
     found = await job_view.values(request.house, request.principal, ref)
     return HtmlPage(
         "job.html",
@@ -28,20 +28,20 @@ async def show(request: PageRequest) -> HtmlPage:
             "title": f"Job {found['job_name']}",
             **found,
             "events": happened,
-            "earlier": max(events.FIRST, after - _EVENTS) if after > events.FIRST else None,
-            "later": after + _EVENTS if after + _EVENTS < last else None,
+            "earlier": max(events.FIRST, before - 1 - _EVENTS) if before > 0 else None,
+            "later": end if end < last else None,
             "last_event": last,
             "may_change": request.may_change,
         },
     )
 
 
-def _after(request: PageRequest, last: int) -> int:
-    """Returns the event after which the history begins: the one in the address, or so that its end is shown."""
-    text = request.query("history").removeprefix("-")
-    if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
-        return max(events.FIRST, min(int(request.query("history")), last))
-    return max(events.FIRST, last - _EVENTS)
+def _after(request: PageRequest) -> int | None:
+    """Returns the event after which the history begins, if the address says it."""
+    text = request.query("history")
+    digits = text.removeprefix("-")
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_NUMBER
+    return max(events.FIRST, int(text)) if is_number else None
 
 
 async def cancel(request: PageRequest) -> GoTo:

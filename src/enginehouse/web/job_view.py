@@ -37,7 +37,7 @@ async def values(house: House, principal: Principal, ref: Ref) -> dict[str, Any]
     pages = [AttemptPage(job.id, task.ordinal, 0, _ATTEMPTS) for task in drawn if task.items <= ITEMS]
     found = await attempts.of_tasks(house, principal, pages)
     tried = {page.ordinal: rows for page, rows in found.items()}
-    outputs = await artifacts.of_job(house, principal, ref)
+    outputs = await artifacts.published(house, principal, job, limit=_OUTPUTS + 1)
     now = await maintenance.storage_time(house)
     return {
         "job": job,
@@ -49,7 +49,7 @@ async def values(house: House, principal: Principal, ref: Ref) -> dict[str, Any]
         "timeline": timeline(job, drawn, tried, now),
         "timeline_size": (WIDTH, ROW),
         "outputs": [(output, output_address(output)) for output in outputs[:_OUTPUTS]],
-        "hidden_outputs": max(0, len(outputs) - _OUTPUTS),
+        "has_more_outputs": len(outputs) > _OUTPUTS,
         "labels": {task.ordinal: label(task, names) for task in job.shown},
         "has_ended": job.status in JOB_ENDED,
         "can_cancel": job.status in {JobStatus.PENDING, JobStatus.QUEUED},

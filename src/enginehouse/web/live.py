@@ -25,7 +25,7 @@ _ENDED: Final = "event: ended\ndata: \n\n"
 _LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 
 
-class Feed(Protocol):
+class PageFeed(Protocol):
     """What the stream of one page sends."""
 
     async def changed(self) -> str:
@@ -74,14 +74,14 @@ async def task(request: PageRequest) -> Response:
     return await _stream(request, Ref.of(ref.job_id), await task_stream.opened(request, ref), "event")
 
 
-async def _stream(request: PageRequest, ref: Ref, feed: Feed, name: str) -> Response:
+async def _stream(request: PageRequest, ref: Ref, feed: PageFeed, name: str) -> Response:
     after = _after(request, name)
     following = await events.follow(request.house, request.principal, ref, after=after)
     messages = _messages(request, following, feed, after)
     return StreamingResponse(messages, media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _messages(request: PageRequest, following: Following, feed: Feed, event: int) -> AsyncIterator[str]:
+async def _messages(request: PageRequest, following: Following, feed: PageFeed, event: int) -> AsyncIterator[str]:
     """Yields the messages. A stream that breaks off because the server stops does not say that it has ended."""
     quiet = 0
     with request.streams.turn(request.session.secret) as turn:

@@ -25,7 +25,7 @@ _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class PayloadField:
+class EditedPayload:
     """The payload of a task as text to edit, and what is wrong with it."""
 
     ordinal: int
@@ -94,7 +94,7 @@ def _page(
     names = engine_names(request.house, request.principal, job)
     tasks = [task for task in job.shown if task.ordinal in given]
     fields = [
-        PayloadField(task.ordinal, label(task, names), given[task.ordinal], faults.get(task.ordinal, ""))
+        EditedPayload(task.ordinal, label(task, names), given[task.ordinal], faults.get(task.ordinal, ""))
         for task in tasks[:MOST]
     ]
     return HtmlPage(

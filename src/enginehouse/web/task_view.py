@@ -10,35 +10,30 @@ from enginehouse.domain.artifact import FIRST_PLACE, OutputPlace
 from enginehouse.domain.errors import NotFound, Refusal
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import Job, Task
-from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED
-from enginehouse.domain.task_items import ItemStatus
-from enginehouse.domain.work import Attempt, AttemptPlace
-from enginehouse.operations import artifacts, attempts, task_items, why
+from enginehouse.domain.task_items import ItemPage, ItemStatus
+from enginehouse.domain.work import Attempt
+from enginehouse.operations import attempts, task_items, task_overview, why
 from enginehouse.operations.attempts import PART, LogPart
+from enginehouse.operations.task_overview import TaskChoice
 from enginehouse.web import job_view
-from enginehouse.web.addresses import output_address
+from enginehouse.web.addresses import output_address, place_text
 from enginehouse.web.html import render
 from enginehouse.web.page_request import PageRequest
 from enginehouse.web.task_lines import engine_names, label
 from enginehouse.web.task_routes import routes_of
 
-_ITEMS: Final = 50
-_ATTEMPTS: Final = 100
-_OUTPUTS: Final = 50
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 _SHOWN_PAYLOAD: Final = 65_536  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the address of the page chooses: an attempt, the place in its log, and pages of items and outputs."""
+    """What the address of the page chooses, and the place in the log from which it is shown."""
 
-    attempt: tuple[int, int] | None = None
+    task: TaskChoice
     offset: int | None = None
-    status: ItemStatus | None = None
-    after: int = task_items.FIRST
-    output: OutputPlace = FIRST_PLACE
 
     @classmethod
     def of(cls, request: PageRequest) -> "Choice":
@@ -46,13 +41,13 @@ class Choice:
         attempt, output = numbers(request.query("attempt"), 2), numbers(request.query("output"), 3)
         status = request.query("status")
         after, offset = numbers(request.query("after"), 1), numbers(request.query("offset"), 1)
-        return cls(
-            (attempt[0], attempt[1]) if attempt else None,
-            offset[0] if offset else None,
-            ItemStatus(status) if status in set(ItemStatus) else None,
-            after[0] if after else task_items.FIRST,
-            OutputPlace(*output) if output else FIRST_PLACE,
+        chosen = TaskChoice(
+            attempt=(attempt[0], attempt[1]) if attempt else None,
+            status=ItemStatus(status) if status in set(ItemStatus) else None,
+            after=after[0] if after else task_items.FIRST,
+            output=OutputPlace(*output) if output else FIRST_PLACE,
         )
+        return cls(chosen, max(0, offset[0]) if offset else None)
 
 
 def ref_of(request: PageRequest) -> TaskRef:
@@ -71,9 +66,7 @@ async def values(request: PageRequest, ref: TaskRef, choice: Choice) -> dict[str
     if task.deleted_at is not None:
         raise NotFound("Task", ref.text)
     names = engine_names(house, principal, job)
-    page = await task_items.of_task(house, principal, ref, status=choice.status, after=choice.after, limit=_ITEMS)
-    shown = await _attempt(request, ref, choice)
-    outputs = await artifacts.page_of_task(house, principal, ref, after=choice.output, limit=_OUTPUTS + 1)
+    found = await task_overview.of_task(house, principal, job, ref.ordinal, choice.task)
     base = f"/jobs/{job_graphql(job.id)}/tasks/{task.ordinal}"
     return {
         "job": job,
@@ -83,14 +76,14 @@ async def values(request: PageRequest, ref: TaskRef, choice: Choice) -> dict[str
         "label": label(task, names),
         "engine": names[task.plan.engine_id],
         "why": explained.sentence,
-        "again_at": _again_at(task, [each.again_at for each in page.items]),
-        "items": page,
-        "choice": choice,
+        "again_at": _again_at(task, found.items),
+        "items": found.items,
+        "choice": choice.task,
         "statuses": list(ItemStatus),
-        "shown": shown,
-        "attempts": await _of_item(request, ref, 0 if shown is None else shown.item),
-        "outputs": [(output, output_address(output)) for output in outputs[:_OUTPUTS]],
-        "next_output": _place(outputs[_OUTPUTS - 1]) if len(outputs) > _OUTPUTS else None,
+        "shown": found.shown,
+        "attempts": found.attempts,
+        "outputs": [(output, output_address(output)) for output in found.outputs],
+        "next_output": None if found.next_output is None else place_text(found.next_output),
         "job_has_ended": job.status in JOB_ENDED,
         "has_ended": task.status in TASK_ENDED,
     }
@@ -116,11 +109,11 @@ async def log_values(request: PageRequest, ref: TaskRef, shown: Attempt | None, 
     """Returns the log of the attempt: from the chosen place, or its end."""
     if shown is None:
         return {"log": None, "log_text": "", "log_fault": None, "is_tail": False}
-    key = (request.house, request.principal, ref, shown.item, shown.number)
+    key = (request.house, request.principal, ref, shown)
     try:
-        found = await attempts.log_part(*key, offset=choice.offset or 0)
+        found = await attempts.part_of(*key, offset=choice.offset or 0)
         if choice.offset is None and found.next < found.size:
-            found = await attempts.log_part(*key, offset=max(0, found.size - PART))
+            found = await attempts.part_of(*key, offset=max(0, found.size - PART))
     except Refusal as refusal:
         return {"log": None, "log_text": "", "log_fault": refusal.message, "is_tail": False}
     return {
@@ -135,27 +128,9 @@ def _whole_characters(found: LogPart) -> str:
     return found.text.lstrip("\N{REPLACEMENT CHARACTER}") if found.offset else found.text
 
 
-async def _attempt(request: PageRequest, ref: TaskRef, choice: Choice) -> Attempt | None:
-    if choice.attempt is not None:
-        return await attempts.one(request.house, request.principal, ref, *choice.attempt)
-    return await attempts.newest(request.house, request.principal, ref)
-
-
-async def _of_item(request: PageRequest, ref: TaskRef, item: int) -> list[Attempt]:
-    """Returns the attempts of one item, the last first."""
-    after = AttemptPlace(ref.ordinal, item, 0)
-    found = await attempts.of_job(request.house, request.principal, Ref.of(ref.job_id), after=after, limit=_ATTEMPTS)
-    own = [one for at, one in found if (at.ordinal, at.item) == (ref.ordinal, item)]
-    return own[::-1]
-
-
-def _again_at(task: Task, times: list[int | None]) -> int | None:
+def _again_at(task: Task, page: ItemPage) -> int | None:
     """Returns when a task whose only item waits to be tried again is tried."""
-    return times[0] if task.items == 1 and times else None
-
-
-def _place(output: Any) -> str:
-    return f"{output.folder}.{output.item}.{output.part}"
+    return page.items[0].again_at if task.items == 1 and page.items else None
 
 
 def numbers(text: str, count: int) -> tuple[int, ...] | None:
