@@ -62,7 +62,8 @@ OVER: Final = {
 }
 """The pages that cost more, and how much. A page that becomes cheaper gets a smaller budget here, or none."""
 QUERIES: Final = {"/bulk-acts/plan": "?all=yes&act=pause&rule=status%3Dpending"}
-STREAMS: Final = {"/jobs/{id}/live", "/jobs/{id}/tasks/{n}/live"}
+STREAMS: Final = {"/jobs/{id}/live", "/jobs/{id}/tasks/{n}/live", "/jobs/{id}/media"}
+"""Streams, and the bytes of what the jobs of this test do not have."""
 OPEN: Final = ("/docs", *(f"/docs/{name}" for name in DESCRIPTIONS))
 
 

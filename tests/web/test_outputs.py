@@ -1,6 +1,7 @@
 """The page of an output, and its bytes: readable, and nothing in them acts on this origin."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests import make
@@ -9,6 +10,10 @@ from tests.web.reader import text
 from tests.web.task_jobs import NASTY, Bench
 
 from enginehouse.domain.identity import Role
+from enginehouse.domain.job import TargetRequest
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import target_assets, targets
+from enginehouse.operations.assets import AssetRequest
 
 AION = {
     "validationContracts": ["transcript"],
@@ -132,3 +137,20 @@ async def test_the_outputs_of_others_are_not_there_and_readers_may_read(bench: B
     assert "secret" in text(await reader.get(address))
     for unknown in ("-1.0.9", "-2.0.0", "x", "0.0"):
         assert (await reader.get(address.replace("-1.0.0", unknown))).status_code == 404
+
+
+async def test_the_media_of_the_job_is_played_beside_its_transcript(place: Place) -> None:
+    target = await targets.create(place.house, place.caller, TargetRequest(name="talk"))
+    new = AssetRequest(
+        target=Ref.of(target.id), content_type="audio/wav", source=WAV, name="talk.wav", set_as_primary=True
+    )
+    await target_assets.create_asset(place.house, place.caller, new)
+    bench = Bench(place)
+    await bench.create(replace(make.independent(1), target_id=str(target.id)))
+    address = await put(bench, "a.json", "application/json", json.dumps(AION).encode())
+    reader = await place.signed_in()
+    assert f'src="/jobs/{bench.job}/media"' in (await reader.get(address)).text
+    answer = await reader.http.get(f"/jobs/{bench.job}/media", headers={"range": "bytes=0-3"})
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (206, b"RIFF", "audio/wav")
+    stranger = await place.stranger()
+    assert (await stranger.get(f"/jobs/{bench.job}/media")).status_code == 404

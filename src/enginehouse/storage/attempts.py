@@ -66,7 +66,8 @@ _OF_WORKER: Final = Select("attempts.of_worker", WorkerAttemptRow)
 _WORKER: Final = Select("attempts.worker", RunnerRow)
 _OF_JOB: Final = Select("attempts.of_job", JobAttemptRow)
 _ONE: Final = Select("attempts.one", JobAttemptRow)
-_NEWEST: Final = Select("attempts.newest", JobAttemptRow)
+_NEWEST_RUNNING: Final = Select("attempts.newest_running", JobAttemptRow)
+_NEWEST_ENDED: Final = Select("attempts.newest_ended", JobAttemptRow)
 _PAGES: Final = Select("attempts.attempts", AttemptRow)
 
 
@@ -105,7 +106,8 @@ async def one(tx: Tx, organization_id: int, job_id: int, place: AttemptPlace) ->
 
 async def newest(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Attempt | None:
     """Returns the attempt of the task that started last, one that runs before all others; None if none has started."""
-    row = await _NEWEST.one(tx, organization_id=organization_id, job_id=job_id, ordinal=ordinal)
+    key = {"organization_id": organization_id, "job_id": job_id, "ordinal": ordinal}
+    row = await _NEWEST_RUNNING.one(tx, **key) or await _NEWEST_ENDED.one(tx, **key)
     return None if row is None else _attempt(row)
 
 

@@ -50,22 +50,23 @@ FROM work_item w
 WHERE w.job_id = :job_id AND w.organization_id = :organization_id AND w.ordinal = :ordinal AND w.item = :item
   AND w.attempts = :number AND w.lease_until IS NOT NULL;
 
--- name: newest
--- The attempt of the task that started last; one that runs counts before all that have ended.
-SELECT x.ordinal, x.item, x.number, x.token, x.worker, x.started_at, x.ended_at, x.outcome, x.failure_reason, x.failure_message,
-       x.stop_requested_at, x.stop_signalled_at
-FROM (
-  SELECT a.ordinal, a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason,
-         a.failure_message, a.stop_requested_at, a.stop_signalled_at, 0 AS runs
-  FROM job j JOIN attempt a ON a.job_id = j.id
-  WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :ordinal
-  UNION ALL
-  SELECT w.ordinal, w.item, w.attempts, w.token, w.worker, w.started_at, NULL, 'running', NULL, NULL, w.stop_requested_at,
-         w.stop_signalled_at, 1
-  FROM work_item w
-  WHERE w.job_id = :job_id AND w.organization_id = :organization_id AND w.ordinal = :ordinal AND w.lease_until IS NOT NULL
-) x
-ORDER BY x.runs DESC, x.started_at DESC, x.item DESC, x.number DESC
+-- name: newest_running
+-- The attempt of the task that started last among those that run.
+SELECT w.ordinal, w.item, w.attempts AS number, w.token, w.worker, w.started_at, CAST(NULL AS BIGINT) AS ended_at, 'running' AS outcome,
+       CAST(NULL AS TEXT) AS failure_reason, CAST(NULL AS TEXT) AS failure_message, w.stop_requested_at,
+       w.stop_signalled_at
+FROM work_item w
+WHERE w.job_id = :job_id AND w.organization_id = :organization_id AND w.ordinal = :ordinal AND w.lease_until IS NOT NULL
+ORDER BY w.started_at DESC, w.item DESC
+LIMIT 1;
+
+-- name: newest_ended
+-- The attempt of the task that started last among those that have ended.
+SELECT a.ordinal, a.item, a.number, a.token, a.worker, a.started_at, a.ended_at, a.outcome, a.failure_reason, a.failure_message,
+       a.stop_requested_at, a.stop_signalled_at
+FROM job j JOIN attempt a ON a.job_id = j.id
+WHERE j.id = :job_id AND j.organization_id = :organization_id AND a.ordinal = :ordinal
+ORDER BY a.started_at DESC, a.item DESC, a.number DESC
 LIMIT 1;
 
 -- name: worker

@@ -8,6 +8,7 @@ from enginehouse.domain.ids import job_graphql, parse_job
 from enginehouse.domain.job import Job
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JOB_ENDED, JobStatus
+from enginehouse.domain.webhooks.job_action import CHAIN
 from enginehouse.domain.work import AttemptPage
 from enginehouse.operations import artifacts, attempts, maintenance, why
 from enginehouse.operations.house import House
@@ -55,6 +56,7 @@ async def values(house: House, principal: Principal, ref: Ref) -> dict[str, Any]
         "can_cancel": job.status in {JobStatus.PENDING, JobStatus.QUEUED},
         "can_stop": job.status is JobStatus.RUNNING and job.stop_requested_at is None,
         "reused_from": sorted({task.reused_from for task in job.shown if task.reused_from is not None}),
+        "subscription": (job.plan.echo.get(CHAIN) or [None])[-1],
         "now": now,
     }
 

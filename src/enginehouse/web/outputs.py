@@ -9,10 +9,12 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, OutputPlace
 from enginehouse.domain.errors import NotFound, Refusal, UnreadableDocument
 from enginehouse.domain.ids import job_graphql
-from enginehouse.operations import artifacts
+from enginehouse.domain.refs import Ref
+from enginehouse.operations import artifacts, jobs
 from enginehouse.web import output_bytes, task_view
 from enginehouse.web.addresses import output_address
-from enginehouse.web.media_types import shown_type
+from enginehouse.web.media import media_element
+from enginehouse.web.media_types import Element, shown_type
 from enginehouse.web.output_preview import SHOWN, may_parse, preview
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
 
@@ -39,11 +41,17 @@ async def show(request: PageRequest) -> HtmlPage:
             "artifact": artifact,
             "preview": found,
             "fault": fault,
+            "media": await _media(request, ref.job_id) if found and found.aion else None,
             "job_name": job_name,
             "ordinal": ref.ordinal,
             "address": output_address(artifact),
         },
     )
+
+
+async def _media(request: PageRequest, job_id: int) -> Element | None:
+    job = await jobs.get(request.house, request.principal, Ref.of(job_id))
+    return await media_element(request, job)
 
 
 async def send(request: PageRequest) -> Response:
