@@ -240,3 +240,28 @@ def test_version_and_help() -> None:
     listed = call("--help").out
     for command in ("serve", "run", "job", "engine", "organization", "user", "token", "doctor"):
         assert re.search(rf"^  {command} ", listed, re.MULTILINE)
+
+
+def test_logs_are_followed_to_the_end_of_the_job(server: Server) -> None:
+    job = server.cli("job", "create", "--engine", "chunker", "--text", TEXT).out.strip()
+    followed = server.cli("job", "logs", job, "--follow")
+    assert followed.code == 0, followed.err
+    assert followed.out == server.cli("job", "logs", job, "--follow").out
+    assert server.cli("job", "get", job, "--json").out.count('"complete"') >= 1
+    assert "not with --json" in _one_line(server.cli("job", "logs", job, "--follow", "--json"))
+
+
+def test_items_are_listed_and_a_complete_job_runs_again_with_another_payload(server: Server, tmp_path: Path) -> None:
+    job = _json(server.cli("job", "create", "--engine", "noop", "--payload", '{"a": 1}', "--watch", "--json"))[
+        "coreJobID"
+    ]
+    listed = _json(server.cli("job", "items", job, "--json"))
+    assert listed["counts"]["complete"] == 1
+    assert [(each["item"], each["status"]) for each in listed["items"]] == [(0, "complete")]
+    assert "1 complete" in server.cli("job", "items", job).out
+    assert _json(server.cli("job", "attempts", job, "--json"))[0]["task"] == 0
+    assert "complete" in _one_line(server.cli("job", "retry", job, "--payload", '0={"a": 1}'))
+    (tmp_path / "other.json").write_text('{"a": 2}')
+    again = _json(server.cli("job", "retry", job, "--payload", f"0=@{tmp_path / 'other.json'}", "--json"))["id"]
+    assert again != job
+    assert "payloads[0].task" in _one_line(server.cli("job", "retry", job, "--payload", "7={}"))
