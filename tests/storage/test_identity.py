@@ -40,9 +40,9 @@ async def test_a_token_opens_until_it_expires_or_is_revoked(database: Database) 
         await identity.insert_token(tx, token("expired", expires_at=tx.now))
         await identity.insert_token(tx, token("passing", expires_at=tx.now + 3_600_000_000))
         await identity.insert_token(tx, token("revoked"))
-        assert await identity.revoke_token(tx, 2, "id of revoked") is None
-        assert await identity.revoke_token(tx, 1, "id of revoked") == "hash of revoked"
-        assert await identity.revoke_token(tx, 1, "id of revoked") is None
+        assert await identity.revoke_token(tx, 2, "id of revoked") == []
+        assert await identity.revoke_token(tx, 1, "id of revoked") == ["hash of revoked"]
+        assert await identity.revoke_token(tx, 1, "id of revoked") == []
 
     await database.write(issue)
 

@@ -164,7 +164,10 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as lists show it: a UUID derived from its hash, and the beginning of the secret, never the whole."""
+    """A token as lists show it: a UUID derived from its hash, and the beginning of the secret, never the whole.
+
+    `key_id`: the key with which this session was opened.
+    """
 
     id: str
     organization_id: int
@@ -181,6 +184,7 @@ class Token:
     jsondata: Any = None
     quota: TokenQuota | None = None
     worker: WorkerScope | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

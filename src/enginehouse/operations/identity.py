@@ -178,6 +178,8 @@ async def refresh_token(house: House, secret: str) -> LoginSession:
             raise AuthenticationFailed
         if old.kind is not TokenKind.SESSION or old.user_id is None:
             raise InvalidInput("this is a key, not a session; a key is valid until it is revoked.", "token")
+        if old.key_id is not None:
+            raise InvalidInput("this is the session of a key; open another one with the key.", "token")
         user = await storage.user(tx, old.organization_id, old.user_id)
         organization = await storage.organization(tx, old.organization_id)
         if user is None or organization is None:
@@ -302,7 +304,7 @@ async def revoke_token(
     entry = trail.entry(principal, "revokeToken", object_type="Token", organization_id=organization)
     named, token_hash = tokens.uuid_of(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
-    async def revoke(tx: Tx) -> tuple[Token, str | None]:
+    async def revoke(tx: Tx) -> tuple[Token, list[str]]:
         token = await storage.token(tx, organization, token_id=named, token_hash=token_hash)
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
@@ -313,5 +315,5 @@ async def revoke_token(
         return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
 
     token, revoked = await house.database.write(revoke)
-    house.known_tokens.forget([] if revoked is None else [revoked])
+    house.known_tokens.forget(revoked)
     return token

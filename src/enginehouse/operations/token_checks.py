@@ -41,7 +41,8 @@ async def refuse_last(tx: Tx, token: Token) -> None:
     if token.kind is TokenKind.SESSION:
         return
     await tx.lock(storage.IDENTITY_LOCK)  # two tokens that revoke themselves at once must see each other
-    others = [other for other in await storage.live_tokens(tx, token.organization_id) if other.id != token.id]
+    known = await storage.live_tokens(tx, token.organization_id)
+    others = [other for other in known if token.id not in (other.id, other.key_id)]
     if token.kind is TokenKind.BOOTSTRAP and not any(other.kind is TokenKind.BOOTSTRAP for other in others):
         raise InvalidInput(
             "This is the last token of a super administrator, and the request uses it. Sign in with a password and "

@@ -63,6 +63,7 @@ def row(
     name: str | None = None,
     expires_at: int | None = None,
     jsondata: Any = None,
+    key_id: str | None = None,
 ) -> TokenRecord:
     """Returns the row of a new token."""
     token_hash = fingerprint(secret)
@@ -78,6 +79,7 @@ def row(
         name=name,
         expires_at=expires_at,
         jsondata=jsondata,
+        key_id=key_id,
     )
 
 

@@ -132,7 +132,7 @@ async def set_password(
 @trail.mutation("updateCurrentUser", USER)
 async def update_current(house: House, principal: Principal, request: UserRequest) -> User:
     """Updates the caller's own user, except its name and role. Raises NotAllowed for a token that may do less."""
-    user = await _own(house, principal)
+    user = await own(house, principal)
     ref = UuidRef(user.id, user.id)
     return await _change(house, principal, ref, "updateCurrentUser", lambda tx, old: _updated(tx, old, request))
 
@@ -169,7 +169,7 @@ async def change_password(house: House, principal: Principal, old: str, new: str
     Raises NotAllowed for a token that may do less than its user, InvalidInput, and CapacityExceeded after too many
     wrong old passwords, which count as failed logins.
     """
-    user = await _own(house, principal)
+    user = await own(house, principal)
     bounds.refuse(passwords.problems(new, "newPassword"))
     wrong = trail.entry(
         principal, "changePassword", object_type=USER, object_id=user.id, success=False, detail="wrong old password"
@@ -185,7 +185,7 @@ async def change_password(house: House, principal: Principal, old: str, new: str
     return await accounts.replace_password(house, principal, user.organization_id, user.name, new)
 
 
-async def _own(house: House, principal: Principal) -> User:
+async def own(house: House, principal: Principal) -> User:
     """Returns the caller's user. Raises NotAllowed if the token has none, or may do less than its user."""
     user_id, organization_id = principal.user_id, principal.organization_id
     user = None

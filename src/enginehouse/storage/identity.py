@@ -31,6 +31,7 @@ class TokenRecord:
     name: str | None = None
     expires_at: int | None = None
     jsondata: Any = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ class HolderRow(NamedTuple):
     name: str | None
     user_role: str | None
     quota_of: str | None
+    key_role: str | None
+    key_expires_at: int | None
 
 
 class TokenRow(NamedTuple):
@@ -81,6 +84,7 @@ class TokenRow(NamedTuple):
     revoked_at: int | None
     modified_at: int
     jsondata: str | None
+    key_id: str | None
 
 
 class CreatedOrganizationRow(NamedTuple):
@@ -129,20 +133,22 @@ _USER_SIGNING_IN: Final = Select("identity.user_signing_in", SigningInRow)
 async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | None:
     """Returns the token's holder, and the µs until it expires (None: never). Returns None if it is not valid.
 
-    A token may do no more than its user may do now.
+    A token may do no more than its user, and a session of a key no more than the key, may do now.
     """
     row = await _PRINCIPAL.one(tx, hash=token_hash, now=tx.now)
     if row is None:
         return None
     role = Role(row.role)
-    if row.user_role is not None and role.covers(Role(row.user_role)):
-        role = Role(row.user_role)
-    quota = None if row.quota_of is None else QuotaHolder(row.organization_id, row.id)
+    for most in (row.user_role, row.key_role):
+        if most is not None and role.covers(Role(most)):
+            role = Role(most)
+    quota = None if row.quota_of is None else QuotaHolder(row.organization_id, row.quota_of)
     worker = await worker_tokens.scope(tx, row.id) if row.kind == TokenKind.WORKER.value else None
     holder = Principal(
         row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name, quota=quota, worker=worker
     )
-    return holder, None if row.expires_at is None else row.expires_at - tx.now
+    ends = [at for at in (row.expires_at, row.key_expires_at) if at is not None]
+    return holder, min(ends) - tx.now if ends else None
 
 
 async def insert_token(tx: Tx, row: TokenRecord) -> Token:
@@ -161,9 +167,10 @@ async def insert_token(tx: Tx, row: TokenRecord) -> Token:
         now=tx.now,
         expires_at=row.expires_at,
         jsondata=json_text(row.jsondata),
+        key_id=row.key_id,
     )
     [stored] = await _TOKEN_BY_HASH.all(tx, hash=row.hash)
-    return _token(stored)
+    return token_of(stored)
 
 
 async def update_token(tx: Tx, token: Token) -> str:
@@ -186,26 +193,27 @@ async def token(tx: Tx, organization_id: int | None, *, token_id: str, token_has
     if row is None:
         return None
     quota = await token_quotas.of_token(tx, QuotaHolder(row.organization_id, row.id))
-    return replace(_token(row), quota=quota, worker=await _scope(tx, row))
+    return replace(token_of(row), quota=quota, worker=await _scope(tx, row))
 
 
 async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
     """Returns the organization's valid tokens, the oldest first."""
     rows = await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
     quotas = await token_quotas.of_organization(tx, organization_id)
-    return [replace(_token(row), quota=quotas.get(row.id), worker=await _scope(tx, row)) for row in rows]
+    return [replace(token_of(row), quota=quotas.get(row.id), worker=await _scope(tx, row)) for row in rows]
 
 
-async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> str | None:
-    """Revokes the token from this commit on. Returns its hash, or None if it was revoked before."""
-    rows = await tx.all("identity.revoke_token", organization_id=organization_id, id=token_id, now=tx.now)
-    return next((token_hash for (token_hash,) in rows), None)
+async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> list[str]:
+    """Revokes the token and the sessions that it has opened from this commit on. Returns the hashes of those."""
+    params = {"organization_id": organization_id, "id": token_id, "now": tx.now}
+    rows = await tx.all("identity.revoke_token", **params)
+    return [token_hash for (token_hash,) in [*rows, *await tx.all("identity.end_sessions_of_key", **params)]]
 
 
 async def token_with_hash(tx: Tx, token_hash: str) -> Token | None:
     """Returns the token, even if it is no longer valid."""
     row = await _TOKEN_BY_HASH.one(tx, hash=token_hash)
-    return None if row is None else _token(row)
+    return None if row is None else token_of(row)
 
 
 async def end_session(tx: Tx, token_hash: str) -> Principal | None:
@@ -219,7 +227,8 @@ async def _scope(tx: Tx, row: TokenRow) -> WorkerScope | None:
     return await worker_tokens.scope(tx, row.id) if row.kind == TokenKind.WORKER.value else None
 
 
-def _token(row: TokenRow) -> Token:
+def token_of(row: TokenRow) -> Token:
+    """Returns the token of the row."""
     jsondata = None if row.jsondata is None else msgspec.json.decode(row.jsondata)
     words = {"kind": TokenKind(row.kind), "role": Role(row.role), "super_admin": bool(row.super_admin)}
     words["jsondata"] = jsondata

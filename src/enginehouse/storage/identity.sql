@@ -1,22 +1,26 @@
 -- name: principal
--- The holder of the token with this hash, unless it is revoked or expired or its user is suspended.
+-- The holder of the token with this hash, unless it is revoked or expired or its user is suspended. A session of a key
+-- is not valid without it.
 SELECT t.organization_id, t.user_id, t.id, t.kind, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role,
-       q.token_id AS quota_of
-FROM token t LEFT JOIN user_account u ON u.id = t.user_id LEFT JOIN token_quota q ON q.token_id = t.id
+       q.token_id AS quota_of, k.role AS key_role, k.expires_at AS key_expires_at
+FROM token t LEFT JOIN user_account u ON u.id = t.user_id LEFT JOIN token k ON k.id = t.key_id
+  LEFT JOIN token_quota q ON q.token_id = COALESCE(t.key_id, t.id)
 WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
-  AND (t.user_id IS NULL OR u.status = 'active');
+  AND (t.user_id IS NULL OR u.status = 'active')
+  AND (t.key_id IS NULL OR k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now));
 
 -- name: insert_token
 INSERT INTO token
-  (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, modified_at, jsondata)
+  (hash, id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, modified_at,
+   jsondata, key_id)
 VALUES (:hash, :id, :organization_id, :user_id, :kind, :name, :prefix, :role, :super_admin, :now, :expires_at, :now,
-        :jsondata)
+        :jsondata, :key_id)
 ON CONFLICT DO NOTHING;
 
 -- name: live_tokens
 -- Without those of suspended users.
 SELECT t.id, t.organization_id, t.user_id, t.kind, t.name, t.prefix, t.role, t.super_admin, t.created_at, t.expires_at,
-       t.revoked_at, t.modified_at, t.jsondata
+       t.revoked_at, t.modified_at, t.jsondata, t.key_id
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id
 WHERE t.organization_id = :organization_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
   AND (t.user_id IS NULL OR u.status = 'active')
@@ -25,7 +29,7 @@ ORDER BY t.created_at, t.id;
 -- name: token
 -- The token with this id, or with this hash of its secret, in one organization, or in any if `organization_id` is NULL.
 SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at,
-       modified_at, jsondata
+       modified_at, jsondata, key_id
 FROM token
 WHERE (id = :id OR hash = :hash)
   AND (organization_id = CAST(:organization_id AS BIGINT) OR CAST(:organization_id AS BIGINT) IS NULL);
@@ -37,12 +41,32 @@ RETURNING hash;
 
 -- name: token_by_hash
 SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at,
-       modified_at, jsondata
+       modified_at, jsondata, key_id
 FROM token WHERE hash = :hash;
 
 -- name: revoke_token
 UPDATE token SET revoked_at = :now
 WHERE organization_id = :organization_id AND id = :id AND revoked_at IS NULL
+RETURNING hash;
+
+-- name: end_sessions_of_key
+UPDATE token SET revoked_at = :now
+WHERE key_id = :id AND key_id IS NOT NULL AND organization_id = :organization_id AND revoked_at IS NULL
+RETURNING hash;
+
+-- name: of_user
+-- The user's valid tokens, the newest first.
+SELECT t.id, t.organization_id, t.user_id, t.kind, t.name, t.prefix, t.role, t.super_admin, t.created_at, t.expires_at,
+       t.revoked_at, t.modified_at, t.jsondata, t.key_id
+FROM token t LEFT JOIN token k ON k.id = t.key_id
+WHERE t.user_id = :user_id AND t.organization_id = :organization_id AND t.revoked_at IS NULL
+  AND (t.expires_at IS NULL OR t.expires_at > :now)
+  AND (t.key_id IS NULL OR k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now))
+ORDER BY t.created_at DESC, t.id;
+
+-- name: end_other_sessions
+UPDATE token SET revoked_at = :now
+WHERE organization_id = :organization_id AND user_id = :user_id AND kind = 'session' AND revoked_at IS NULL AND id <> :id
 RETURNING hash;
 
 -- name: end_session

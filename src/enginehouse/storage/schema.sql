@@ -65,7 +65,8 @@ CREATE INDEX user_account_organization ON user_account (organization_id, id);
 CREATE UNIQUE INDEX user_account_name ON user_account (name) WHERE status <> 'deleted';
 
 -- A secret that authenticates a user, or an organization if `user_id` is NULL. Only its SHA-256 is stored; `id` is a
--- UUID derived from that hash. `jsondata` is what clients store with it.
+-- UUID derived from that hash. `jsondata` is what clients store with it. `key_id`: the key with which this session was opened;
+-- the session ends with it, and may do no more.
 CREATE TABLE token (
   hash TEXT PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -80,10 +81,12 @@ CREATE TABLE token (
   expires_at BIGINT,
   revoked_at BIGINT,
   modified_at BIGINT NOT NULL,
-  jsondata TEXT
+  jsondata TEXT,
+  key_id TEXT REFERENCES token (id)
 );
 CREATE INDEX token_organization ON token (organization_id, created_at);
 CREATE INDEX token_user ON token (user_id);
+CREATE INDEX token_key ON token (key_id) WHERE key_id IS NOT NULL;
 
 -- What a token may use, of all servers together: in an hour, and at all; 0 for any amount. `api`, `bytes` and `tasks`
 -- count what it has used, the columns `hour_` what it has used in `hour` (since 1970).

@@ -46,10 +46,10 @@ SELECT id FROM user_account WHERE super_admin = 1 AND role = 'admin' AND status 
 SELECT hash FROM token WHERE organization_id = :organization_id AND user_id = :user_id AND revoked_at IS NULL;
 
 -- name: set_token_roles
--- Sessions get the role, keys at most the role.
+-- Sessions get the role, keys and their sessions at most the role.
 UPDATE token SET role = :role
 WHERE organization_id = :organization_id AND user_id = :user_id AND revoked_at IS NULL
-  AND (kind = 'session' OR role = 'admin' OR CAST(:role AS TEXT) = 'reader');
+  AND (kind = 'session' AND key_id IS NULL OR role = 'admin' OR CAST(:role AS TEXT) = 'reader');
 
 -- name: revoke_tokens
 UPDATE token SET revoked_at = :now

@@ -26,7 +26,7 @@ NAVIGATION: Final = (
     ("/webhooks", "Webhooks"),
     ("/docs", "APIs"),
 )
-ADMIN_NAVIGATION: Final = (("/audit", "Audit"),)
+ADMIN_NAVIGATION: Final = (("/audit", "Audit"), ("/people", "People"))
 MARKS: Final = {
     "pending": "○", "queued": "◔", "running": "▶", "complete": "✓", "failed": "✕", "aborted": "⊘",
     "lost": "✕", "stopped": "⊘", "postponed": "…", "paused": "⏸", "waiting": "…", "standby_pending": "○",

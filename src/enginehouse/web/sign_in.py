@@ -3,8 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from enginehouse.domain.errors import Refusal
-from enginehouse.operations import identity
+from enginehouse.domain.errors import AuthenticationFailed, Refusal, TooManyFailures
+from enginehouse.operations import identity, token_sessions
 from enginehouse.operations.house import House
 from enginehouse.operations.sessions import LoginRefused
 from enginehouse.web import session as sessions
@@ -32,8 +32,30 @@ async def enter(house: House, request: Request) -> Response:
         return _form(house, request, back, refused.message, status=401, name=str(given.get("name", "")))
     except Refusal as refusal:
         return _form(house, request, back, refusal.message, status=refusal.rest_status, name=str(given.get("name", "")))
+    return _entered(house, request, back, opened.token)
+
+
+async def enter_with_key(house: House, request: Request) -> Response:
+    """POST /sign-in/key: the browser has a session of the key, and not the key; or the form says why not."""
+    given = await request.form(max_files=0, max_fields=8)
+    back = own_path(str(given.get("next", "/")))
+    try:
+        bound_to = sessions.known_sign_in_text(request)
+        sessions.refuse_forged(house, request, str(given.get(sessions.CSRF, "")), bound_to)
+        opened = await token_sessions.login(house, str(given.get("key", "")).strip())
+    except AuthenticationFailed as refused:
+        said = (
+            refused.message if isinstance(refused, TooManyFailures) else "This key is unknown, or not valid any more."
+        )
+        return _form(house, request, back, said, status=refused.rest_status, with_key=True)
+    except Refusal as refusal:
+        return _form(house, request, back, refusal.message, status=refusal.rest_status, with_key=True)
+    return _entered(house, request, back, opened.token)
+
+
+def _entered(house: House, request: Request, back: str, secret: str) -> Response:
     response = RedirectResponse(back, 303)
-    sessions.begin(request, response, opened.token, house.limits.session_seconds)
+    sessions.begin(request, response, secret, house.limits.session_seconds)
     return response
 
 
@@ -52,9 +74,26 @@ async def leave(house: House, request: Request) -> Response:
     return response
 
 
-def _form(house: House, request: Request, back: str, fault: str = "", *, status: int = 200, name: str = "") -> Response:
+def _form(
+    house: House,
+    request: Request,
+    back: str,
+    fault: str = "",
+    *,
+    status: int = 200,
+    name: str = "",
+    with_key: bool = False,
+) -> Response:
     text = sessions.sign_in_text(request)
-    body = render("sign_in.html", csrf=sessions.proof(house, text), back=back, fault=fault, name=name, session=None)
+    body = render(
+        "sign_in.html",
+        csrf=sessions.proof(house, text),
+        back=back,
+        fault=fault,
+        name=name,
+        with_key=with_key,
+        session=None,
+    )
     response = HTMLResponse(body, status)
     sessions.keep_sign_in_text(request, response, text)
     return response

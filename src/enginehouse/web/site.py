@@ -22,6 +22,7 @@ from enginehouse.domain.identity import Role
 from enginehouse.domain.request_notes import ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
 from enginehouse.web import (
+    account,
     audit,
     bulk_acts,
     engines,
@@ -31,7 +32,9 @@ from enginehouse.web import (
     media,
     new_job,
     outputs,
+    organizations,
     overview,
+    people,
     reference,
     retry,
     schedule_changes,
@@ -40,6 +43,7 @@ from enginehouse.web import (
     static_files,
     task,
     tasks,
+    tokens,
     webhooks,
     workers,
 )
@@ -80,6 +84,10 @@ PAGES: Final[tuple[Page, ...]] = (
     *schedules.PAGES,
     *webhooks.PAGES,
     *audit.PAGES,
+    *people.PAGES,
+    *tokens.PAGES,
+    *account.PAGES,
+    *organizations.PAGES,
 )
 _LARGEST_FORM: Final = 64  # fields
 _LONGEST_FORM: Final = 1_000_000  # bytes
@@ -98,6 +106,7 @@ def site(house: House, descriptions: Descriptions) -> Router:
     ends += [
         ("GET", "/sign-in", _guarded(house, sign_in.show)),
         ("POST", "/sign-in", _guarded(house, sign_in.enter)),
+        ("POST", "/sign-in/key", _guarded(house, sign_in.enter_with_key)),
         ("GET", "/docs", _guarded(house, partial(reference.show, descriptions))),
         ("GET", "/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions))),
         ("POST", "/sign-out", _guarded(house, sign_in.leave)),
