@@ -145,7 +145,7 @@ async def _number(house: House, text: str) -> int | None:
         application_id = str(UUID(text))
     except ValueError:
         return None
-    return await house.database.peek(lambda tx: storage.organization_of_application(tx, application_id))
+    return await house.database.peek(lambda tx: organizations.of_application(tx, application_id))
 
 
 @trail.mutation("createUser", "User")

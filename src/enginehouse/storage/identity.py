@@ -256,12 +256,6 @@ async def organization(tx: Tx, organization_id: int) -> Organization | None:
     return None if row is None else organization_of(row)
 
 
-async def organization_of_application(tx: Tx, application_id: str) -> int | None:
-    """Returns the id of the organization with this application GUID."""
-    rows = await tx.all("identity.organization_of_application", application_id=application_id)
-    return next((organization_id for (organization_id,) in rows), None)
-
-
 async def organizations_by_ids(tx: Tx, ids: Iterable[int]) -> dict[int, Organization]:
     """Returns those of the organizations that exist, by number."""
     found = {number: await organization(tx, number) for number in ids}

@@ -29,3 +29,9 @@ async def put(tx: Tx, organization: Organization) -> None:
         jsondata=json_text(organization.jsondata),
         now=tx.now,
     )
+
+
+async def of_application(tx: Tx, application_id: str) -> int | None:
+    """Returns the id of the organization with this application GUID."""
+    rows = await tx.all("identity.organization_of_application", application_id=application_id)
+    return next((organization_id for (organization_id,) in rows), None)
