@@ -52,7 +52,7 @@ from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkSource
 from enginehouse.runtime.supervisor import Supervisor
-from enginehouse.server import artifact_store, database_file, duties, notices
+from enginehouse.server import artifact_store, database_file, duties, notices, oidc_file
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
@@ -102,6 +102,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
     """The server runs. On leaving, every attempt has ended or was given back, and everything is closed."""
     # What the machine lacks is said before the first start makes secrets, which nobody would see.
     sandbox = await asyncio.to_thread(_sandbox, settings)
+    provider = None if settings.oidc is None else await asyncio.to_thread(oidc_file.provider, settings.oidc)
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
         first = await first_start(house, init_token=settings.init_token)
@@ -126,7 +127,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
             application(
                 house,
                 origins=settings.cors_origin,
-                pages=site(house, DESCRIPTIONS),
+                pages=site(house, DESCRIPTIONS, provider),
                 metrics=MetricsAccess(settings.metrics == "open", settings.metrics_token),
                 checks={"keeper": keeper.problem},
             ),

@@ -86,6 +86,7 @@ class Settings:
     organization_requests: int = 2_000_000
     trusted_proxy: tuple[str, ...] = ()  # addresses and networks of load balancers, whose X-Forwarded-* headers count
     cors_origin: tuple[str, ...] = ("*",)  # whose pages may call the API; "*" is any, none switches it off
+    oidc: Path | None = None  # the file about the identity provider at which people sign in
     metrics: str = "token"  # who may read GET /metrics: token or open
     metrics_token: str | None = field(default=None, repr=False)  # ENGINEHOUSE_METRICS_TOKEN: opens GET /metrics
     log_format: str = "console"  # or json

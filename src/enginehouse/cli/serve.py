@@ -99,6 +99,9 @@ _path = click.Path(path_type=Path)
     metavar="ORIGIN",
 )
 @_setting(
+    "--oidc", "A file about the identity provider at which people sign in (OpenID Connect).", type=_path, metavar="FILE"
+)
+@_setting(
     "--metrics",
     "Who may read GET /metrics: whoever has a token (of the server's administrator, or ENGINEHOUSE_METRICS_TOKEN), or "
     "everybody: open.",

@@ -79,3 +79,10 @@ async def settle_tokens(tx: Tx, user: User) -> list[str]:
         await tx.run("users.revoke_tokens", now=tx.now, **person)
         await tx.run("users.forget_password", id=user.id, organization_id=user.organization_id)
     return hashes
+
+
+async def note_sign_in(tx: Tx, user: User) -> None:
+    """The user has signed in now, without a password. Its expired sessions are gone."""
+    person = {"organization_id": user.organization_id, "now": tx.now}
+    await tx.run("users.note_sign_in", id=user.id, **person)
+    await tx.run("identity.forget_old_sessions", user_id=user.id, **person)

@@ -57,3 +57,6 @@ WHERE organization_id = :organization_id AND user_id = :user_id AND revoked_at I
 
 -- name: forget_password
 UPDATE user_account SET password_hash = NULL WHERE id = :id AND organization_id = :organization_id;
+
+-- name: note_sign_in
+UPDATE user_account SET last_login_at = :now WHERE id = :id AND organization_id = :organization_id;

@@ -91,6 +91,35 @@ def known_sign_in_text(request: Request) -> str | None:
     return request.cookies.get(_name(request, _SIGN_IN))
 
 
+def keep(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+    """The browser has a cookie of this name, which only this server reads."""
+    _set(request, response, name, value, seconds)
+
+
+def kept(request: Request, name: str) -> str | None:
+    """Returns the value of a cookie that the browser has kept."""
+    return request.cookies.get(_name(request, name))
+
+
+def signed(house: House, purpose: str, content: bytes) -> str:
+    """Returns the content with a proof that this server has written it for this purpose."""
+    return f"{content.hex()}.{_seal(house, purpose, content)}"
+
+
+def verified(house: House, purpose: str, text: str) -> bytes | None:
+    """Returns the content of `signed`, None for any other text."""
+    written, _, given = text.partition(".")
+    try:
+        content = bytes.fromhex(written)
+    except ValueError:
+        return None
+    return content if hmac.compare_digest(given.encode(), _seal(house, purpose, content).encode()) else None
+
+
+def _seal(house: House, purpose: str, content: bytes) -> str:
+    return hmac.new(house.secret_key.derive(purpose), content, sha256).hexdigest()
+
+
 def _set(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
     response.set_cookie(
         _name(request, name),

@@ -12,15 +12,15 @@ from enginehouse.web.html import render
 from enginehouse.web.redirects import own_path
 
 
-async def show(house: House, request: Request) -> Response:
+async def show(provider: str | None, house: House, request: Request) -> Response:
     """GET /sign-in: the form. Whoever is signed in goes on at once."""
     back = own_path(request.query_params.get("next", "/"))
     if await sessions.session_of(house, request) is not None:
         return RedirectResponse(back, 303)
-    return _form(house, request, back)
+    return form(provider, house, request, back)
 
 
-async def enter(house: House, request: Request) -> Response:
+async def enter(provider: str | None, house: House, request: Request) -> Response:
     """POST /sign-in: the browser has a session, or the form says why not."""
     given = await request.form(max_files=0, max_fields=8)
     back = own_path(str(given.get("next", "/")))
@@ -29,13 +29,15 @@ async def enter(house: House, request: Request) -> Response:
         sessions.refuse_forged(house, request, str(given.get(sessions.CSRF, "")), bound_to)
         opened = await identity.login(house, str(given.get("name", "")).strip(), str(given.get("password", "")))
     except LoginRefused as refused:
-        return _form(house, request, back, refused.message, status=401, name=str(given.get("name", "")))
+        return form(provider, house, request, back, refused.message, status=401, name=str(given.get("name", "")))
     except Refusal as refusal:
-        return _form(house, request, back, refusal.message, status=refusal.rest_status, name=str(given.get("name", "")))
-    return _entered(house, request, back, opened.token)
+        return form(
+            provider, house, request, back, refusal.message, status=refusal.rest_status, name=str(given.get("name", ""))
+        )
+    return entered(house, request, back, opened.token)
 
 
-async def enter_with_key(house: House, request: Request) -> Response:
+async def enter_with_key(provider: str | None, house: House, request: Request) -> Response:
     """POST /sign-in/key: the browser has a session of the key, and not the key; or the form says why not."""
     given = await request.form(max_files=0, max_fields=8)
     back = own_path(str(given.get("next", "/")))
@@ -47,13 +49,14 @@ async def enter_with_key(house: House, request: Request) -> Response:
         said = (
             refused.message if isinstance(refused, TooManyFailures) else "This key is unknown, or not valid any more."
         )
-        return _form(house, request, back, said, status=refused.rest_status, with_key=True)
+        return form(provider, house, request, back, said, status=refused.rest_status, with_key=True)
     except Refusal as refusal:
-        return _form(house, request, back, refusal.message, status=refusal.rest_status, with_key=True)
-    return _entered(house, request, back, opened.token)
+        return form(provider, house, request, back, refusal.message, status=refusal.rest_status, with_key=True)
+    return entered(house, request, back, opened.token)
 
 
-def _entered(house: House, request: Request, back: str, secret: str) -> Response:
+def entered(house: House, request: Request, back: str, secret: str) -> Response:
+    """Returns the way to the page `back`, with the session."""
     response = RedirectResponse(back, 303)
     sessions.begin(request, response, secret, house.limits.session_seconds)
     return response
@@ -74,7 +77,8 @@ async def leave(house: House, request: Request) -> Response:
     return response
 
 
-def _form(
+def form(
+    provider: str | None,
     house: House,
     request: Request,
     back: str,
@@ -84,6 +88,7 @@ def _form(
     name: str = "",
     with_key: bool = False,
 ) -> Response:
+    """Returns the form, with what is wrong. `provider` is what signing in at the identity provider is called here."""
     text = sessions.sign_in_text(request)
     body = render(
         "sign_in.html",
@@ -92,6 +97,7 @@ def _form(
         fault=fault,
         name=name,
         with_key=with_key,
+        provider=provider,
         session=None,
     )
     response = HTMLResponse(body, status)

@@ -21,6 +21,7 @@ from enginehouse.domain.errors import Refusal, TooLarge
 from enginehouse.domain.identity import Role
 from enginehouse.domain.request_notes import ORGANIZATION, ROUTE
 from enginehouse.operations.house import House
+from enginehouse.operations.oidc import IdentityProvider
 from enginehouse.web import (
     account,
     audit,
@@ -32,6 +33,7 @@ from enginehouse.web import (
     media,
     new_job,
     outputs,
+    oidc,
     organizations,
     overview,
     people,
@@ -95,8 +97,12 @@ _LONGEST_FORM: Final = 1_000_000  # bytes
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def site(house: House, descriptions: Descriptions) -> Router:
-    """Returns the pages of this house. `descriptions` are those of its REST interfaces."""
+def site(house: House, descriptions: Descriptions, provider: IdentityProvider | None = None) -> Router:
+    """Returns the pages of this house. `descriptions` are those of its REST interfaces.
+
+    `provider`: people may sign in there.
+    """
+    called = None if provider is None else provider.settings.name
     streams = Streams()
     ends = [(method, path, _endpoint(house, streams, handler)) for method, path, handler in PAGES]
     ends += [
@@ -104,14 +110,19 @@ def site(house: House, descriptions: Descriptions) -> Router:
         for method, path, handler in new_job.UPLOADS
     ]
     ends += [
-        ("GET", "/sign-in", _guarded(house, sign_in.show)),
-        ("POST", "/sign-in", _guarded(house, sign_in.enter)),
-        ("POST", "/sign-in/key", _guarded(house, sign_in.enter_with_key)),
+        ("GET", "/sign-in", _guarded(house, partial(sign_in.show, called))),
+        ("POST", "/sign-in", _guarded(house, partial(sign_in.enter, called))),
+        ("POST", "/sign-in/key", _guarded(house, partial(sign_in.enter_with_key, called))),
         ("GET", "/docs", _guarded(house, partial(reference.show, descriptions))),
         ("GET", "/docs/{interface}", _guarded(house, partial(reference.show_one, descriptions))),
         ("POST", "/sign-out", _guarded(house, sign_in.leave)),
         ("GET", f"{static_files.PREFIX}/{{digest}}/{{name}}", static_files.send),
     ]
+    if provider is not None:
+        ends += [
+            ("GET", "/sign-in/oidc", _guarded(house, partial(oidc.begin, provider))),
+            ("GET", "/sign-in/oidc/back", _guarded(house, partial(oidc.come_back, provider))),
+        ]
     routes = [Route(path, _named(path, endpoint), methods=[method]) for method, path, endpoint in ends]
     return Router(routes, default=_elsewhere(house))
 
