@@ -195,8 +195,12 @@ async def _check(
     if new and request.category_id is None:
         problems.append(Problem("categoryId", "must be given."))
     if request.category_id is not None:
-        await engine_categories.lock(tx, principal.organization_id, request.category_id)  # it must not be deleted now
-        readable = await engine_categories.by_ids(tx, principal.organization_id, [request.category_id])
+        readable = False
+        if bounds.storable(request.category_id):
+            await engine_categories.lock(
+                tx, principal.organization_id, request.category_id
+            )  # it must not be deleted now
+            readable = bool(await engine_categories.by_ids(tx, principal.organization_id, [request.category_id]))
         problems += [] if readable else [not_found("categoryId", request.category_id, ids.UUID_FORM)]
     if request.price is not None and not 0 <= request.price <= _LARGEST_PRICE:
         problems.append(Problem("price", f"0–{_LARGEST_PRICE}, got {request.price}.", str(request.price)))
