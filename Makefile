@@ -82,6 +82,7 @@ bench: $(VENV)/dev ## Measure this server beside task queues and schedulers, whi
 assets: ## Copy what the pages load from the npm packages, by the integrity in their lock file
 	npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund
 	cp tests/node/node_modules/htmx.org/dist/htmx.min.js tests/node/node_modules/htmx.org/dist/ext/hx-sse.min.js src/enginehouse/web/vendored/
+	cp tests/node/node_modules/uplot/dist/uPlot.iife.min.js tests/node/node_modules/uplot/dist/uPlot.min.css src/enginehouse/web/vendored/
 
 .PHONY: screenshots
 screenshots: $(VENV)/dev ## Take the pictures of the pages for the documentation, with Chromium
@@ -91,9 +92,10 @@ screenshots: $(VENV)/dev ## Take the pictures of the pages for the documentation
 lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
 	$(COMPILE) --upgrade --extra engines -o requirements/runtime.txt pyproject.toml
-	$(COMPILE) --upgrade --extra dev --extra engines --extra oidc --extra ray --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra engines --extra oidc --extra otel --extra ray --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra ray -c requirements/dev.txt -o requirements/ray.txt pyproject.toml
 	$(COMPILE) --extra oidc -c requirements/dev.txt -o requirements/oidc.txt pyproject.toml
+	$(COMPILE) --extra otel -c requirements/dev.txt -o requirements/otel.txt pyproject.toml
 	@for client in $(CLIENTS); do \
 	  $(COMPILE) --upgrade -o requirements/clients/$$client.txt requirements/clients/$$client.in || exit 1; done
 

@@ -52,7 +52,7 @@ from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkSource
 from enginehouse.runtime.supervisor import Supervisor
-from enginehouse.server import artifact_store, database_file, duties, notices, oidc_file
+from enginehouse.server import artifact_store, database_file, duties, notices, oidc_file, trace_start
 from enginehouse.server import secret_key as secret_key_file
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
@@ -105,6 +105,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
     provider = None if settings.oidc is None else await asyncio.to_thread(oidc_file.provider, settings.oidc)
     async with AsyncExitStack() as closing:
         house = await _house(settings, closing)
+        tracer = trace_start.start(house, closing) if settings.records_traces else None
         first = await first_start(house, init_token=settings.init_token)
         children = _children(settings, house, keeper, sandbox, closing)
         installed = ServerInstallation(house, installation_of(children, settings.engines, settings.data))
@@ -130,6 +131,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
                 pages=site(house, DESCRIPTIONS, provider),
                 metrics=MetricsAccess(settings.metrics == "open", settings.metrics_token),
                 checks={"keeper": keeper.problem},
+                tracer=tracer,
             ),
             first,
             sandbox.level,

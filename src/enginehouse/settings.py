@@ -89,6 +89,7 @@ class Settings:
     oidc: Path | None = None  # the file about the identity provider at which people sign in
     metrics: str = "token"  # who may read GET /metrics: token or open
     metrics_token: str | None = field(default=None, repr=False)  # ENGINEHOUSE_METRICS_TOKEN: opens GET /metrics
+    traces: str = "auto"  # whether spans are sent to a collector: auto, on or off
     log_format: str = "console"  # or json
     log_level: str = "info"  # the least level of a line: debug, info, warning or error
 
@@ -96,6 +97,15 @@ class Settings:
     def labels(self) -> dict[str, float]:
         """The further resources of this machine."""
         return labels(self.label)
+
+    @property
+    def records_traces(self) -> bool:
+        """Whether spans are sent to a collector: `auto` if the usual variables OTEL_* name one."""
+        variable = os.environ.get
+        if variable("OTEL_SDK_DISABLED", "").lower() == "true" or variable("OTEL_TRACES_EXPORTER") == "none":
+            return False
+        named = variable("OTEL_EXPORTER_OTLP_ENDPOINT") or variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+        return self.traces == "on" or (self.traces == "auto" and bool(named))
 
     @property
     def database_place(self) -> str | None:
@@ -173,6 +183,8 @@ class Settings:
             problems.append("metrics_token: 16–200 visible ASCII characters; make one with: openssl rand -hex 32")
         if self.log_format not in ("console", "json"):
             problems.append(f'log_format: console or json, got "{self.log_format}".')
+        if self.traces not in ("auto", "on", "off"):
+            problems.append(f'traces: auto, on or off, got "{self.traces}".')
         if self.log_level not in LOG_LEVELS:
             problems.append(f'log_level: {", ".join(LOG_LEVELS)}, got "{self.log_level}".')
         if problems:

@@ -88,6 +88,8 @@ MORE: Final = [
     'POST /api/v1/tokens/revoke {"token": "{token}", "organizationID": "{organization}"}',
     'POST /api/v1/users {"name": "n", "password": "PASSWORD", "organizationID": "{organization}"}',
 ]
+# A stream that has no end: only its head is asked for.
+ENDLESS: Final = {"GET /api/v1/overview/stream"}
 # Fields of bodies that end like an id and name no object of this server: texts of the client that are only shown
 # again, references between the parts of one request, and what a token is not made for.
 NO_OBJECT: Final = {
@@ -152,7 +154,8 @@ def calls() -> list[Call]:
     for one in declared.served():
         method, path = one.name.split()
         if method == "GET" and "{" not in path:
-            found.append(Call(one.name, plain.setdefault(one.name, one.name)))
+            request = f"HEAD {path}" if one.name in ENDLESS else one.name
+            found.append(Call(one.name, plain.setdefault(one.name, request)))
         elif one.name not in plain:
             continue
         declares = declaration(one.handler)

@@ -9,8 +9,13 @@ from tests.web.conftest import Place
 from enginehouse.web import static_files
 
 CHECKOUT = Path(__file__).parents[2]
-_PACKAGE = CHECKOUT / "tests/node/node_modules/htmx.org/dist"
-_VENDORED = {"htmx.min.js": _PACKAGE / "htmx.min.js", "hx-sse.min.js": _PACKAGE / "ext/hx-sse.min.js"}
+_PACKAGES = CHECKOUT / "tests/node/node_modules"
+_VENDORED = {
+    "htmx.min.js": _PACKAGES / "htmx.org/dist/htmx.min.js",
+    "hx-sse.min.js": _PACKAGES / "htmx.org/dist/ext/hx-sse.min.js",
+    "uPlot.iife.min.js": _PACKAGES / "uplot/dist/uPlot.iife.min.js",
+    "uPlot.min.css": _PACKAGES / "uplot/dist/uPlot.min.css",
+}
 
 
 @pytest.mark.parametrize("name", sorted(static_files.FOLDERS))

@@ -5,7 +5,7 @@ A client can put anything into a path, so neither the numbers nor the log may ho
 
 import logging
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -19,8 +19,20 @@ _log: Final = structlog.get_logger(__name__)
 _writes: Final = logging.getLogger(__name__).isEnabledFor
 
 
-def observed(application: Application, totals: Totals) -> Application:
-    """Returns the application with each of its requests counted, when the answer begins."""
+class RequestSpan(Protocol):
+    """The span of a request that is served now."""
+
+    def end(self, *, method: str, route: str, status: int, organization: int | None) -> None: ...
+
+
+class RequestTracer(Protocol):
+    """Records spans. `begin` gets the header `traceparent`."""
+
+    def begin(self, traceparent: bytes | None) -> RequestSpan: ...
+
+
+def observed(application: Application, totals: Totals, tracer: RequestTracer | None = None) -> Application:
+    """Returns the application with each of its requests counted, when the answer begins; a `tracer` gets a span too."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -33,6 +45,32 @@ def observed(application: Application, totals: Totals) -> Application:
         await application(scope, receive, noting)
         if (status := scope.get(STATUS)) is not None:
             _note(scope, status, perf_counter() - began, totals)
+
+    return serve if tracer is None else _traced(serve, tracer)
+
+
+def _traced(application: Application, tracer: RequestTracer) -> Application:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await application(scope, receive, send)
+        span, status = tracer.begin(next((v for n, v in scope["headers"] if n == b"traceparent"), None)), 0
+
+        async def noting(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            return await application(scope, receive, noting)
+        finally:
+            route, method = scope.get(ROUTE, OTHER), scope["method"]
+            span.end(
+                method=method if method in _METHODS else OTHER,
+                route=route,
+                status=status or scope.get(STATUS, 0),
+                organization=scope.get(ORGANIZATION),
+            )
 
     return serve
 

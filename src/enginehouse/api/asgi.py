@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from enginehouse.api import readiness, signatures
-from enginehouse.api.access_log import observed
+from enginehouse.api.access_log import RequestTracer, observed
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.graphiql import page as graphiql
 from enginehouse.api.graphql.transport import graphql
@@ -31,11 +31,13 @@ def application(
     pages: Application | None = None,
     metrics: MetricsAccess | None = None,
     checks: Mapping[str, Check] | None = None,
+    tracer: RequestTracer | None = None,
 ) -> Application:
     """Returns the application of this house: `/edge/v1/…`, `/v3/graphql`, `/v1/job`, our `/api/v1/…` and `/signed/…`.
 
     Pages of these `origins` may call them. GraphiQL is at `/v3/graphiql`. `metrics`: who may read `/metrics`.
-    `checks`: of what `/readyz` looks at besides the house. `pages` answers at every other path.
+    `checks`: of what `/readyz` looks at besides the house. `tracer` records a span of each
+    request. `pages` answers at every other path.
     """
     documented = cors.shared(edge.interface(lambda: house).__call__, origins)
     own = cors.shared(v1.interface(lambda: house).__call__, origins)
@@ -78,7 +80,7 @@ def application(
         else:
             await _send(send, Reply(_NOWHERE, 404))
 
-    return observed(serve, house.commits.totals)
+    return observed(serve, house.commits.totals, tracer)
 
 
 async def _send(send: Send, reply: Reply) -> None:

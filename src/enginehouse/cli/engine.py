@@ -13,7 +13,7 @@ from enginehouse.cli.engine_try import try_once
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import engine_id, number_or_none
-from enginehouse.client import Client, Json, engines, limits
+from enginehouse.client import Client, Json, engines, limits, overview
 
 
 @click.group()
@@ -31,6 +31,31 @@ add_pause_commands(
 
 for command in (run_once, new, try_once, reload):
     engine.add_command(command)
+
+
+@engine.command()
+@output.json_option
+@with_client
+def numbers(client: Client, *, as_json: bool) -> None:
+    """Show what waits for each engine, what runs of it, and what has failed within the hour."""
+    records = overview.engine_numbers(client)
+    if as_json:
+        output.show_json(records)
+        return
+    rows = [
+        (
+            one["engineName"],
+            one["state"],
+            one["waiting"],
+            one["running"],
+            one["runningLimit"],
+            ", ".join(f"{tasks} {reason}" for reason, tasks in one["failures"].items()) or None,
+            one["unavailable"] or (None if one["offered"] else "no connected worker takes its work"),
+        )
+        for one in records
+    ]
+    titles = ("engine", "state", "waiting", "running", "limit", "failed within the hour", "")
+    output.console().print(output.table(titles, rows))
 
 
 @engine.command()

@@ -52,6 +52,7 @@ _COMMANDS = {
     "export": LazyCommand("enginehouse.cli.export:export", "Export results and media of targets as a zip."),
     "schedule": LazyCommand("enginehouse.cli.schedule:schedule", "Create, preview, pause and launch schedules."),
     "engine": LazyCommand("enginehouse.cli.engine:engine", "List engines; limit and pause them."),
+    "overview": LazyCommand("enginehouse.cli.overview:overview", "Show what the organization has now, and over time."),
     "organization": LazyCommand(
         "enginehouse.cli.organization:organization", "Create and list organizations; share the server between them."
     ),

@@ -106,6 +106,10 @@ _path = click.Path(path_type=Path)
     "Who may read GET /metrics: whoever has a token (of the server's administrator, or ENGINEHOUSE_METRICS_TOKEN), or "
     "everybody: open.",
 )
+@_setting(
+    "--traces",
+    "Send spans to a collector by OTLP over HTTP: on, off, or auto, if OTEL_EXPORTER_OTLP_ENDPOINT names one.",
+)
 @_setting("--log-format", "console or json.")
 @_setting(
     "--log-level", "The least level of a line: debug (also every request and end of a job), info, warning or error."

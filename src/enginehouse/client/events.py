@@ -12,7 +12,7 @@ from enginehouse.client.http import Client, Json, RequestFailed, v1
 _PAGE: Final = 1_000
 _PAUSE: Final = 0.5
 _PATIENCE: Final = 60.0  # how many seconds a server may be away
-_TRANSIENT: Final = frozenset({"unreachable", "service_unavailable"})
+TRANSIENT: Final = frozenset({"unreachable", "service_unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def follow(client: Client, job_id: str, *, heartbeat: int = 15) -> Iterator[Mess
                 if message.kind == "end":
                     return
         except RequestFailed as failure:
-            if not connected or failure.code not in _TRANSIENT:
+            if not connected or failure.code not in TRANSIENT:
                 raise
             away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > _PATIENCE:

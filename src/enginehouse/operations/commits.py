@@ -16,7 +16,8 @@ from enginehouse.domain.ids import job_graphql, task_graphql
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.totals import BATCH_SIZE, BATCH_TIME, Totals
 from enginehouse.operations.organization_feeds import OrganizationFeeds
-from enginehouse.storage.database.facts import AttemptFailure, Facts, JobEnd
+from enginehouse.operations.traces import JobTraces
+from enginehouse.storage.database.facts import AttemptEnd, Facts, JobEnd
 
 LINES_A_SECOND: Final = 20
 _log: Final = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ class Commits:
 
     def __init__(self, feeds: OrganizationFeeds) -> None:
         self.totals = Totals()
+        self.traces: JobTraces | None = None  # if spans are recorded
         self._feeds = feeds
         self._since = float("-inf")
         self._written = 0
@@ -40,8 +42,10 @@ class Commits:
             self._feeds.changed(facts.organizations)
         if facts.ends:
             self._note_ends(facts.ends)
-        if facts.failures:
-            self._note_failures(facts.failures)
+        if failures := [attempt for attempt in facts.attempts if attempt.has_failed]:
+            self._note_failures(failures)
+        if self.traces is not None and (facts.ends or facts.attempts):
+            self.traces.note(facts)
 
     def of_batches(self, verb: str) -> Callable[[int, float], None]:
         """Returns what counts the batches of a verb: their requests and seconds."""
@@ -66,7 +70,7 @@ class Commits:
                     seconds=round(end.seconds, 3),
                 )
 
-    def _note_failures(self, failures: list[AttemptFailure]) -> None:
+    def _note_failures(self, failures: list[AttemptEnd]) -> None:
         for failure in failures:
             if _writes(logging.INFO) and self._may_write("attempts"):
                 _log.info(

@@ -10,6 +10,7 @@ from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.operations.house import House
 from enginehouse.operations.job_watches import Watched
+from enginehouse.operations.organization_feeds import Counts
 from enginehouse.operations.permission import require
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Tx
@@ -200,6 +201,55 @@ class Following:
             self._here = place
             self.ended = head.status if head.status in JOB_ENDED else None
         return news
+
+
+async def follow_organization(house: House, principal: Principal) -> "FollowingOrganization":
+    """Follows the numbers of the organization's jobs, at most twice a second. Close the result, or use `async with`.
+
+    Raises CapacityExceeded: it counts among the followers of jobs.
+    """
+    require(principal, Role.READER)
+    house.watches.enter(principal.organization_id)
+    return FollowingOrganization(house, principal.organization_id)
+
+
+class FollowingOrganization:
+    """A follower of an organization. A slow one gets the numbers of now, and not those in between."""
+
+    def __init__(self, house: House, organization_id: int) -> None:
+        self._house = house
+        self._organization_id = organization_id
+        self._seen = 0
+        self._closed = False
+        self._feed = house.feeds.follow(organization_id)
+        self.ended: JobStatus | None = None  # an organization has no end
+        self.gone = False
+
+    async def __aenter__(self) -> "FollowingOrganization":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.close()
+
+    async def next(self, seconds: float) -> list[Counts] | None:
+        """Returns the numbers if they have changed since the last call, [] if not within `seconds`; None at the end.
+
+        The first call returns them at once. The end is that of the server.
+        """
+        await self._feed.news(self._seen, seconds)
+        if self._house.feeds.closed:
+            return None
+        if self._feed.number == self._seen or self._feed.counts is None:
+            return []
+        self._seen = self._feed.number
+        return [self._feed.counts]
+
+    def close(self) -> None:
+        """Ends this follower."""
+        if not self._closed:
+            self._closed = True
+            self._house.watches.leave(self._organization_id)
+            self._house.feeds.let_go(self._organization_id)
 
 
 async def _head(tx: Tx, principal: Principal, ref: Ref) -> Head:

@@ -70,6 +70,12 @@ async def issue(
     return IssuedTaskToken(task_tokens.issue(_key(house), claims), claims)
 
 
+async def traceparent(house: House, lease: Lease) -> str | None:
+    """Returns the span of the attempt for whoever works on it; None if no spans are recorded. For workers."""
+    traces = house.commits.traces
+    return None if traces is None else await traces.of_attempt(lease)
+
+
 async def of_attempt(house: House, lease: Lease) -> tuple[str, str | None]:
     """Returns a token for the task of the attempt, and the application of its organization. For workers.
 

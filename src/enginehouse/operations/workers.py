@@ -1,5 +1,6 @@
 """Workers: their reports, and the view of them for callers."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,8 @@ from enginehouse.operations.house import House, Presence
 from enginehouse.operations.permission import require
 from enginehouse.storage import workers as storage
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs import statistics
+from enginehouse.storage.jobs.statistics import RunningTask
 from enginehouse.storage.workers import Beat
 
 _NAMESPACE: Final = UUID("7b0f7a52-6a0e-5d1b-9d1c-5a3c1d8f0e66")
@@ -173,6 +176,20 @@ async def list_(house: House, principal: Principal) -> list[WorkerShown]:
     named = principal.role.covers(Role.ADMIN)
     shown = [_shown(worker, worker.offers(over_http), now, named=named) for worker in found]
     return sorted(shown, key=lambda worker: not worker.connected)
+
+
+async def running_tasks(house: House, principal: Principal, *, limit: int = 200) -> dict[str, list[RunningTask]]:
+    """Returns the organization's tasks that run now, by the id of their worker: up to `limit`, the newest first.
+
+    Tasks of other organizations are not shown. Raises NotAllowed.
+    """
+    require(principal, Role.READER)
+    owner = principal.organization_id
+    rows = await house.database.read(lambda tx: statistics.running_tasks(tx, owner, limit=limit))
+    found = defaultdict[str, list[RunningTask]](list)
+    for row in rows:
+        found[worker_id(row.worker)].append(row)
+    return found
 
 
 async def summary(house: House, principal: Principal) -> WorkerSummary:

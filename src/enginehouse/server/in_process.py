@@ -116,6 +116,7 @@ class InProcess:
             token=token,
             api_url=self._api_url,
             poll=await task_updates.poll_of(self._house, lease),
+            traceparent=await task_tokens.traceparent(self._house, lease),
         )
 
     async def tell(self, lease: Lease, info: Any) -> None:

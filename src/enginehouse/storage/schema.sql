@@ -583,6 +583,12 @@ CREATE TABLE job_rate (
 ) {clustered};
 CREATE INDEX job_rate_minute ON job_rate (minute);
 
+-- The span of the request that created a job, as its `traceparent`; only while the server records spans.
+CREATE TABLE job_trace (
+  job_id BIGINT PRIMARY KEY,
+  traceparent TEXT NOT NULL
+) {clustered};
+
 -- The workers that report: how many slots each has in each pool and what its machine has, as JSON. A worker that has not
 -- reported is gone. `reload`: what a server says of its installed engines, ReloadReport. `unable`: the engines that it
 -- cannot start now, by the sentence that says why, as JSON; NULL for none.

@@ -48,6 +48,15 @@ def moment(micros: int | None) -> Markup:
     return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(at.isoformat(), text, text)
 
 
+def minute(micros: int) -> Markup:
+    """Returns a minute of the day as an element: in UTC, and in the reader's own zone when the script has run."""
+    at = datetime.fromtimestamp(micros / _MICROS, UTC)
+    title = at.strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time class="minute" datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), title, at.strftime("%H:%M")
+    )
+
+
 def duration(micros: int | None) -> str:
     """Returns how long something took, in the two largest units."""
     if micros is None:
@@ -102,6 +111,7 @@ def _environment() -> "Environment":
     made.globals |= {"static": address, "marks": MARKS, "navigation": NAVIGATION, "admin_navigation": ADMIN_NAVIGATION}
     made.filters |= {
         "moment": moment,
+        "minute": minute,
         "duration": duration,
         "size": size,
         "pretty": pretty,

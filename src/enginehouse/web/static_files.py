@@ -13,9 +13,12 @@ FOLDERS: Final = {
     "page.css": "static",
     "page.js": "static",
     "upload.js": "static",
+    "chart.js": "static",
     "mark.svg": "static",
     "htmx.min.js": "vendored",
     "hx-sse.min.js": "vendored",
+    "uPlot.iife.min.js": "vendored",
+    "uPlot.min.css": "vendored",
 }
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"

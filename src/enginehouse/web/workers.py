@@ -2,16 +2,23 @@
 
 from typing import Final
 
-from enginehouse.operations import worker_drains, workers
+from enginehouse.operations import engines, worker_drains, workers
 from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
 
 async def show(request: PageRequest) -> HtmlPage:
     """GET /workers: every worker that has reported within a day."""
-    found = await workers.list_(request.house, request.principal)
+    house, principal = request.house, request.principal
+    found = await workers.list_(house, principal)
+    running = await workers.running_tasks(house, principal)
+    names = {
+        task.engine_id: engine.spec.name if (engine := engines.shown(house, principal, task.engine_id)) else "an engine"
+        for tasks in running.values()
+        for task in tasks
+    }
     return HtmlPage(
         "workers.html",
-        {"title": "Workers", "workers": found, "may_change": request.principal.super_admin},
+        {"title": "Workers", "workers": found, "running": running, "names": names, "may_change": principal.super_admin},
     )
 
 

@@ -116,12 +116,14 @@ class HealthBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit
 class CallBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True, omit_defaults=True):
     """What an engine over HTTP is told besides its work: a token for the task, and the organization's application.
 
-    `poll` is the payload with which a polling engine asked to be called again.
+    `poll` is the payload with which a polling engine asked to be called again. `traceparent`: the span of the attempt,
+    if the server records spans.
     """
 
     token: str
     application_id: str | None = None
     poll: Any = None
+    traceparent: str | None = None
 
 
 class InfoBody(msgspec.Struct, rename=spelled, frozen=True, kw_only=True):

@@ -70,6 +70,7 @@ class HttpEngines:
             token=body.token,
             api_url=self._api_url,
             poll=body.poll,
+            traceparent=body.traceparent,
         )
 
     async def tell(self, place: str, info: Any) -> None:

@@ -22,7 +22,7 @@ _METHODS: Final = (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATC
 _MAX_AGE: Final = (b"access-control-max-age", b"7200")  # seconds; no browser keeps a longer time
 _REQUEST_HEADERS: Final = (
     b"authorization, api_key, content-type, idempotency-key, last-event-id, range, x-correlation-id, x-request-id, "
-    b"x-veritone-application, veritone-correlation-id"
+    b"x-veritone-application, veritone-correlation-id, traceparent, tracestate"
 )
 _NAMES: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 _EXPOSED: Final = (b"access-control-expose-headers", b"*")  # every header, since no request has credentials

@@ -1,17 +1,16 @@
-"""The events of a job as server-sent events: in order, as fast as the client reads, until job or connection end."""
+"""What is followed as server-sent events: in order, as fast as the client reads, until it or the connection ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from enginehouse.api.http import body
-from enginehouse.api.v1.event_shapes import EventView, StreamEnded, StreamRefused
+from enginehouse.api.v1.event_shapes import StreamEnded, StreamRefused
 from enginehouse.domain.errors import AuthenticationFailed, NotFound, Unavailable
-from enginehouse.domain.event import Event
-from enginehouse.operations.events import Following
+from enginehouse.domain.status import JobStatus
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -28,20 +27,34 @@ _STOPPING: Final = b": the server is stopping\n\n"
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class EventStream:
+T = TypeVar("T")
+
+
+class Followed(Protocol[T]):
+    """A follower of a job or an organization. After None from `next` it says why, unless the server stops."""
+
+    @property
+    def ended(self) -> JobStatus | None: ...
+    @property
+    def gone(self) -> bool: ...
+    async def next(self, seconds: float) -> list[T] | None: ...
+    def close(self) -> None: ...
+
+
+class EventStream(Generic[T]):
     """The response to a request for a stream. When either side ends it, it frees everything."""
 
     def __init__(
         self,
-        following: Following,
-        view: Callable[[Event], EventView],
+        following: Followed[T],
+        block: Callable[[T], bytes],
         *,
         check: Callable[[], Awaitable[None]],
         heartbeat: float,
     ) -> None:
         self.raw_headers: list[tuple[bytes, bytes]] = list(_HEADERS)
         self._following = following
-        self._view = view
+        self._block = block
         self._check = check
         self._heartbeat = heartbeat
 
@@ -79,7 +92,7 @@ class EventStream:
         return True
 
     async def _send_events(self, write: Callable[[bytes], Awaitable[None]]) -> bytes:
-        """Sends every event of the job. Returns the last block."""
+        """Sends everything that is new. Returns the last block."""
         checked = monotonic()
         try:
             while (events := await self._following.next(self._heartbeat)) is not None:
@@ -98,9 +111,6 @@ class EventStream:
         if self._following.ended is None:
             return _STOPPING
         return _last("end", StreamEnded(self._following.ended.value))
-
-    def _block(self, event: Event) -> bytes:
-        return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.kind.encode(), _encode(self._view(event)))
 
 
 async def _disconnected(receive: body.Receive) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from enginehouse.api import auth
 from enginehouse.api.http.call import Answer, Call
 from enginehouse.api.http.declaration import answers
@@ -18,8 +20,9 @@ from enginehouse.operations import events
 from enginehouse.operations.events import FIRST
 
 _STREAM: Final = b"text/event-stream"
+_encode: Final = msgspec.json.Encoder().encode
 HEARTBEAT: Final = 15
-_SLOWEST_HEARTBEAT: Final = 60
+SLOWEST_HEARTBEAT: Final = 60
 
 
 @answers(Result[list[EventView]], query={"after": int, "limit": int, "heartbeat": int}, media_type="text/event-stream")
@@ -40,7 +43,7 @@ async def stream(call: Call) -> Answer:
     """GET jobs/{JobID}/events/stream: server-sent events until the job has ended; `Last-Event-ID` resumes."""
     query = Query(call.query)
     after = query.integer("after", FIRST, 0, MAX_OFFSET)
-    heartbeat = query.integer("heartbeat", HEARTBEAT, 1, _SLOWEST_HEARTBEAT)
+    heartbeat = query.integer("heartbeat", HEARTBEAT, 1, SLOWEST_HEARTBEAT)
     query.finish()
     name = "after"
     if call.headers.last_event_id:
@@ -50,7 +53,11 @@ async def stream(call: Call) -> Answer:
     async def check() -> None:
         await auth.principal(call.house, call.headers.authorization, call.headers.api_key)
 
-    return EventStream(following, event_view, check=check, heartbeat=heartbeat)
+    return EventStream(following, _block, check=check, heartbeat=heartbeat)
+
+
+def _block(event: Event) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.kind.encode(), _encode(event_view(event)))
 
 
 def event_view(event: Event) -> EventView:

@@ -49,7 +49,8 @@ async def call_facts(call: Call) -> Reply:
     lease = await held_lease(call)
     token, application_id = await task_tokens.of_attempt(call.house, lease)
     poll = await task_updates.poll_of(call.house, lease)
-    return result(CallBody(token=token, application_id=application_id, poll=poll))
+    trace = await task_tokens.traceparent(call.house, lease)
+    return result(CallBody(token=token, application_id=application_id, poll=poll, traceparent=trace))
 
 
 @answers(None, status=204, body=_INFO)

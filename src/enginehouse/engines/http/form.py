@@ -20,7 +20,8 @@ _json: Final = msgspec.json.Encoder().encode
 class CallFacts:
     """What a form says besides the work. `token` is a secret of the task; `api_url` is where it is valid.
 
-    `poll` is the payload with which a polling engine asked to be called again, None without.
+    `poll` is the payload with which a polling engine asked to be called again, None without. `traceparent` names the
+    span of the attempt, if spans are recorded.
     """
 
     job_number: int
@@ -29,6 +30,7 @@ class CallFacts:
     token: str | None = None
     api_url: str | None = None
     poll: Any = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class ProcessForm:
     fields: dict[str, str]
     file: EngineInput | None
     boundary: str
+    traceparent: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -71,6 +74,7 @@ class ProcessForm:
             "Accept-Encoding": "identity",
             "Content-Type": f"multipart/form-data; boundary={self.boundary}",
             "Content-Length": str(size),
+            **({} if self.traceparent is None else {"traceparent": self.traceparent}),
         }
 
     async def blocks(self) -> AsyncIterator[bytes]:
@@ -122,7 +126,8 @@ def form_of(
     if source is not None:
         values |= _of_input(work, source, facts, webhooks)
     fields = {name: _text(value) for name, value in values.items() if value is not None}
-    return ProcessForm(fields, source if mode is EngineMode.CHUNK else None, f"----engine-{secrets.token_hex(16)}")
+    boundary = f"----engine-{secrets.token_hex(16)}"
+    return ProcessForm(fields, source if mode is EngineMode.CHUNK else None, boundary, facts.traceparent)
 
 
 def folder_ids(work: Work, facts: CallFacts) -> dict[str, int]:

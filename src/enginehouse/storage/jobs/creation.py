@@ -10,7 +10,7 @@ from enginehouse.domain.work import WHOLE
 from enginehouse.storage import events, targets
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.jobs import counts, reuse
+from enginehouse.storage.jobs import counts, reuse, traces
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.jobs.rates import CREATED
@@ -48,6 +48,8 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
         await tx.run("jobs.mark_standbys", ids=standbys)
     await counts.add(tx, changes, tasks, {(owner, CREATED): number for (owner, _), number in changes.items()})
+    if traced := [(job_id, job.traceparent) for job_id, job in zip(ids, jobs, strict=True) if job.traceparent]:
+        await traces.insert(tx, traced)
     if retried:
         await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
     return list(zip(ids, target_ids, strict=True))

@@ -11,7 +11,7 @@ from enginehouse.storage import task_notes
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts
+from enginehouse.storage.jobs import counts, traces
 from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import work_items
 
@@ -60,6 +60,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     await tx.run("task_updates.delete_notifications", ids=ids)
     await tx.run("task_updates.delete_polls", ids=ids)
     await tx.run("additions.delete_given_ids", ids=ids)
+    await traces.delete(tx, ids)
     await endpoints.delete_of_jobs(tx, ids)
     await counts.add(tx, changes, tasks)
     # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.

@@ -24,7 +24,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `target` describes a target to create in the same transaction; `target_id` names an existing one. `reused` names the
     tasks that are complete by their outputs in the job `retry_of`, each with the job that produced them. Such a task is
-    neither in `runnable` nor in `total`.
+    neither in `runnable` nor in `total`. `traceparent`: the span of the request, if spans are recorded.
     """
 
     organization_id: int
@@ -42,6 +42,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     root_of: int | None = None
     reused: Mapping[int, int] | None = None
     origin: JobOrigin | None = None
+    traceparent: str | None = None
 
 
 class Creation(msgspec.Struct, frozen=True, gc=False):

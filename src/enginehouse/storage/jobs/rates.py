@@ -70,9 +70,10 @@ async def of_organization(tx: Tx, organization_id: int, *, first: int, last: int
 
 async def prune(tx: Tx, *, before: int) -> bool:
     """Deletes an hour of minutes that end before `before` (µs). Returns True if there may be more."""
-    [(oldest,)] = await tx.all("rates.oldest")
-    last = before // MINUTE - 1
-    if oldest is None or oldest > last:
+    end = before // MINUTE
+    found = await tx.one("rates.oldest", before=end)
+    if found is None:
         return False
-    await tx.run("rates.delete", until=min(last, oldest + _AT_ONCE - 1))
-    return bool(oldest + _AT_ONCE <= last)
+    oldest = int(found[0])
+    await tx.run("rates.delete", until=min(end, oldest + _AT_ONCE) - 1)
+    return oldest + _AT_ONCE < end

@@ -19,7 +19,7 @@ WHERE r.organization_id = :organization_id AND r.minute BETWEEN :first AND :last
 GROUP BY 1;
 
 -- name: oldest
-SELECT MIN(minute) AS minute FROM job_rate;
+SELECT minute FROM job_rate WHERE minute < :before ORDER BY minute LIMIT 1;
 
 -- name: delete
 DELETE FROM job_rate WHERE minute <= :until;

@@ -42,6 +42,37 @@ class WaitingTasks(NamedTuple):
     tasks: int
 
 
+class WaitingItems(NamedTuple):
+    """How many items of the engine wait for a worker slot, 1000 at most."""
+
+    engine_id: str
+    items: int
+
+
+class FailedTask(NamedTuple):
+    """A task that has failed for good, and when its job failed."""
+
+    job_id: int
+    ordinal: int
+    engine_id: str
+    reason: str | None
+    at: int
+
+
+class RunningTask(NamedTuple):
+    """A task of which a worker runs so many items. `started_at`: the newest of them."""
+
+    worker: str
+    job_id: int
+    ordinal: int
+    engine_id: str
+    started_at: int
+    items: int
+
+
+_WAITING_ITEMS: Final = Select("statistics.waiting_items", WaitingItems)
+_FAILURES: Final = Select("statistics.failures", FailedTask)
+_RUNNING_TASKS: Final = Select("statistics.running_tasks", RunningTask)
 _BACKLOG: Final = Select("statistics.backlog", BacklogChange)
 _RUNNING: Final = Select("statistics.running", RunningAttempts)
 _WAITING: Final = Select("statistics.waiting", WaitingTasks)
@@ -88,3 +119,19 @@ async def running(tx: Tx, organization_id: int, *, started_from: int, started_to
 async def waiting(tx: Tx, organization_id: int) -> list[WaitingTasks]:
     """Returns the backlog as it is now."""
     return await _WAITING.all(tx, organization_id=organization_id)
+
+
+async def waiting_items(tx: Tx, organization_id: int, engines: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Returns how many items of these (pool, engine) wait for a slot, counted up to 1000 each; none that has none."""
+    rows = [(pool, organization_id, engine_id) for pool, engine_id in engines]
+    return {row.engine_id: row.items for row in await _WAITING_ITEMS.each(tx, rows) if row.items}
+
+
+async def failures(tx: Tx, organization_id: int, *, since: int, jobs: int, tasks: int) -> list[FailedTask]:
+    """Returns up to `tasks` failed tasks of the up to `jobs` jobs that failed last since then (µs), the last first."""
+    return await _FAILURES.all(tx, organization_id=organization_id, since=since, jobs=jobs, tasks=tasks)
+
+
+async def running_tasks(tx: Tx, organization_id: int, *, limit: int) -> list[RunningTask]:
+    """Returns up to `limit` tasks that run now, by worker; those that began last come first."""
+    return await _RUNNING_TASKS.all(tx, organization_id=organization_id, limit=limit)

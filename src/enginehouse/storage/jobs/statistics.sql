@@ -61,3 +61,29 @@ FROM (SELECT t.engine_id,
 WHERE f.priority IS NOT NULL
 GROUP BY f.engine_id, f.priority
 ORDER BY f.engine_id, f.priority;
+
+-- name: waiting_items
+-- How many items of the organization wait for a worker slot, by engine: counted up to 1000, so that a long queue costs no more.
+-- rows: pool text, organization_id bigint, engine_id text
+SELECT r.engine_id,
+       (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w
+                              WHERE w.pool = r.pool AND w.organization_id = r.organization_id AND w.engine_id = r.engine_id
+                                AND w.lease_until IS NULL AND w.held = 0 LIMIT 1000) counted) AS items
+FROM {rows} r;
+
+-- name: failures
+-- The failed tasks of the organization's jobs that failed last, since a moment.
+SELECT t.job_id, t.ordinal, t.engine_id, t.failure_reason AS reason, j.modified_at AS at
+FROM (SELECT id, modified_at FROM job
+      WHERE organization_id = :organization_id AND status = 'failed' AND modified_at >= :since
+      ORDER BY modified_at DESC, id DESC LIMIT :jobs) j CROSS JOIN task t
+WHERE {task_of_job} AND t.status = 'failed'
+ORDER BY j.modified_at DESC, t.job_id DESC, t.ordinal LIMIT :tasks;
+
+-- name: running_tasks
+-- The tasks of the organization that run now, with their workers: those that began last come first.
+SELECT w.worker, w.job_id, w.ordinal, w.engine_id, MAX(w.started_at) AS started_at, COUNT(*) AS items
+FROM work_item w
+WHERE w.lease_until IS NOT NULL AND w.organization_id = :organization_id
+GROUP BY w.worker, w.job_id, w.ordinal, w.engine_id
+ORDER BY 5 DESC, 2, 3 LIMIT :limit;

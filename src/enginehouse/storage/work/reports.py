@@ -27,7 +27,7 @@ from enginehouse.domain.work import (
 from enginehouse.storage import attempts
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
-from enginehouse.storage.database.facts import AttemptFailure
+from enginehouse.storage.database.facts import AttemptEnd
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import stops
 from enginehouse.storage.jobs.plans import Plans
@@ -240,9 +240,13 @@ def _note(
         engine_id = plans[report.key.job_id].tasks[report.key.ordinal].engine_id
         facts.totals.add(ATTEMPTS, engine_id, outcome)
         facts.totals.observe(ATTEMPT_TIME, max(0, tx.now - item.started_at) / SECOND, engine_id)
-        if outcome in _FAILURES and isinstance(report.outcome, Failed):
-            kind = report.outcome.kind.value
-            facts.failures.append(AttemptFailure(*report.key, item.attempts, engine_id, kind, report.key in again))
+        reason = report.outcome.kind.value if isinstance(report.outcome, Failed) else None
+        facts.attempts.append(
+            AttemptEnd(
+                *report.key, item.attempts, engine_id, item.worker, item.started_at, tx.now, outcome, reason,
+                report.key in again,
+            )
+        )  # fmt: skip
         if outcome == "lost":
             facts.totals.add(LEASES_LOST)
 
@@ -274,7 +278,6 @@ def _attempt_row(report: Report, item: HeldItem, *, too_late: bool, now: int) ->
 
 
 _OUTCOME: Final = 8  # the place of the outcome in the row of an attempt
-_FAILURES: Final = frozenset({"failed", "lost"})
 _OUTCOMES: Final = {
     FailureKind.WORKER_LOST: "lost",
     FailureKind.SERVER_STOPPED: "stopped",

@@ -1,9 +1,10 @@
 // Times in the reader's own zone. Without this script they are in UTC.
 (() => {
   const short = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"});
+  const minute = new Intl.DateTimeFormat(undefined, {timeStyle: "short"});
   const show = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
-      const text = short.format(new Date(time.dateTime));
+      const text = (time.className === "minute" ? minute : short).format(new Date(time.dateTime));
       if (time.textContent !== text) time.textContent = text;
     }
   };
