@@ -40,7 +40,7 @@ class Budget:
 
 LONG: Final = "the recording of the meeting of the board, second part"
 OVER: Final = {
-    "/": Budget(transactions=2, statements=20),
+    "/": Budget(transactions=2, statements=23),
     "/jobs": Budget(statements=8),
     "/bulk-acts/plan": Budget(transactions=2, statements=12),
     "/jobs/{id}": Budget(transactions=4, statements=20),
@@ -48,7 +48,8 @@ OVER: Final = {
     "/jobs/{id}/tasks/{n}": Budget(transactions=3, statements=20),
     "/jobs/{id}/tasks/{n}/outputs/{output}": Budget(transactions=2, statements=4),
     "/jobs/{id}/tasks/{n}/outputs/{output}/content": Budget(transactions=2, statements=4),
-    "/engines": Budget(transactions=2),
+    "/engines": Budget(statements=4),
+    "/workers": Budget(transactions=2, statements=4),
     "/jobs/new": Budget(statements=4),
     "/schedules": Budget(transactions=2, statements=4),
     "/schedules/{id}": Budget(transactions=7, statements=12),
@@ -62,7 +63,7 @@ OVER: Final = {
 }
 """The pages that cost more, and how much. A page that becomes cheaper gets a smaller budget here, or none."""
 QUERIES: Final = {"/bulk-acts/plan": "?all=yes&act=pause&rule=status%3Dpending"}
-STREAMS: Final = {"/jobs/{id}/live", "/jobs/{id}/tasks/{n}/live", "/jobs/{id}/media"}
+STREAMS: Final = {"/overview/live", "/jobs/{id}/live", "/jobs/{id}/tasks/{n}/live", "/jobs/{id}/media"}
 """Streams, and the bytes of what the jobs of this test do not have."""
 OPEN: Final = ("/docs", *(f"/docs/{name}" for name in DESCRIPTIONS))
 

@@ -60,3 +60,9 @@ def number_of(size: int, *parts: object) -> int:
 
 current_trace: Final[ContextVar[TraceParent | None]] = ContextVar("current_trace", default=None)
 """The span of the request that is served now; None if nobody records spans."""
+
+
+def current_traceparent() -> str | None:
+    """Returns the `traceparent` of the request that is served now; None if nobody records spans."""
+    here = current_trace.get()
+    return None if here is None else here.text

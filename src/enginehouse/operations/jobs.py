@@ -18,7 +18,6 @@ from enginehouse.domain.planning.plan import Planned, planned_again
 from enginehouse.domain.refs import Ref, TaskRef
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import graphql_millis
-from enginehouse.domain.traces import current_trace
 from enginehouse.operations import bounds, engines, idempotency, reuse, targets
 from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
@@ -172,7 +171,6 @@ def new_job(
         root_of=None if retry_of is None else retry_of.root_of or retry_of.id,
         reused=reused,
         origin=origin,
-        traceparent=None if (trace := current_trace.get()) is None else trace.text,
     )
 
 

@@ -8,6 +8,7 @@ from enginehouse.domain.audit import Entry
 from enginehouse.domain.job import Plan, TargetRequest
 from enginehouse.domain.planning.edges import Beginning, Edges
 from enginehouse.domain.token_quotas import QuotaHolder
+from enginehouse.domain.traces import current_traceparent
 from enginehouse.storage.idempotency import RequestKey
 
 
@@ -24,7 +25,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `target` describes a target to create in the same transaction; `target_id` names an existing one. `reused` names the
     tasks that are complete by their outputs in the job `retry_of`, each with the job that produced them. Such a task is
-    neither in `runnable` nor in `total`. `traceparent`: the span of the request, if spans are recorded.
+    neither in `runnable` nor in `total`. `traceparent`: the span of the request that made it.
     """
 
     organization_id: int
@@ -42,7 +43,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     root_of: int | None = None
     reused: Mapping[int, int] | None = None
     origin: JobOrigin | None = None
-    traceparent: str | None = None
+    traceparent: str | None = msgspec.field(default_factory=current_traceparent)
 
 
 class Creation(msgspec.Struct, frozen=True, gc=False):
