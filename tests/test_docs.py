@@ -21,6 +21,7 @@ from enginehouse.api.edge import routes
 from enginehouse.cli.main import enginehouse
 from enginehouse.domain import errors
 from enginehouse.settings import Settings
+from enginehouse.web.site import PAGES as PAGES_OF_SITE
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -92,6 +93,12 @@ def test_every_served_operation_is_listed() -> None:
         assert f"| `{method} {routes.BASE}{path}` |" in served
         assert f"`{method} {routes.BASE}{path}`" not in refused
     assert f"{len(operations)} operations" in (ROOT / "README.md").read_text()
+
+
+def test_every_part_of_the_dashboard_is_described() -> None:
+    described = (ROOT / "docs/how-to/use-the-pages.md").read_text()
+    parts = {"/" + path.split("/")[1] for method, path, _ in PAGES_OF_SITE if method == "GET"}
+    assert {part for part in parts if f"| `{part}` |" not in described} == set()
 
 
 def _anchors(page: Path) -> set[str]:

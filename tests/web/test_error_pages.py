@@ -69,3 +69,19 @@ async def test_whoever_has_no_session_any_more_comes_back_after_signing_in(place
     assert answer.url.path == "/sign-in"
     back = await reader.post("/sign-in", name="a user", password=PASSWORD, next=answer.url.params["next"])
     assert (back.url.path, back.url.query) == ("/jobs", b"status=failed")
+
+
+@pytest.mark.parametrize(
+    ("action", "page"),
+    [
+        ("/jobs/new", "/jobs/new"),
+        ("/jobs/7/cancel", "/jobs/7"),
+        ("/engines/noop/pause", "/engines"),
+        ("/workers/7/drain", "/workers"),
+    ],
+)
+async def test_an_action_without_a_session_leads_back_to_its_page(place: Place, action: str, page: str) -> None:
+    reader = await place.signed_in()
+    await identity.logout(place.house, reader.http.cookies["eh"])
+    answer = await reader.post(action)
+    assert (answer.url.path, answer.url.params["next"]) == ("/sign-in", page)

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Route, Router, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from enginehouse.domain.audit import RequestOrigin, request_origin
@@ -91,6 +91,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *account.PAGES,
     *organizations.PAGES,
 )
+_SHOWN: Final = [compile_path(path)[0] for method, path, _ in PAGES if method == "GET" and not path.endswith("/live")]
 _LARGEST_FORM: Final = 64  # fields
 _LONGEST_FORM: Final = 1_000_000  # bytes
 
@@ -230,10 +231,17 @@ def _rendered(house: House, request: Request, session: Session, answer: Answer) 
 
 
 def _to_sign_in(request: Request) -> Response:
-    back = request.url.path if request.method == "GET" else "/"
+    back = request.url.path if request.method == "GET" else _page_of(request.url.path)
     if request.method == "GET" and request.url.query:
         back += f"?{request.url.query}"
     return RedirectResponse(f"/sign-in?next={quote(back)}", 303)
+
+
+def _page_of(path: str) -> str:
+    """Returns the page on which the form of this action stands: the nearest above it."""
+    while path and not any(page.fullmatch(path) for page in _SHOWN):
+        path = path.rpartition("/")[0]
+    return path or "/"
 
 
 def _with_headers(response: Response) -> Response:
