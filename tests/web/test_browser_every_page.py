@@ -134,7 +134,7 @@ def unreached(page: Page) -> list[str]:
     wanted = set(page.evaluate(REACHABLE)[:STOPS])
     page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)")
     stops: list[int] = []
-    for _ in range(len(wanted) + 3):
+    for _ in range(2 * len(wanted) + 40):  # a field for a date has several stops
         page.keyboard.press("Tab")
         stop = page.evaluate("document.activeElement.dataset.place ?? null")
         if stop is not None:
