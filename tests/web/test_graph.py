@@ -53,3 +53,18 @@ def test_a_job_without_routes_is_one_column() -> None:
     made = layout(3, [])
     assert {place.x for place in made.places} == {made.places[0].x}
     assert made.paths == ()
+
+
+def test_many_tasks_without_an_edge_fill_a_grid_in_their_order() -> None:
+    few, many = layout(12, []), layout(200, [])
+    assert {at.x for at in few.places} == {few.places[0].x}
+    assert len({at.x for at in many.places}) == 5
+    assert len({at.y for at in many.places}) == 40
+    assert [(at.y, at.x) for at in many.places] == sorted((at.y, at.x) for at in many.places)
+    assert many.height < few.height * 4
+
+
+def test_tasks_without_an_edge_do_not_move_the_others() -> None:
+    beside = layout(30, [(0, 1), (1, 2)])
+    alone = layout(3, [(0, 1), (1, 2)])
+    assert [at.x for at in beside.places[:3]] == [at.x for at in alone.places]

@@ -11,6 +11,8 @@ _ACROSS: Final = 56  # between two layers
 _DOWN: Final = 18  # between two nodes
 _EDGE: Final = 12  # around the picture
 _SWEEPS: Final = 4
+_ALONE: Final = 12  # tasks without an edge that stand below one another, before they become a grid
+_ABREAST: Final = 5  # of them in a row of this grid, at least
 
 Edge = tuple[int, int]
 
@@ -36,10 +38,11 @@ class Layout:
 def layout(count: int, edges: Sequence[Edge]) -> Layout:
     """Returns the picture of a graph without cycles.
 
-    An edge over several layers gets a place of its own in each of them, so that it passes beside the tasks there.
+    An edge over several layers gets a place of its own in each of them, so that it passes beside the tasks there. Many
+    tasks without an edge fill a grid.
     """
     edges = list(dict.fromkeys(edges))
-    rank = layers(count, edges)
+    rank = _spread(layers(count, edges), edges)
     chains, joints = _chains(count, edges, rank)
     steps = [step for chain in chains for step in pairwise(chain)]
     rows = _ordered(_rows(rank + joints), steps, len(rank) + len(joints))
@@ -68,6 +71,17 @@ def layers(count: int, edges: Sequence[Edge]) -> list[int]:
             if not waits[child]:
                 ready.append(child)
     return rank
+
+
+def _spread(rank: list[int], edges: Sequence[Edge]) -> list[int]:
+    """Returns the layers with the tasks that have no edge in turn in all of them, if they are many."""
+    joined = {n for edge in edges for n in edge}
+    alone = [n for n in range(len(rank)) if n not in joined]
+    if len(alone) <= _ALONE:
+        return rank
+    across = max(_ABREAST, max(rank) + 1)
+    places = {n: at % across for at, n in enumerate(alone)}
+    return [places.get(n, layer) for n, layer in enumerate(rank)]
 
 
 def _chains(count: int, edges: Sequence[Edge], rank: list[int]) -> tuple[list[list[int]], list[int]]:
