@@ -65,6 +65,14 @@ def test_a_file_its_graph_and_its_job(page: Page, tmp_path: Path) -> None:
     assert "#" not in page.url
 
 
+def test_steps_to_begin_with_keep_what_was_filled_in(page: Page) -> None:
+    page.locator("#text").fill("kept")
+    page.get_by_role("button", name="Speech").click()
+    expect(page.locator("legend")).to_have_count(3)
+    assert page.locator("#step-2-reads").input_value() == "1"
+    assert page.locator("#text").input_value() == "kept"
+
+
 def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "large.bin"
     file.write_bytes(b"x" * 1_100_000)

@@ -288,6 +288,16 @@ async def test_a_template_and_a_pipeline_work_on_a_text(place: Place) -> None:
     assert len(await templates.list_(place.house, place.caller, TemplateFilter())) == 1
 
 
+async def test_a_template_that_is_gone_can_be_given_up(place: Place) -> None:
+    reader = await place.signed_in()
+    await reader.get(f"/jobs/new?what=template:{job_graphql(7)}")
+    fields = {"what": f"template:{job_graphql(7)}", "step-1-engine": "noop"}
+    wrong = await press(reader, "preview", fields)
+    assert "no such template" in faults(wrong)["what"]
+    again = {**fields, "what": value(wrong, "what")}
+    assert (await press(reader, "preview", again)).status_code == 200
+
+
 async def test_the_fields_that_an_engine_declares_are_its_payload(place: Place) -> None:
     fields: Any = (
         {"name": "language", "type": "Picklist", "required": True,

@@ -16,7 +16,7 @@ from enginehouse.operations.schedules import launches, pipeline_jobs
 from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.operations.signatures import BASE
 from enginehouse.web import new_job_form
-from enginehouse.web.new_job_draft import Draft, StepDraft, with_step, without_step
+from enginehouse.web.new_job_draft import STEPS, Draft, StepDraft, with_step, without_step
 from enginehouse.web.new_job_preview import FieldFault, Proposal, proposal_of
 from enginehouse.web.new_job_view import page
 from enginehouse.web.page_request import Answer, GoTo, HtmlPage, Page, PageRequest
@@ -47,10 +47,8 @@ READY: Final = {
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs/new: the form, with what the address names: `ready` steps, an `engine`, a `what`, a `target`."""
     require(request.principal, Role.USER)
-    steps: tuple[StepDraft, ...] = (StepDraft(engine=request.query("engine")),)
-    if (ready := READY.get(request.query("ready"))) is not None:
-        steps = tuple(StepDraft(engine=slug, reads=str(reads)) for slug, reads in ready.steps)
-    draft = Draft(target=request.query("target"), what=request.query("what") or "steps", steps=steps, key=_key())
+    steps = _ready(request.query("ready")) or (StepDraft(engine=request.query("engine")),)
+    draft = Draft(target=request.query("target"), what=request.query("what") or STEPS, steps=steps, key=_key())
     return await _page(request, draft)
 
 
@@ -65,6 +63,8 @@ async def act(request: PageRequest) -> Answer:
             return await _page(request, with_step(draft))
         case "remove":
             return await _page(request, without_step(draft, int(rest) if rest.isdecimal() and len(rest) < 3 else 0))
+        case "ready":
+            return await _page(request, replace(draft, what=STEPS, steps=_ready(rest) or draft.steps))
         case "drop":
             return await _page(request, replace(draft, upload="", file_name=""))
         case _:
@@ -139,6 +139,12 @@ async def _with_target(request: PageRequest, draft: Draft, proposal: Proposal) -
         request.house, request.principal, TargetRequest(name=draft.name or name), asset
     )
     return replace(draft, upload="", file_name="", text="", target=str(target.id))
+
+
+def _ready(word: str) -> tuple[StepDraft, ...]:
+    """Returns the steps to begin with of this word, none for an unknown one."""
+    ready = READY.get(word)
+    return tuple(StepDraft(engine=slug, reads=str(reads)) for slug, reads in ready.steps) if ready else ()
 
 
 def _to(created: list[CreatedJob]) -> GoTo:
