@@ -80,6 +80,7 @@ PAGES: Final = {
     "engines": ("engines", 50, 60),
     "workers": ("workers", 50, 60),
     "docs": ("interfaces", 50, 60),
+    "reference": ("reference of an interface", 50, None),
 }
 
 

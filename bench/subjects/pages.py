@@ -61,6 +61,7 @@ async def _pages(place: Place, history: History, seconds: float) -> Sample:
         "engines": "/engines",
         "workers": "/workers",
         "docs": "/docs",
+        "reference": "/docs/edge",
     }
     found = Sample()
     for key in PAGES:

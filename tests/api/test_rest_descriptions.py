@@ -58,6 +58,24 @@ def test_the_document_holds_together(routes: ModuleType) -> None:
 
 
 @either_interface
+def test_no_text_is_only_for_readers_of_the_code(routes: ModuleType) -> None:
+    texts = list(_texts(routes.description()))
+    assert len(texts) > 100
+    assert [text for text in texts if "-contract" in text or "\n    " in text] == []
+
+
+def _texts(value: Any) -> list[str]:
+    match value:
+        case dict():
+            own = [each for name, each in value.items() if name in {"summary", "description"} and isinstance(each, str)]
+            return own + [found for each in value.values() for found in _texts(each)]
+        case list():
+            return [found for each in value for found in _texts(each)]
+        case _:
+            return []
+
+
+@either_interface
 def test_no_schema_is_unused(routes: ModuleType) -> None:
     document = routes.description()
     used = {reference.rpartition("/")[2] for reference in _references(document)}

@@ -7,7 +7,7 @@ from tests.web.conftest import Place
 from tests.web.reader import text
 
 from enginehouse.app import DESCRIPTIONS
-from enginehouse.web.reference import type_of
+from enginehouse.web.reference import marked, type_of
 
 
 @pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
@@ -48,3 +48,16 @@ async def test_the_first_page_leads_to_each_interface(place: Place) -> None:
 )
 def test_a_type_in_words(schema: dict[str, object], kind: str, link: str | None) -> None:
     assert type_of(schema) == (kind, link)
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("`count` jobs", "<code>count</code> jobs"),
+        ("one\n\ntwo", "one<br>two"),
+        ("<b>`<i>`", "&lt;b&gt;<code>&lt;i&gt;</code>"),
+        ("", ""),
+    ],
+)
+def test_a_text_of_a_description_as_html(text: str, html: str) -> None:
+    assert marked(text) == html

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -66,16 +68,19 @@ async def show_one(descriptions: Descriptions, house: House, request: Request) -
         return await _page(
             "fault.html", house, request, 404, title="Not found", text="There is no such interface.", again=None
         )
+    return await _page("reference.html", house, request, **_contents(make))
+
+
+@cache
+def _contents(make: Callable[[], Description]) -> dict[str, Any]:
+    """Returns what is in the page of an interface. It is made once, because it takes a tenth of a second."""
     document = make()
-    return await _page(
-        "reference.html",
-        house,
-        request,
-        title=document["info"]["title"],
-        base=document["servers"][0]["url"],
-        topics=topics(document),
-        schemas=tuple(schemas(document)),
-    )
+    return {
+        "title": document["info"]["title"],
+        "base": document["servers"][0]["url"],
+        "topics": topics(document),
+        "schemas": tuple(schemas(document)),
+    }
 
 
 async def _page(template: str, house: House, request: Request, status: int = 200, **values: Any) -> Response:
@@ -83,6 +88,13 @@ async def _page(template: str, house: House, request: Request, status: int = 200
     session = await session_of(house, request)
     csrf = "" if session is None else proof(house, session.secret)
     return HTMLResponse(render(template, session=session, csrf=csrf, path=request.url.path, **values), status)
+
+
+def marked(text: str) -> Markup:
+    """Returns the text with what stands between two backticks as code, and with its paragraphs apart."""
+    code = Markup("<code>{}</code>")
+    parts = [code.format(part) if n % 2 else escape(part) for n, part in enumerate(text.split("`"))]
+    return Markup("<br>").join(Markup("").join(parts).split("\n\n"))
 
 
 def topics(document: Description) -> dict[str, list[DescribedOperation]]:
@@ -99,7 +111,7 @@ def schemas(document: Description) -> Iterator[DescribedSchema]:
     for name, schema in sorted(document["components"].get("schemas", {}).items()):
         fields = tuple(_fields(schema)) if "properties" in schema else ()
         kind = "" if fields else type_of(schema)[0]
-        yield DescribedSchema(name, schema.get("description", ""), kind, fields)
+        yield DescribedSchema(name, marked(schema.get("description", "")), kind, fields)
 
 
 def _operation(document: Description, path: str, method: str, operation: Description) -> DescribedOperation:
@@ -107,7 +119,7 @@ def _operation(document: Description, path: str, method: str, operation: Descrip
     return DescribedOperation(
         method=method.upper(),
         path=path,
-        summary=operation.get("summary", ""),
+        summary=marked(operation.get("summary", "")),
         is_open=operation.get("security") == [],
         parameters=tuple(
             _field(each["name"], each.get("schema", {}), required=each.get("required", False), place=each["in"],
@@ -135,7 +147,7 @@ def _fields(schema: Description) -> Iterator[Field]:
 
 def _field(name: str, schema: Description, *, required: bool, place: str = "", text: str = "") -> Field:
     kind, link = type_of(schema)
-    return Field(name, kind, link, required, text or schema.get("description", ""), place)
+    return Field(name, kind, link, required, marked(text or schema.get("description", "")), place)
 
 
 def type_of(schema: Description) -> tuple[str, str | None]:

@@ -3,6 +3,7 @@
 It is an answer itself, and needs no token.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -52,6 +53,8 @@ _WARNING: Final = {
     "schema": {"type": "string"},
     "description": "A warning, percent-encoded outside printable ASCII. Each warning has a header of its own.",
 }
+_TEXTS: Final = frozenset({"summary", "description"})
+_FOR_US: Final = re.compile(r" \([a-z]+-contract [^)]*\)")
 _SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "api_key": {"type": "apiKey", "in": "header", "name": "api_key"},
@@ -75,7 +78,7 @@ def document(title: str, base: str, operations: Iterable[ServedOperation], forma
     for row, declared in rows:
         paths.setdefault(row.template, {})[row.method.lower()] = _operation(row, declared, schemas)
     refusal = {"application/json": {"schema": schemas.of(Error)}}
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": __version__},
         "servers": [{"url": base}],
@@ -90,6 +93,8 @@ def document(title: str, base: str, operations: Iterable[ServedOperation], forma
             "securitySchemes": _SCHEMES,
         },
     }  # fmt: skip
+    public: Schema = _public(whole)
+    return public
 
 
 def publication(make: Callable[[], Schema]) -> OpenHandler:
@@ -110,6 +115,19 @@ def publication(make: Callable[[], Schema]) -> OpenHandler:
         return Reply(body, headers=headers)
 
     return serve
+
+
+def _public(value: Any, name: str = "") -> Any:
+    """Returns the value without indentation in its texts, and without what only readers of the code can look up."""
+    match value:
+        case str() if name in _TEXTS:
+            return _FOR_US.sub("", inspect.cleandoc(value))
+        case dict():
+            return {key: _public(each, key) for key, each in value.items()}
+        case list():
+            return [_public(each) for each in value]
+        case _:
+            return value
 
 
 _UNKNOWN: Final = Declaration(Any)
