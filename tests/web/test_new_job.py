@@ -1,5 +1,6 @@
 """A new job from the page: who may create one, what it would start, what is wrong with which field, and its file."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -124,13 +125,15 @@ async def test_a_file_is_kept_once_and_becomes_the_target_of_the_job(place: Plac
     assert (await targets.get(place.house, place.caller, Ref.of(job.target_id))).name == "talk.md"
 
 
-async def test_a_button_that_is_pressed_twice_starts_one_job(place: Place) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_button_that_is_pressed_twice_starts_one_job(place: Place, at_once: bool) -> None:
     reader = await place.signed_in()
     await reader.get("/jobs/new")
     fields = {"step-1-engine": "noop"}
     seen = await press(reader, "preview", fields, file=FILE)
     kept = {name: value(seen, name) for name in ("seen", "upload", "file_name", "key")}
-    answers = [await press(reader, "start", {**fields, **kept}, follow=False) for _ in range(2)]
+    starts = [press(reader, "start", {**fields, **kept}, follow=False) for _ in range(2)]
+    answers = await asyncio.gather(*starts) if at_once else [await start for start in starts]
     assert job_of(answers[0]) == job_of(answers[1])
     assert await count(place) == 1
 
@@ -209,6 +212,9 @@ async def test_a_refused_start_names_the_target_in_which_the_file_is(place: Plac
     assert answer.status_code == 400
     target = value(answer, "target")
     assert (await targets.get(place.house, place.caller, Ref(int(target), target))).name == "talk.md"
+    limit(place, jobs_per_request=1)
+    again = await press(reader, "start", {**fields, **kept}, follow=False)
+    assert (await jobs.get(place.house, place.caller, job_of(again))).target_id == int(target), "also after going back"
 
 
 async def test_steps_are_added_and_removed_with_what_reads_them(place: Place) -> None:

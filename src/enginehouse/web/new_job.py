@@ -8,7 +8,7 @@ from enginehouse.domain.errors import InvalidInput, Refusal
 from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import JobRequest, TargetRequest
-from enginehouse.operations import engines, jobs, target_assets
+from enginehouse.operations import engines, jobs, target_assets, uploads
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.jobs import CreatedJob
 from enginehouse.operations.permission import require
@@ -126,19 +126,33 @@ async def _created(
 
 async def _with_target(request: PageRequest, draft: Draft, proposal: Proposal) -> Draft:
     """Returns the draft with a target in place of its file; of a text, if a template works on it. It exists then."""
-    name = draft.file_name or None
     if draft.upload:
-        origin = str(request.http.base_url).rstrip("/")
-        asset = AssetRequest(name=name, uri=f"{origin}{BASE}/upload/{draft.upload}", origin=origin)
+        target_id = await _target_of_upload(request, draft)
     elif proposal.templates and draft.text.strip():
         name = "text.txt"
         asset = AssetRequest(name=name, content_type=_PLAIN, source=draft.text.encode())
+        made = await target_assets.create_with_asset(request.house, request.principal, TargetRequest(name=name), asset)
+        target_id = made.id
     else:
         return draft
-    target = await target_assets.create_with_asset(
-        request.house, request.principal, TargetRequest(name=draft.name or name), asset
-    )
-    return replace(draft, upload="", file_name="", text="", target=str(target.id))
+    return replace(draft, upload="", file_name="", text="", target=str(target_id))
+
+
+async def _target_of_upload(request: PageRequest, draft: Draft) -> int:
+    """Returns the target whose asset the file is: a new one, unless the same form has been sent before."""
+    house, principal = request.house, request.principal
+    kept = await uploads.get(house, principal, draft.upload)
+    if kept.asset_id is None:
+        origin, name = str(request.http.base_url).rstrip("/"), draft.file_name or None
+        asset = AssetRequest(name=name, uri=f"{origin}{BASE}/upload/{draft.upload}", origin=origin)
+        target = TargetRequest(name=draft.name or name)
+        try:
+            return (await target_assets.create_with_asset(house, principal, target, asset)).id
+        except InvalidInput:
+            kept = await uploads.get(house, principal, draft.upload)
+            if kept.asset_id is None:
+                raise
+    return (await target_assets.asset(house, principal, kept.asset_id)).target_id
 
 
 def _ready(word: str) -> tuple[StepDraft, ...]:
