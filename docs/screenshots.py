@@ -5,10 +5,8 @@
 
 import os
 import shutil
-import struct
 import sys
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,16 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from docs import demo
+from docs.png import smaller
 from playwright.sync_api import Page, sync_playwright
 
 from enginehouse.cli.child_server import ChildServer
 from enginehouse.client import Client
 
 PICTURES: Final = Path(__file__).parent / "pictures"
-LARGEST: Final = 200_000  # bytes of a picture
+LARGEST: Final = 120_000  # bytes of a picture
 WIDTH: Final = 1280
 _HEIGHT: Final = 800
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +94,6 @@ def _take(page: Page, url: str, picture: Picture, ids: Mapping[str, str]) -> Non
     page.wait_for_load_state("load")
     picture.file.write_bytes(smaller(page.screenshot()))
     sys.stdout.write(f"{picture.file.relative_to(PICTURES.parents[1])}: {picture.file.stat().st_size} bytes\n")
-
-
-def smaller(png: bytes) -> bytes:
-    """Returns the same picture, compressed as much as zlib can, without what only describes it."""
-    at, header, pixels = len(_SIGNATURE), b"", b""
-    while at < len(png):
-        length, kind = struct.unpack_from(">I4s", png, at)
-        content = png[at + 8 : at + 8 + length]
-        header = content if kind == b"IHDR" else header
-        pixels += content if kind == b"IDAT" else b""
-        at += 12 + length
-    packed = zlib.compress(zlib.decompress(pixels), 9)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 if __name__ == "__main__":
