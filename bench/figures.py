@@ -79,6 +79,9 @@ PAGES: Final = {
     "job_new": ("new job", 50, 60),
     "engines": ("engines", 50, 60),
     "workers": ("workers", 50, 60),
+    "schedules": ("schedules", 50, 60),
+    "webhooks": ("webhooks", 50, 60),
+    "audit": ("audit", 50, 60),
     "docs": ("interfaces", 50, 60),
     "reference": ("reference of an interface", 50, None),
 }

@@ -60,6 +60,9 @@ async def _pages(place: Place, history: History, seconds: float) -> Sample:
         "job_new": "/jobs/new",
         "engines": "/engines",
         "workers": "/workers",
+        "schedules": "/schedules",
+        "webhooks": "/webhooks",
+        "audit": "/audit",
         "docs": "/docs",
         "reference": "/docs/edge",
     }

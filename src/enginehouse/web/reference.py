@@ -75,12 +75,13 @@ async def show_one(descriptions: Descriptions, house: House, request: Request) -
 def _contents(make: Callable[[], Description]) -> dict[str, Any]:
     """Returns what is in the page of an interface. It is made once, because it takes a tenth of a second."""
     document = make()
-    return {
-        "title": document["info"]["title"],
-        "base": document["servers"][0]["url"],
-        "topics": topics(document),
-        "schemas": tuple(schemas(document)),
-    }
+    found = render(
+        "reference_contents.html",
+        base=document["servers"][0]["url"],
+        topics=topics(document),
+        schemas=tuple(schemas(document)),
+    )
+    return {"title": document["info"]["title"], "contents": Markup(found)}  # noqa: S704 - a template has escaped it
 
 
 async def _page(template: str, house: House, request: Request, status: int = 200, **values: Any) -> Response:
