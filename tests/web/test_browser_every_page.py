@@ -1,28 +1,32 @@
 """Every page of the site in a real browser: on a small screen, at 200 %, by keyboard, without motion, for everybody.
 
-The pages come from the site's own table, so a new page is looked at too. A page of a new kind of thing needs its id in
-`things`.
+The pages are found by their links, beginning at the overview, so that a new page is looked at too as soon as something
+leads there.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any, Final
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
+from starlette.routing import compile_path
 from tests.acceptance.server import TOKEN, Server, offer, serving, task_of
 from tests.web.test_browser import browser, violations
 
-from enginehouse.app import DESCRIPTIONS
 from enginehouse.web.site import PAGES
 
 __all__ = ["browser"]
 LONG: Final = f"a name {'that never ends_' * 12}{'x' * 40}"
-STREAMS: Final = {path for _, path, _ in PAGES if path.endswith("/live")}
-ADDRESSES: Final = [path for method, path, _ in PAGES if method == "GET" and path not in STREAMS]
-OTHERS: Final = ["/docs", *(f"/docs/{name}" for name in DESCRIPTIONS), "/jobs?status=aborted", "/nothing", "/sign-in"]
+MANY: Final = 2  # addresses of one page that are followed
+BEYOND: Final = ("/static/", "/edge/", "/api/", "/v3/", "/signed/")  # which are no pages
+LEAST: Final = {"/", "/jobs", "/jobs/new", "/jobs/{id}", "/schedules", "/schedules/{id}", "/engines", "/workers",
+                "/webhooks", "/webhooks/{id}", "/docs", "/docs/{interface}"}  # fmt: skip
+OTHERS: Final = ("/jobs?status=aborted", "/nothing", "/sign-in")
 WEBHOOK: Final = """mutation {
   createEvent(input: {application: "a", eventType: "t", eventName: "n"}) { id }
   subscribeEvent(input: {application: "a", delivery: {name: Webhook, params: {url: "https://h.example/a"}}})
@@ -50,27 +54,26 @@ CUT: Final = """() => [...document.querySelectorAll('nav a, button, h1, h2, lege
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server with one thing of each kind, whose names are long, and the administrator's password."""
+    """A server with things of each kind, whose names are long, and the administrator's password.
+
+    `pages` has an address of each page that a link leads to, by its path in the table of the site.
+    """
 
     server: Server
     password: str
-    things: dict[str, str]
-
-    def address(self, path: str) -> str:
-        """Returns an address of the page."""
-        known = next((each for start, each in self.things.items() if path.startswith(start)), "")
-        return self.server.url + path.replace("{id}", known).replace("{ordinal}", "0")
+    pages: dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("every-page")
     with serving(folder / "data", PYTHONPATH=offer(folder / "offered", "honest")) as server:
-        yield Place(server, (folder / "data/admin-password").read_text().split()[-1], things(server.url))
+        fill(server.url)
+        yield Place(server, (folder / "data/admin-password").read_text().split()[-1], reached(server.url))
 
 
-def things(url: str) -> dict[str, str]:
-    """Returns the id of one thing of each kind, by how the path of its pages begins."""
+def fill(url: str) -> None:
+    """There are a job with an output, a schedule, a subscription and a delivery."""
     with httpx.Client(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
 
         def graphql(query: str, **variables: Any) -> Any:
@@ -81,14 +84,30 @@ def things(url: str) -> dict[str, str]:
         engine = task_of("honest", {})["tasks"][0]["engineId"]
         create = "mutation($job: CreateJob) { createJob(input: $job) { id } }"
         task = {"engineId": engine, "payload": {"a": LONG}}
-        job = graphql(create, job={"name": LONG, "tasks": [task] * 3})["createJob"]["id"]
+        graphql(create, job={"name": LONG, "tasks": [task] * 3})
         body = {"name": LONG, "jobTemplates": [{"taskTemplates": [{"engineId": engine}]}], "cron": "0 9 * * *"}
-        schedule = client.post("/api/v1/schedules", json=body).json()["result"]["id"]
-        subscription = graphql(WEBHOOK)["subscribeEvent"]
-        delivery = client.get("/api/v1/webhooks/deliveries").json()["result"]["deliveries"][0]["id"]
-    return {
-        "/webhooks/deliveries/": delivery, "/webhooks/": subscription, "/schedules/": schedule, "/jobs/": job,
-    }  # fmt: skip
+        client.post("/api/v1/schedules", json=body).raise_for_status()
+        graphql(WEBHOOK)
+
+
+def reached(url: str) -> dict[str, str]:
+    """Returns an address of each page to which links lead from the overview."""
+    tables = [*PAGES, ("GET", "/docs", None), ("GET", "/docs/{interface}", None)]
+    known = {path: compile_path(path)[0] for method, path, _ in tables if method == "GET"}
+    found, tried, ahead = dict[str, str](), Counter[str](), ["/"]
+    with httpx.Client(base_url=url, cookies={"eh": TOKEN}, headers={"accept": "text/html"}) as client:
+        for address in ahead:  # it grows during the walk
+            path = next((path for path, form in known.items() if form.fullmatch(address.partition("?")[0])), None)
+            if path is None or tried[path] >= MANY:
+                continue
+            tried[path] += 1
+            answer = client.get(address)
+            if answer.status_code != 200 or not answer.headers["content-type"].startswith("text/html"):
+                continue
+            found.setdefault(path, address)
+            links = map(unescape, re.findall(r'href="(/[^"#]*)', answer.text))
+            ahead += [link for link in links if not link.startswith(BEYOND)]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -112,21 +131,26 @@ def page(browser: Browser, place: Place) -> Iterator[Page]:
     assert said == []
 
 
-@pytest.mark.parametrize("path", [*ADDRESSES, *OTHERS])
-def test_a_page_is_for_everybody(place: Place, page: Page, path: str) -> None:
+def test_every_page_is_for_everybody(place: Place, page: Page) -> None:
+    assert set(place.pages) >= LEAST, "no link leads there"
+    assert {
+        address: wrong for address in (*place.pages.values(), *OTHERS) if (wrong := faults(place, page, address))
+    } == {}
+
+
+def faults(place: Place, page: Page, address: str) -> list[str]:
+    """Returns what is wrong with the page."""
     page.set_viewport_size({"width": 1280, "height": 900})
-    answer = page.goto(place.address(path))
-    assert answer is not None
-    assert answer.status == (404 if path == "/nothing" else 200), f"say in `things` where {path} is"
-    assert violations(page) == []
-    assert page.evaluate(MOVES) == []
-    assert unreached(page) == []
+    page.goto(place.server.url + address)
+    found = [*violations(page)]
+    found += [f"it moves: {each}" for each in page.evaluate(MOVES)]
+    found += [f"the keyboard does not reach {each}" for each in unreached(page)]
     # 640 px are 1280 px at 200 %.
     for width in (640, 360):
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(WIDER) <= 0, f"wider than {width} px"
-        cut = page.evaluate(CUT)
-        assert cut == [], f"cut at {width} px"
+        found += [f"wider than {width} px"] if page.evaluate(WIDER) > 0 else []
+        found += [f"cut at {width} px: {each}" for each in page.evaluate(CUT)]
+    return found
 
 
 def unreached(page: Page) -> list[str]:
@@ -145,18 +169,14 @@ def unreached(page: Page) -> list[str]:
     return [page.evaluate(f"document.querySelector('[data-place=\"{n}\"]').outerHTML.slice(0, 120)") for n in left]
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
-def test_the_first_stop_of_the_keyboard_is_the_way_to_the_content(place: Place, page: Page, path: str) -> None:
-    page.goto(place.address(path))
-    if page.evaluate("document.activeElement.matches('[autofocus]')"):
-        page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
-    page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('main') !== null"), "it goes on in the content"
-
-
-def test_every_stream_is_named_so() -> None:
-    assert all(re.fullmatch(r"/[\w/{}-]+/live", path) for path in STREAMS)
+def test_the_first_stop_of_the_keyboard_is_the_way_to_the_content(place: Place, page: Page) -> None:
+    for address in place.pages.values():
+        page.goto(place.server.url + address)
+        if page.evaluate("document.activeElement.matches('[autofocus]')"):
+            page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip", address
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('main') !== null"), f"{address} goes on in the content"
