@@ -177,6 +177,6 @@ def test_the_first_stop_of_the_keyboard_is_the_way_to_the_content(place: Place, 
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip", address
         page.keyboard.press("Enter")
-        assert page.url.endswith("#main")
+        page.wait_for_url(re.compile("#main$"))
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.closest('main') !== null"), f"{address} goes on in the content"
