@@ -98,6 +98,7 @@ def test_the_log_follows_what_is_printed_and_stays_where_it_is_read(place: Place
     expect(page.locator("#log-note")).to_contain_text("has ended: complete")
     assert page.evaluate("document.body.dataset.kept") == "yes", "without a reload"
     assert log.inner_text().count("line 59") == 1
+    assert not page.locator("#state time").last.inner_text().endswith("UTC"), "also new times are in the reader's zone"
 
 
 def at_the_end(box: Any) -> bool:
