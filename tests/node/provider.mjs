@@ -1,16 +1,18 @@
 // An identity provider for tests: node provider.mjs REDIRECT_URL. It prints its issuer, and signs in without asking
-// whoever was last given to POST /person, a JSON object of claims; null is a person who refuses.
+// whoever was last given to POST /person, a JSON object of claims; null is a person who refuses. POST /redirect
+// replaces the address to which it sends people back.
 import http from "node:http";
 import Provider from "oidc-provider";
 
 let person = null;
+let respond = null;
 const server = http.createServer((request, response) => answer(request, response));
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 const scopes = {openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "groups"]};
-const provider = new Provider(issuer, {
+const start = (back) => new Provider(issuer, {
   clients: [{
-    client_id: "enginehouse", client_secret: "a secret with : and %", redirect_uris: [process.argv[2]],
+    client_id: "enginehouse", client_secret: "a secret with : and %", redirect_uris: [back],
     response_types: ["code"], grant_types: ["authorization_code"],
   }],
   claims: scopes,
@@ -28,13 +30,16 @@ const provider = new Provider(issuer, {
     return grant;
   },
 });
-const respond = provider.callback();
+let provider = start(process.argv[2]);
+respond = provider.callback();
 
 async function answer(request, response) {
   if (request.url === "/person") {
-    let body = "";
-    for await (const part of request) body += part;
-    person = JSON.parse(body);
+    person = JSON.parse(await text(request));
+    response.end();
+  } else if (request.url === "/redirect") {
+    provider = start(await text(request));
+    respond = provider.callback();
     response.end();
   } else if (request.url.startsWith("/interaction/")) {
     await provider.interactionFinished(request, response, person === null
@@ -43,5 +48,11 @@ async function answer(request, response) {
   } else {
     await respond(request, response);
   }
+}
+
+async function text(request) {
+  let body = "";
+  for await (const part of request) body += part;
+  return body;
 }
 console.log(issuer);
