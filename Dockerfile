@@ -1,11 +1,12 @@
 # The server, its engines and its workers in one image: `docker build -t enginehouse .`
-# With `--build-arg EXTRA=ray` it is also the image of the nodes of a Ray cluster, with `EXTRA=otel` it can send traces.
+# With `--build-arg EXTRA=ray` it is also the image of the nodes of a Ray cluster; with EXTRA=oidc people can sign in at a provider, with
+# EXTRA=otel it can send traces.
 FROM python:3.11-slim-bookworm AS build
 ARG EXTRA=""
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/enginehouse
 WORKDIR /source
-COPY requirements/build.txt requirements/runtime.txt requirements/otel.txt requirements/ray.txt requirements/
+COPY requirements/build.txt requirements/runtime.txt requirements/oidc.txt requirements/otel.txt requirements/ray.txt requirements/
 # The same packages as in a checkout, by hash. Some come as source, so what builds them is installed first, and not shipped.
 RUN python -m pip install --quiet --require-hashes --no-deps --requirement requirements/build.txt \
     && python -m pip wheel --quiet --require-hashes --no-deps --no-build-isolation --wheel-dir /wheels \
