@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 from enginehouse.engine import Chunk, EngineFailure, FailureKind, Work
 from enginehouse.text.captions import CAPTIONS, caption_text
 from enginehouse.text.charset import NotText, decode
+from enginehouse.text.media_types import OCTETS
 from enginehouse.text.page import html_text
 from enginehouse_engines.aion import AION
 from enginehouse_engines.markup import from_markdown
@@ -91,6 +92,8 @@ def _read(chunk: Chunk) -> Document:
         return _from_json(chunk, kind, name)
     # The header parser returns text/plain for an unreadable type, so the text itself decides.
     if not chunk.media_type.strip().lower().startswith("text/"):
+        if kind == OCTETS:
+            _decode(chunk, name)  # what it is is unknown, but not why it is no text
         raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
     text = _decode(chunk, name)
     if kind in ("text/markdown", "text/x-markdown"):

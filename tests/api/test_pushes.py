@@ -92,11 +92,14 @@ async def test_headers_that_could_not_be_passed_on_are_refused_all_at_once(api: 
     assert await work.claim(api.house, pool="native", limit=1, worker="w") == []
 
 
-async def test_without_a_type_the_content_is_bytes(api: Api) -> None:
+@pytest.mark.parametrize(
+    ("content", "media_type"), [(b"x", "text/plain"), (b"%PDF-1.7", "application/pdf"), (b"\0x\1", uploads.ANY_TYPE)]
+)
+async def test_without_a_type_the_content_is_what_its_bytes_are(api: Api, content: bytes, media_type: str) -> None:
     await api.edge.create(push_job())
-    await api.edge.client.post(PUSH, content=b"x", headers={"Authorization": f"Bearer {api.edge.token}"})
+    await api.edge.client.post(PUSH, content=content, headers={"Authorization": f"Bearer {api.edge.token}"})
     _, found = await chunk(api)
-    assert found.media_type == uploads.ANY_TYPE
+    assert found.media_type == media_type
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,21 @@ def kept(house: House) -> list[bytes]:
     return [path.read_bytes() for path in sorted(house.store.kept.rglob("*")) if path.is_file()]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("content", "name", "media_type"),
+    [(b"%PDF-1.7", "a.txt", "application/pdf"), (b"# a", "a.md", "text/markdown"), (b"\0\1", "a.md", uploads.ANY_TYPE)],
+)
+async def test_an_asset_of_an_upload_without_a_type_is_what_its_bytes_and_its_name_say(
+    api: Api, content: bytes, name: str, media_type: str
+) -> None:
+    url = await writable(api)
+    await put(api, url["url"], content, uploads.ANY_TYPE)
+    asset = await api.graphql.change(
+        "createAsset", "contentType", containerId=await new_target(api), uri=url["unsignedUrl"], name=name
+    )
+    assert asset["contentType"] == media_type
+
+
 async def test_what_is_put_is_read_and_becomes_an_asset_without_a_copy(api: Api) -> None:
     url = await writable(api, '(key: "a.wav", path: "in/today")')
     upload_id = url["unsignedUrl"].rpartition("/")[2]

@@ -9,7 +9,7 @@ from tests.client.servers import http, listening
 from tests.engines.native_context import Bench, bench_at, data
 
 from enginehouse.engine import EngineFailure, FailureKind
-from enginehouse.engines.native import CATEGORIES, ENGINES, media
+from enginehouse.engines.native import CATEGORIES, ENGINES
 from enginehouse.engines.native.noop import Noop
 from enginehouse.engines.native.push import PushAdapter
 from enginehouse.engines.native.webstream import TV_AND_RADIO, WEBSTREAM
@@ -93,27 +93,6 @@ async def test_a_stream_that_breaks_off_is_a_failure_and_no_output(bench: Bench)
         with pytest.raises(EngineFailure) as caught:
             await bench.run(WEBSTREAM, payload={"url": server.url()})
     assert caught.value.kind is FailureKind.URL_ERROR
-
-
-@pytest.mark.parametrize(
-    ("told", "name", "head", "found"),
-    [
-        ("text/html", "a.txt", b"<p>", "text/html"),
-        ("audio/x-wav", "", b"", "audio/wav"),
-        ("audio/wave; codec=1", "", b"", "audio/wav"),
-        ("application/octet-stream", "a.txt", b"RIFF1234WAVEfmt ", "audio/wav"),
-        ("application/octet-stream", "a.MD", b"# a", "text/markdown"),
-        ("", "a.mp3", b"\xff\xfb\x90", "audio/mpeg"),
-        ("binary/octet-stream", "a", "tichý přístav".encode(), "text/plain"),
-        ("binary/octet-stream", "a", ("x" + "ř" * 4000).encode()[:4096], "text/plain"),
-        ("application/octet-stream", "a", b"\x00\x01\x02", "application/octet-stream"),
-        ("application/octet-stream", "a", b"\xff\xfe\xfd", "application/octet-stream"),
-        ("application/octet-stream", "a", b"", "application/octet-stream"),
-        ("text/plain", "notes.md", b"# a", "text/markdown"),
-    ],
-)
-def test_a_media_type_that_says_nothing_is_worked_out(told: str, name: str, head: bytes, found: str) -> None:
-    assert media.detect(told, name, head) == found
 
 
 async def test_a_push_adapter_without_an_endpoint_says_so(bench: Bench) -> None:

@@ -178,7 +178,7 @@ async def test_media_that_need_ffmpeg_say_so_when_it_is_missing(
     bench: Bench, without_ffmpeg: None, media_type: str, payload: Any
 ) -> None:
     with pytest.raises(EngineFailure, match=r"ffmpeg is needed.*apt-get install ffmpeg") as caught:
-        await bench.run(Chunker(), await bench.chunk(b"ID3", media_type), payload=payload, folders=FOLDERS)
+        await bench.run(Chunker(), await bench.chunk(b"ID3\4\0", media_type), payload=payload, folders=FOLDERS)
     assert caught.value.kind is FailureKind.SYSTEM_DEPENDENCY_MISSING
 
 
@@ -201,7 +201,7 @@ FORMAT = b"fmt \x10\0\0\0"
             HEADER + FORMAT + struct.pack("<HHIIHH", 3, 1, 8000, 0, 2, 7) + b"data\0\0\0\0",
             "it is a broken WAV file: its header names 7 bits for a sample of the coding 0x0003.",
         ),
-        (b"<html>not found</html>", "its bytes are text/plain, which has no sound."),
+        (b"<html>not found</html>", "its bytes are text/html, which has no sound."),
         (b"\x89PNG\r\n\x1a\n\0\0", "its bytes are image/png, which has no sound."),
     ],
 )

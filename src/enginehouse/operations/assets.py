@@ -12,10 +12,13 @@ from enginehouse.artifacts.store import Stored
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import bounds
+from enginehouse.operations.file_types import TypedSource
 from enginehouse.operations.house import House
 from enginehouse.operations.uploads import ANY_TYPE
 from enginehouse.storage.target_assets import NewAsset
 from enginehouse.storage.uploads import StoredUpload
+from enginehouse.text.file_type import file_type
+from enginehouse.text.media_types import is_written
 
 NOTHING_GIVEN: Final = "One of uri or file (upload) must be provided to create an asset."
 
@@ -84,19 +87,20 @@ def _is_web_address(uri: str) -> bool:
 
 async def keep_bytes(
     house: House, organization_id: int, target_id: int, asset_id: str, new: AssetRequest, *, max_bytes: int | None
-) -> Stored | None:
-    """Stores the bytes durably under the asset's own key. Returns None if there are none.
+) -> tuple[Stored | None, AssetRequest]:
+    """Stores the bytes durably under the asset's own key. Returns them, if there are any, and the asset with its type.
 
     Raises TooLarge above `max_bytes`, and InvalidInput if the bytes do not match `new.md5`.
     """
     if new.source is None:
-        return None
+        return None, new
     key = f"assets/{organization_id}/{target_id}/{asset_id}/bytes"
-    stored = await house.store.put(key, new.source, max_bytes=max_bytes)
+    source = TypedSource(new.source, new.content_type, new.name)
+    stored = await house.store.put(key, source.content, max_bytes=max_bytes)
     if new.md5 and new.md5.lower() != stored.md5:
         await drop_bytes(house, stored)
         raise InvalidInput("the bytes that arrived have another MD5 sum.", "md5sum")
-    return stored
+    return stored, replace(new, content_type=await source.media_type())
 
 
 async def drop_bytes(house: House, stored: Stored | None) -> None:
@@ -107,7 +111,10 @@ async def drop_bytes(house: House, stored: Stored | None) -> None:
 
 def taken_over(row: NewAsset, upload: StoredUpload) -> NewAsset:
     """Returns the row with the bytes of the upload in place of its URI, and with its media type if it has no other."""
-    content_type = upload.content_type if row.content_type == ANY_TYPE else row.content_type
+    content_type = row.content_type
+    if content_type == ANY_TYPE:  # its bytes were looked at when they arrived, without this name
+        named = file_type(b"", upload.content_type, row.name or "")
+        content_type = ANY_TYPE if upload.content_type == ANY_TYPE and is_written(named) else named
     return replace(
         row,
         uri=None,

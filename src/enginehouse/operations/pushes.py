@@ -9,7 +9,7 @@ from typing import Final
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
 from enginehouse.domain import ids
-from enginehouse.domain.artifact import Artifact, is_media_type
+from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.errors import (
     InvalidInput,
     MalformedId,
@@ -24,6 +24,7 @@ from enginehouse.domain.planning.pushes import endpoint_id
 from enginehouse.domain.pushes import NewPush, Pushed
 from enginehouse.operations import bounds, idempotency
 from enginehouse.operations.audit import trail
+from enginehouse.operations.file_types import TypedSource
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage.audit import entries
@@ -75,11 +76,12 @@ async def push(
         await house.database.peek(lambda tx: storage.refuse_closed(tx, principal.organization_id, endpoint))
     name = secrets.token_hex(16)
     place = f"pushes/{principal.organization_id}/{name[:2]}/{name}"
-    stored = await house.store.put(place, source, max_bytes=house.limits.upload_bytes)
+    typed = TypedSource(source, content_type)
+    stored = await house.store.put(place, typed.content, max_bytes=house.limits.upload_bytes)
     new = NewPush(
         organization_id=principal.organization_id,
         endpoint=endpoint,
-        media_type=content_type if is_media_type(content_type) else ANY_TYPE,
+        media_type=await typed.media_type(),
         size=stored.size,
         sha256=stored.sha256,
         key=stored.key,

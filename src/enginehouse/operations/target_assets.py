@@ -279,7 +279,7 @@ async def _add(
     `entry` is the audit entry; if it names no object yet, it gets the asset's id. None for the server itself.
     """
     asset_id = new_assets.new_id(target_id)
-    stored = await new_assets.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
+    stored, new = await new_assets.keep_bytes(house, organization_id, target_id, asset_id, new, max_bytes=max_bytes)
     row = new_assets.row(
         new,
         asset_id=asset_id,

@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content, Stored
-from enginehouse.domain.artifact import is_media_type
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.signatures import Purpose
 from enginehouse.operations import bounds, signatures
 from enginehouse.operations.audit import trail
+from enginehouse.operations.file_types import TypedSource
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.storage import uploads as storage
@@ -82,10 +82,10 @@ async def put(
     after an asset has claimed the bytes.
     """
     key = f"uploads/{principal.organization_id}/{upload_id}/{secrets.token_hex(8)}"
-    stored = await house.store.put(key, source, max_bytes=house.limits.signed_upload_bytes)
+    typed = TypedSource(source, content_type)
+    stored = await house.store.put(key, typed.content, max_bytes=house.limits.signed_upload_bytes)
     kept_until = expires_at + house.limits.signed_url_seconds * _MICROS
-    media_type = content_type if is_media_type(content_type) else ANY_TYPE
-    new = StoredUpload(upload_id, media_type, stored.key, stored.size, stored.sha256, stored.md5)
+    new = StoredUpload(upload_id, await typed.media_type(), stored.key, stored.size, stored.sha256, stored.md5)
     entry = trail.entry(principal, "putUpload", object_type=UPLOAD, object_id=upload_id)
 
     async def add(tx: Tx) -> str | None:

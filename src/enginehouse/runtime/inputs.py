@@ -10,7 +10,10 @@ from enginehouse.domain.engine import PUSH_ADAPTER
 from enginehouse.domain.ids import task_graphql
 from enginehouse.engine import Chunk, EngineKind
 from enginehouse.engines.native.root_input import find_root_input, read_root_input, text_in_utf8
+from enginehouse.engines.threads import in_thread
 from enginehouse.runtime.attempt import AttemptRun
+from enginehouse.text.file_type import type_of_file
+from enginehouse.text.media_types import UNSPECIFIC, bare
 
 _DATA: Final = frozenset({"url", "text"})
 
@@ -28,9 +31,12 @@ async def open_inputs(attempt: AttemptRun) -> tuple[Chunk, ...]:
 
 async def _chunk(attempt: AttemptRun, artifact: Artifact) -> Chunk:
     plan, is_pushed = attempt.lease.plan, artifact.ordinal == attempt.lease.key.ordinal
+    path, media_type = await attempt.open(artifact), artifact.media_type
+    if bare(media_type) in UNSPECIFIC:
+        media_type = await in_thread(type_of_file, path, media_type, artifact.name)
     return Chunk(
-        path=await attempt.open(artifact),
-        media_type=artifact.media_type,
+        path=path,
+        media_type=media_type,
         size=artifact.size,
         index=artifact.index,
         folder=artifact.folder,

@@ -20,6 +20,7 @@ _LETTERS: Final = 2000  # looked at
 _LEAST: Final = 0.5  # a worse score is no text
 _COMMON, _USUAL, _RARE = 1.0, 0.8, 0.1
 _MARKS: Final = dict.fromkeys("“”‘’„‚–—…€«»•", _COMMON) | dict.fromkeys("‹›°§©®™·¿¡´¨¸¹²³½¼¾ºª×№£±\xa0", 0.6)
+_LEAST_WIDE: Final = 0.625  # half of the characters are usual, or of the scripts of the others
 _WIDE: Final = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 
 _WESTERN: Final = (
@@ -131,7 +132,8 @@ def _wide_score(name: str, text: str) -> float:
     usual = _ideographs()["utf-16"]
     known = sum(character < "\x7f" or character in usual for character in text) / len(text)
     pages = len({ord(character) >> 8 for character in text}) / len(text)  # a script has few
-    return 0.5 + known / 4 + (1 - pages) / 4
+    score = 0.5 + known / 4 + (1 - pages) / 4
+    return score if score >= _LEAST_WIDE else 0
 
 
 def _score(name: str, text: str) -> float:

@@ -5,12 +5,15 @@ from typing import Any, Final
 
 from enginehouse.domain.errors import excerpt
 from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, FolderMode, FolderType, Output, Work
-from enginehouse.engines.native import media, splitters
+from enginehouse.engines.native import splitters
 from enginehouse.engines.native.categories import CHUNKING
 from enginehouse.engines.native.payload import fields, invalid, text
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.native.root_input import read_root_input
 from enginehouse.engines.native.splitters import Splitter
+from enginehouse.text.charset import NotText, decode
+from enginehouse.text.file_type import HEAD
+from enginehouse.text.media_types import OCTETS, bare
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
 _PER_INPUT: Final = 1_000_000  # the number of indices for each input chunk that is cut again
@@ -74,7 +77,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
     template = text(payload, "ffmpegTemplate")
     if template is not None and template not in _TEMPLATES:
         raise invalid(f"payload.ffmpegTemplate: audio, frame, rawchunk or video, got {excerpt(template)}.")
-    kind = media.normalize(chunk.media_type)
+    kind = bare(chunk.media_type)
     match kind.partition("/")[0], template:
         case _ if text(payload, "outputMode") == "stream":
             splitter = splitters.keep_whole
@@ -88,11 +91,23 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
             splitter = splitters.extract_frames
         case "video", _:
             splitter = splitters.split_video
-        case ("image" | "application", _) if kind != media.OCTETS:  # a picture or a document already is a chunk
+        case ("image" | "application", _) if kind != OCTETS:  # a picture or a document already is a chunk
             splitter = splitters.keep_whole
         case _:
-            raise invalid(f'input "{chunk.name}": media type {kind} is not one that can be cut into chunks.')
+            raise invalid(
+                f'input "{chunk.name}": media type {kind} is not one that can be cut into chunks{_why(chunk)}'
+            )
     return splitter
+
+
+def _why(chunk: Chunk) -> str:
+    """Returns what is wrong with bytes of no known type."""
+    try:
+        with chunk.path.open("rb") as file:
+            decode(file.read(HEAD))
+    except NotText as problem:
+        return f", and not text: {problem}."
+    return "."
 
 
 def _place(output: Output, chunk: Chunk, index: int) -> Output:

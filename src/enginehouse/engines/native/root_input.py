@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from enginehouse.engine import Work
-from enginehouse.engines.native import media
 from enginehouse.engines.native.files import link_or_copy, save
 from enginehouse.engines.native.payload import invalid, text
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.engines.threads import in_thread
 from enginehouse.text.charset import NotText, declares_itself, encode_utf8, with_charset
+from enginehouse.text.file_type import type_of_file
+from enginehouse.text.media_types import OCTETS, PLAIN, bare, is_written
 
 DAMAGED: Final = "; damaged characters are replaced by U+FFFD"
-
-_HEAD: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ async def find_root_input(work: Work, context: NativeContext, payload: dict[str,
         return await in_thread(_describe, target, fetched.media_type, fetched.name)
     if inline is not None:
         await in_thread(target.write_bytes, inline.encode("utf-8", "replace"))
-        return RootInput(target, "text/plain", "text.txt")
+        return RootInput(target, PLAIN, "text.txt")
     asset = await context.primary_asset()
     if asset is None:
         return None
@@ -63,19 +62,19 @@ async def find_root_input(work: Work, context: NativeContext, payload: dict[str,
 
 
 async def text_in_utf8(source: RootInput, context: NativeContext) -> RootInput:
-    """Returns the input, text as UTF-8 without a byte order mark. What is not text after all stays as it is.
+    """Returns the input, text as UTF-8 without a byte order mark. What is not text after all is bytes.
 
     The engines of a job read text that another server wrote. So it is decoded once, before the first of them.
     """
-    if not media.is_written(source.media_type):
+    if not is_written(source.media_type):
         return source
     target = source.path.with_name(f"{source.path.name}-utf-8")
     try:
         encoding = await in_thread(encode_utf8, source.path, target, source.media_type)
     except NotText as problem:
-        context.log(f"{source.media_type} that is not text, passed on as it is: {problem}")
-        return source
-    kind = media.normalize(source.media_type)
+        context.log(f"{source.media_type} that is not text, passed on as {OCTETS}: {problem}")
+        return RootInput(source.path, OCTETS, source.name)
+    kind = bare(source.media_type)
     if encoding.is_utf8:
         target = source.path
     else:
@@ -85,9 +84,7 @@ async def text_in_utf8(source: RootInput, context: NativeContext) -> RootInput:
 
 
 def _describe(path: Path, declared: str, name: str) -> RootInput:
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return RootInput(path, media.detect(declared, name, head), name)
+    return RootInput(path, type_of_file(path, declared, name), name)
 
 
 def _without_query(url: str) -> str:

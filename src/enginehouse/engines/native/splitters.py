@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from enginehouse.engine import Chunk, Output
-from enginehouse.engines.native import ffmpeg, media, text_splitter, wave_splitter
+from enginehouse.engines.native import ffmpeg, text_splitter, wave_splitter
 from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.pcm import Sound, milliseconds, read_pcm, write_pcm
 from enginehouse.engines.threads import in_thread
 from enginehouse.text.captions import CAPTIONS, caption_text
 from enginehouse.text.charset import NotText, decode
+from enginehouse.text.file_type import type_of_file
+from enginehouse.text.media_types import OCTETS, WAVE, bare, medium
 from enginehouse.text.page import html_text
 from enginehouse.wave import NotWave, OtherCoding
 
@@ -70,7 +72,7 @@ async def split_text(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> 
 
 def _text(chunk: Chunk) -> tuple[str, str]:
     """Returns the media type and the characters of the text to cut."""
-    kind = media.normalize(chunk.media_type)
+    kind = bare(chunk.media_type)
     try:
         document = decode(chunk.path.read_bytes(), chunk.media_type)
     except NotText as problem:
@@ -97,7 +99,7 @@ async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) ->
             path = directory / f"chunk-{len(outputs):06}.wav"
             write_pcm(source, stretch.start, stretch.stop, path)
             start_ms, stop_ms = milliseconds(source, stretch.start), milliseconds(source, stretch.stop)
-            outputs.append(Output(media_type=media.WAVE, path=path, name=path.name, start_ms=start_ms, stop_ms=stop_ms))
+            outputs.append(Output(media_type=WAVE, path=path, name=path.name, start_ms=start_ms, stop_ms=stop_ms))
         return outputs
 
     return await in_thread(split)
@@ -108,19 +110,19 @@ async def _sound(chunk: Chunk, directory: Path) -> Sound:
 
     Raises EngineFailure.
     """
-    kind = await in_thread(media.content_of, chunk.path)
+    kind = await in_thread(type_of_file, chunk.path)
     named = f'"{chunk.name or chunk.path.name}" is {chunk.media_type}, but'
     reason: str | None = None
-    if kind == media.WAVE:
+    if kind == WAVE:
         try:
             return await in_thread(read_pcm, chunk.path)
         except OtherCoding as problem:
             reason = str(problem)
         except NotWave as problem:
             raise invalid(f"{named} it is a broken WAV file: {problem}.") from None
-    elif kind is not None and kind.partition("/")[0] not in ("audio", "video"):
+    elif kind != OCTETS and medium(kind) not in ("audio", "video"):
         raise invalid(f"{named} its bytes are {kind}, which has no sound.")
-    elif kind is None and media.normalize(chunk.media_type) == media.WAVE and not ffmpeg.is_installed():
+    elif kind == OCTETS and bare(chunk.media_type) == WAVE and not ffmpeg.is_installed():
         raise invalid(f"{named} it does not begin as a WAV file does.")
     return read_pcm(await ffmpeg.to_wave(chunk.path, directory, reason))
 
