@@ -92,8 +92,9 @@ screenshots: $(VENV)/dev ## Take the pictures of the pages for the documentation
 lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
 	$(COMPILE) --upgrade --extra engines -o requirements/runtime.txt pyproject.toml
-	$(COMPILE) --upgrade --extra dev --extra engines --extra oidc --extra otel --extra ray --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra engines --extra media --extra oidc --extra otel --extra ray --extra s3 -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra ray -c requirements/dev.txt -o requirements/ray.txt pyproject.toml
+	$(COMPILE) --extra media -c requirements/dev.txt -o requirements/media.txt pyproject.toml
 	$(COMPILE) --extra oidc -c requirements/dev.txt -o requirements/oidc.txt pyproject.toml
 	$(COMPILE) --extra otel -c requirements/dev.txt -o requirements/otel.txt pyproject.toml
 	@for client in $(CLIENTS); do \

@@ -4,9 +4,10 @@ from typing import Any
 
 from enginehouse.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse_engines.aion import AION, MEDIA_TYPE
+from enginehouse_engines.extraction.readers import DOCUMENTS
 
-_TEXT_INPUTS = ("text/*", MEDIA_TYPE, AION)
-_TEXT_FORMATS = ("text/plain", "text/markdown", "text/html", MEDIA_TYPE, AION)
+_TEXT_INPUTS = ("text/*", AION, *DOCUMENTS)
+_TEXT_FORMATS = ("text/plain", "text/markdown", "text/html", AION, *DOCUMENTS)
 
 
 def chunk_spec(

@@ -6,16 +6,16 @@ from email.message import Message
 from typing import Any, Final, NoReturn
 
 from enginehouse.engine import Chunk, EngineFailure, FailureKind, Work
-from enginehouse.text.captions import CAPTIONS, caption_text
 from enginehouse.text.charset import NotText, decode
-from enginehouse.text.media_types import OCTETS
-from enginehouse.text.page import html_text
+from enginehouse.text.media_types import OCTETS, bare
 from enginehouse_engines.aion import AION
-from enginehouse_engines.markup import from_markdown
+from enginehouse_engines.extraction.json import texts
+from enginehouse_engines.extraction.readers import is_readable, sections
+from enginehouse_engines.extraction.section import Section, Unreadable
 
 _LARGEST: Final = 1 << 53  # a larger number is no time and no confidence
 
-_TAKEN = f"text (text/plain, text/markdown, text/html …), AION ({AION}) and JSON with a field `text`"
+_TAKEN = f"text (text/plain, text/markdown, text/html …), documents (PDF, DOCX …), AION ({AION}) and JSON with text"
 
 PAUSE_MS = 600  # a silence of this length between two words ends a passage of speech
 MOST_WORDS = 60  # this length ends one too
@@ -83,6 +83,19 @@ def invalid(message: str) -> EngineFailure:
     return EngineFailure(message, FailureKind.INVALID_DATA)
 
 
+def read_sections(chunk: Chunk) -> list[Section]:
+    """Returns the parts of a document. Raises EngineFailure (invalid_data) if it is none, or is broken."""
+    name = chunk.name or chunk.path.name
+    if bare(chunk.media_type) == OCTETS:
+        _decode(chunk, name)  # what it is is unknown, but not why it is no text
+    if not is_readable(chunk.media_type):
+        raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
+    try:
+        return [*sections(chunk.path, chunk.media_type)]
+    except Unreadable as problem:
+        raise invalid(f'"{name}" {problem}.') from None
+
+
 def _read(chunk: Chunk) -> Document:
     header = Message()
     header["content-type"] = chunk.media_type
@@ -90,19 +103,8 @@ def _read(chunk: Chunk) -> Document:
     name = chunk.name or chunk.path.name
     if kind == "application/json" or kind.endswith("+json"):
         return _from_json(chunk, kind, name)
-    # The header parser returns text/plain for an unreadable type, so the text itself decides.
-    if not chunk.media_type.strip().lower().startswith("text/"):
-        if kind == OCTETS:
-            _decode(chunk, name)  # what it is is unknown, but not why it is no text
-        raise invalid(f'"{name}" is {chunk.media_type}; this engine takes {_TAKEN}.')
-    text = _decode(chunk, name)
-    if kind in ("text/markdown", "text/x-markdown"):
-        text = from_markdown(text)
-    elif kind == "text/html":
-        text = html_text(text)
-    elif kind in CAPTIONS:
-        text = caption_text(text)
-    return Document(_passages(text), chunk)
+    found = (passage for section in read_sections(chunk) for passage in _passages(section.text))
+    return Document(tuple(found), chunk)
 
 
 def _decode(chunk: Chunk, name: str) -> str:
@@ -130,7 +132,9 @@ def _from_json(chunk: Chunk, kind: str, name: str) -> Document:
     if not isinstance(document, dict) or not (
         document.keys() & {"text", "series", "object", "validationContracts"} or kind == AION or not document
     ):
-        raise invalid(f'"{name}" is {kind} without text in it; this engine takes {_TAKEN}.')
+        if not (found := tuple(Passage(text.strip()) for text in texts(document))):
+            raise invalid(f'"{name}" is {kind} without text in it; this engine takes {_TAKEN}.')
+        return Document(found, chunk)
     declared = document.get("language")
     language = declared if isinstance(declared, str) else None
     if isinstance(text := document.get("text"), str):

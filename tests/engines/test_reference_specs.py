@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 
 from enginehouse.engine import EngineKind, PythonEngine
-from enginehouse_engines import keywords, language, sentiment, transcription
+from enginehouse_engines import extract, keywords, language, sentiment, transcription
 
 ENGINES: dict[str, PythonEngine] = {
     "language": language.engine,
     "sentiment": sentiment.engine,
     "keywords": keywords.engine,
     "transcription": transcription.engine,
+    "text-extract": extract.engine,
 }
 
 
@@ -54,8 +55,9 @@ def test_transcription_has_the_id_that_published_samples_use() -> None:
 
 def test_reading_the_specs_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from enginehouse_engines import keywords, language, sentiment, transcription;"
-        "print(*{'numpy', 'langid', 'vaderSentiment', 'pocketsphinx', 'requests'} & sys.modules.keys())"
+        "import sys; from enginehouse_engines import extract, keywords, language, sentiment, transcription;"
+        "heavy = {'numpy', 'langid', 'vaderSentiment', 'pocketsphinx', 'requests', 'pypdf', 'markdown_it'};"
+        "print(*heavy & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""

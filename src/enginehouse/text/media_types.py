@@ -5,7 +5,18 @@ from typing import Final
 
 from enginehouse.text.captions import CAPTIONS
 
-__all__ = ["LOOSE_TYPES", "OCTETS", "PLAIN", "UNSPECIFIC", "WAVE", "bare", "is_written", "medium", "type_of_name"]
+__all__ = [
+    "LOOSE_TYPES",
+    "OCTETS",
+    "PLAIN",
+    "TABLES",
+    "UNSPECIFIC",
+    "WAVE",
+    "bare",
+    "is_written",
+    "medium",
+    "type_of_name",
+]
 
 OCTETS: Final = "application/octet-stream"
 PLAIN: Final = "text/plain"
@@ -125,9 +136,8 @@ _WRITTEN: Final = frozenset(
     {"application/json", "application/xml", "application/x-ndjson", "application/rtf", "message/rfc822"}
     | {"application/yaml", "application/javascript", "application/dash+xml", "application/vnd.apple.mpegurl"}
 )
-LOOSE_TYPES: Final = frozenset(
-    {"text/markdown", "text/csv", "text/tab-separated-values", "message/rfc822", "application/x-ndjson", *CAPTIONS}
-)
+TABLES: Final = frozenset({"text/csv", "text/tab-separated-values"})
+LOOSE_TYPES: Final = frozenset({"text/markdown", "message/rfc822", "application/x-ndjson", *TABLES, *CAPTIONS})
 """Written types that servers and people often call plain text."""
 
 

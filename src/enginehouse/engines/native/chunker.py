@@ -13,7 +13,7 @@ from enginehouse.engines.native.root_input import read_root_input
 from enginehouse.engines.native.splitters import Splitter
 from enginehouse.text.charset import NotText, decode
 from enginehouse.text.file_type import HEAD
-from enginehouse.text.media_types import OCTETS, bare
+from enginehouse.text.media_types import OCTETS, TABLES, bare
 
 _TEMPLATES: Final = frozenset({"audio", "video", "frame", "rawchunk"})
 _PER_INPUT: Final = 1_000_000  # the number of indices for each input chunk that is cut again
@@ -83,7 +83,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
             splitter = splitters.keep_whole
         case _, "rawchunk":
             splitter = splitters.split_bytes
-        case "text", _:
+        case "text", _ if kind not in TABLES:
             splitter = splitters.split_text
         case ("audio", _) | ("video", "audio"):
             splitter = splitters.split_sound
@@ -91,7 +91,7 @@ def _splitter(chunk: Chunk, payload: dict[str, Any]) -> Splitter:
             splitter = splitters.extract_frames
         case "video", _:
             splitter = splitters.split_video
-        case ("image" | "application", _) if kind != OCTETS:  # a picture or a document already is a chunk
+        case ("image" | "application" | "message" | "text", _) if kind != OCTETS:  # a document already is a chunk
             splitter = splitters.keep_whole
         case _:
             raise invalid(
