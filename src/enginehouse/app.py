@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -263,6 +263,7 @@ async def _supervisor(
     outage = Outage()
     over_http = _http_executor(settings, source, closing)
     runner = _runner(settings, house, source, children, over_http, capacity, outage, closing)
+    runner = replace(runner, known=lambda: installed.specs)
     probes = EngineProbes(source, over_http)
     house.listeners.unavailable = probes.loop.wake
     worker = maintenance.worker_name(settings.data)

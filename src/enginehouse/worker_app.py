@@ -129,7 +129,7 @@ async def running(settings: WorkerSettings, keeper: Keeper) -> AsyncIterator[Run
         await _register(source, offer)
         source.outbox.start()
         closing.push_async_callback(source.outbox.stop)
-        supervisor = _supervisor(settings, source, capacity, executor, offer, folder.scratch, closing)
+        supervisor = _supervisor(settings, source, capacity, executor, offer, specs, folder.scratch, closing)
         supervisor.start()
         closing.push_async_callback(supervisor.stop)
         problems = installation.reading.problems
@@ -231,6 +231,7 @@ def _supervisor(
     capacity: Capacity,
     executor: PythonExecutor,
     offer: WorkerOffer,
+    specs: Sequence[EngineSpec],
     folder: Path,
     closing: AsyncExitStack,
 ) -> Supervisor:
@@ -253,6 +254,7 @@ def _supervisor(
         take_slot=capacity.take_slot,
         engine_ended=capacity.release,
         stop_requested=capacity.stop_requested,
+        known=lambda: specs,
     )
     dispatcher = Dispatcher(source, capacity, runner.run, worker=source.registry.name)
     presence = WorkerPresence(source, offer)

@@ -93,6 +93,7 @@ def test_what_cannot_be_helped_is_what_stays_as_it_is() -> None:
         "api_not_allowed",
         "api_authentication_error",
         "system_dependency_missing",
+        "unsupported_type",
     }
 
 

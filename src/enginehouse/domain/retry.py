@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 
 class FailureKind(StrEnum):
-    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and six of our own."""
+    """Why an attempt ended without a result: the words of engines (engine-contract a.6), and seven of our own."""
 
     INTERNAL_ERROR = "internal_error"
     EXTERNAL_ERROR = "external_error"
@@ -34,6 +34,7 @@ class FailureKind(StrEnum):
     NOT_STARTED = "not_started"  # the worker had no free slot for it and gave it back
     STOP_REQUESTED = "stop_requested"  # its job was cancelled while it ran
     ENGINE_UNAVAILABLE = "engine_unavailable"  # an engine over HTTP could not be reached; it never got the work
+    UNSUPPORTED_TYPE = "unsupported_type"  # the engine does not take the type of its input; it never got the work
     STORE_UNAVAILABLE = "store_unavailable"  # the bytes could not be read or stored; the attempt is not at fault
 
 
@@ -60,6 +61,7 @@ _FINAL: Final = frozenset(
         FailureKind.API_NOT_ALLOWED,
         FailureKind.API_AUTHENTICATION_ERROR,
         FailureKind.SYSTEM_DEPENDENCY_MISSING,
+        FailureKind.UNSUPPORTED_TYPE,
     }
 )
 

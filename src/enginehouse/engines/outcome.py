@@ -17,6 +17,7 @@ OF_THE_SERVER: Final = frozenset(
         FailureKind.STOP_REQUESTED,
         FailureKind.ENGINE_UNAVAILABLE,
         FailureKind.STORE_UNAVAILABLE,
+        FailureKind.UNSUPPORTED_TYPE,
     }
 )
 """The kinds that only the server uses. An engine that reports one of them is not believed."""

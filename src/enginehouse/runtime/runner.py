@@ -1,7 +1,7 @@
 """Runs one attempt from lease to report: open the inputs, call the engine, put the outputs, report the end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from enginehouse.runtime.attempt import AttemptRun, Fetch
 from enginehouse.runtime.download_quota import DownloadQuota
 from enginehouse.runtime.executor import Executor
 from enginehouse.runtime.inputs import open_inputs
+from enginehouse.runtime.media_types import check_types
 from enginehouse.runtime.outage import Outage
 from enginehouse.runtime.outputs import put_outputs
 from enginehouse.runtime.report import deliver, failure
@@ -35,6 +36,7 @@ async def _no_wait(lease_id: LeaseId) -> None:
 class Runner:
     """Runs attempts. It needs a source of work, the ways to call an engine, and a folder for unfinished files.
 
+    `known` returns the engines that are installed here.
     An attempt calls its engine after `take_slot`, and `engine_ended` frees the slot. `stop_requested` returns True for
     a stopped attempt whose job was cancelled.
     """
@@ -48,6 +50,7 @@ class Runner:
     take_slot: Callable[[LeaseId], Awaitable[None]] = _no_wait
     engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
+    known: Callable[[], Sequence[EngineSpec]] = tuple
 
     async def run(self, lease: Lease) -> None:
         """The attempt has ended and its end is reported, unless the lease was lost.
@@ -93,6 +96,7 @@ class Runner:
 
     async def _outputs(self, attempt: AttemptRun) -> tuple[NewArtifact, ...]:
         inputs = await open_inputs(attempt)
+        check_types(attempt.spec, inputs, self.known())
         work = attempt.work(inputs)
         lease_id = (attempt.lease.key, attempt.lease.token)
         await self.take_slot(lease_id)

@@ -36,14 +36,18 @@ class ServerInstallation:
         """The engines are read and declared."""
         await self._read(await engine_reload.last(self._house))
 
+    @property
+    def specs(self) -> list[EngineSpec]:
+        """The engines of this machine, as they were last read."""
+        return [engine.spec for engine in ENGINES] + [*self._installation.specs]
+
     def find(self, engine_id: str) -> EngineSpec | None:
         """Returns the Python engine as it is installed on this machine, None if it is not."""
         return self._installation.find(engine_id)
 
     def offer(self, name: str, pools: Mapping[str, int], resources: Resources) -> WorkerOffer:
         """Returns what a worker of this name offers with these worker slots and resources."""
-        specs = [engine.spec for engine in ENGINES] + [*self._installation.specs]
-        runs = offered(specs, pools, resources)
+        runs = offered(self.specs, pools, resources)
         return WorkerOffer(name=name, pools=pools, engines=runs, resources=resources, reload=self.report)
 
     def attach(self, presence: WorkerPresence) -> None:

@@ -32,6 +32,7 @@ _REASONS: Final[dict[str, str]] = {
     _K.STOP_REQUESTED: "resources",
     _K.ENGINE_UNAVAILABLE: "connection",
     _K.STORE_UNAVAILABLE: "connection",
+    _K.UNSUPPORTED_TYPE: "bad_data",
 }
 
 FAILURES: Final = (

@@ -217,6 +217,7 @@ _REASONS: Final = {kind.value: kind.value for kind in FailureKind} | {
     FailureKind.NOT_STARTED.value: FailureKind.SYSTEM_ERROR.value,
     FailureKind.ENGINE_UNAVAILABLE.value: FailureKind.URL_CONNECTION_REFUSED.value,
     FailureKind.STORE_UNAVAILABLE.value: FailureKind.STREAM_READ_ERROR.value,
+    FailureKind.UNSUPPORTED_TYPE.value: FailureKind.INVALID_DATA.value,
 }
 
 

@@ -1,0 +1,56 @@
+"""Whether an engine takes the media types of its inputs. If not, it fails before it runs, and says which one does."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from enginehouse.domain.engine import EngineSpec
+from enginehouse.domain.retry import FailureKind
+from enginehouse.engine import Chunk, EngineFailure
+from enginehouse.text.media_types import OCTETS, PLAIN, bare, medium
+
+_ANY: Final = frozenset({"*/*", "*"})
+_MOST_NAMED: Final = 6
+
+
+def check_types(spec: EngineSpec, inputs: Sequence[Chunk], known: Iterable[EngineSpec]) -> None:
+    """Raises EngineFailure for the first input of a type that the engine does not take.
+
+    Its message names those of the `known` engines that declare the type. An engine that declares no inputs takes any.
+    """
+    for chunk in inputs:
+        if spec.inputs and chunk.size and not takes(spec.inputs, chunk.media_type):
+            name = chunk.name or "The input"
+            kind = bare(chunk.media_type)
+            wanted = ", ".join(dict.fromkeys(map(bare, spec.inputs)))
+            raise EngineFailure(
+                f'"{name}" is {kind}, which {spec.name} does not take; it takes {wanted}. {_others(kind, known)}',
+                FailureKind.UNSUPPORTED_TYPE,
+            )
+
+
+def takes(patterns: Iterable[str], media_type: str) -> bool:
+    """Returns True if an engine that declares these inputs takes the type.
+
+    A pattern may end in a wildcard. Whoever takes plain text takes any text, as RFC 2046 has it.
+    """
+    kind = bare(media_type)
+    wanted = {bare(pattern) for pattern in patterns}
+    if wanted & {kind, *_ANY}:
+        return True
+    is_json = kind.endswith("+json") and "application/json" in wanted
+    return is_json or (kind.startswith("text/") and PLAIN in wanted) or any(fnmatchcase(kind, one) for one in wanted)
+
+
+def _others(kind: str, known: Iterable[EngineSpec]) -> str:
+    """Returns the sentence that says which engines take the type."""
+    able = [
+        engine.slug or engine.name
+        for engine in known
+        if takes([one for one in engine.inputs if one not in _ANY], kind) and kind != OCTETS
+    ]
+    if not able:
+        needed = "one that reads pictures (OCR, faces, objects)" if medium(kind) == "image" else "one that declares it"
+        return f"No engine that is installed here takes {kind}: it needs {needed}."
+    more = f" and {len(able) - _MOST_NAMED} more" if len(able) > _MOST_NAMED else ""
+    return f"Installed here and able to take it: {', '.join(able[:_MOST_NAMED])}{more}."
