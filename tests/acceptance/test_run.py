@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.servers import COMMAND, DEADLINE, call, clean
-from tests.engines import aion
+from tests.engines import aion, files
 from tests.engines.waves import samples, wave
 
 
@@ -17,7 +17,15 @@ def test_the_sample_runs_end_to_end(tmp_path: Path) -> None:
     ran = call("run", folder=tmp_path)
     assert ran.code == 0, ran.err
     assert ran.err == ""
-    for engine in ("Webstream adapter", "Chunker", "Language", "Sentiment", "Keyword", "Output writer"):
+    for engine in (
+        "Webstream adapter",
+        "Text extraction",
+        "Chunker",
+        "Language",
+        "Sentiment",
+        "Keyword",
+        "Output writer",
+    ):
         assert re.search(rf"^{engine}.* completed", ran.out, re.MULTILINE), ran.out
     for language in ("en", "es", "fr", "de"):
         assert re.search(rf"^\d+ +{language} ", ran.out, re.MULTILINE), ran.out
@@ -53,18 +61,33 @@ def test_a_recording_is_transcribed_first(tmp_path: Path) -> None:
         ("nowhere.txt", "nowhere.txt"),
         ("ftp://example.com/a.txt", "http"),
         ("empty.txt", "is empty"),
-        ("picture.png", "text, Markdown or WAV"),
         (".", "folder"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_a_server_starts(tmp_path: Path, source: str, why: str) -> None:
     (tmp_path / "empty.txt").write_text("")
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     ran = call("run", source, folder=tmp_path)
     assert ran.code == 1
     [line] = ran.err.splitlines()
     assert why in line
     assert ran.out == ""
+
+
+def test_a_pdf_is_read_whatever_its_name_says(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_bytes(files.pdf("I love the harbour.", "It is a wonderful place to be."))
+    ran = call("run", "mine.txt", "--json", folder=tmp_path)
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)["document"]
+    assert document["language"] == "en"
+    assert "harbour" in {item.get("label") for item in document["object"]}
+
+
+def test_a_picture_fails_and_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    ran = call("run", "mine.txt", folder=tmp_path)
+    assert ran.code == 1
+    assert "Text extraction failed, invalid_data" in ran.err
+    assert "No engine that is installed here takes image/png: it needs one that reads pictures" in ran.err
 
 
 def test_a_refused_url_fails_and_says_why(tmp_path: Path) -> None:

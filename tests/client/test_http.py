@@ -109,29 +109,53 @@ def test_an_upload_is_one_file_part_beside_the_query(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "kind"),
+    ("media_type", "medium"),
     [
-        ("a.md", b"# hello", FileKind(files.TEXT, "text/markdown")),
-        ("a", b"hello", FileKind(files.TEXT, "text/plain")),
-        ("a.txt", "grüße".encode("utf-16"), FileKind(files.TEXT, "text/plain")),
-        ("a.bin", b"RIFF\0\0\0\0WAVEfmt ", FileKind(files.AUDIO, "audio/wav")),
+        ("text/markdown", files.TEXT),
+        ("application/pdf", files.TEXT),
+        ("audio/mpeg", files.AUDIO),
+        ("video/mp4", "audio"),
     ],
 )
-def test_what_a_file_is(tmp_path: Path, name: str, content: bytes, kind: FileKind) -> None:
-    (tmp_path / name).write_bytes(content)
-    assert files.kind_of(tmp_path / name) == kind
+def test_what_a_file_is_its_server_says(media_type: str, medium: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": {"temporalDataObject": {"primaryAsset": {"contentType": media_type}}}})
+
+    with _client(answer) as server:
+        assert files.stored_kind(server, "7") == FileKind(medium, media_type)
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.txt", b""), ("a.mp3", b"ID3\0\0"), ("a.wav", b"not a wav")])
-def test_a_file_that_cannot_be_worked_on(tmp_path: Path, name: str, content: bytes) -> None:
-    (tmp_path / name).write_bytes(content)
+def test_a_file_without_a_type_is_uploaded_as_bytes(tmp_path: Path) -> None:
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        return httpx.Response(200, json={"data": {"createTDOWithAsset": {"id": "7"}}})
+
+    (tmp_path / "a.mp3").write_bytes(b"any")
+    with _client(answer) as server:
+        files.upload(server, tmp_path / "a.mp3")
+    assert b"Content-Type: application/octet-stream" in bodies[0]
+
+
+@pytest.mark.parametrize("name", ["empty.txt", "missing.txt", "folder"])
+def test_what_cannot_be_uploaded(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
     with pytest.raises(UnusableFile, match=name):
-        files.kind_of(tmp_path / name)
+        files.check(tmp_path / name)
 
 
 @pytest.mark.parametrize(
     ("url", "medium"),
-    [("https://h/a.wav?sig=x.txt", files.AUDIO), ("https://h/a.md#b.wav", files.TEXT), ("https://h/", files.TEXT)],
+    [
+        ("https://h/a.wav?sig=x.txt", files.AUDIO),
+        ("https://h/a.md#b.wav", files.TEXT),
+        ("https://h/", files.TEXT),
+        ("https://h/a.mp3", files.AUDIO),
+        ("https://h/a.mp4?x", files.AUDIO),
+        ("https://h/a.pdf", files.TEXT),
+    ],
 )
 def test_what_a_url_most_likely_is(url: str, medium: str) -> None:
     assert files.kind_at(url).medium == medium

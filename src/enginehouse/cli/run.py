@@ -29,10 +29,11 @@ _USUAL_PORT = 9000
 def run(
     source: str | None, *, data: Path | None, port: int | None, keep: bool, allow_private_urls: bool, as_json: bool
 ) -> None:
-    """Run a job on a text, Markdown or WAV file, an http(s) URL, or the sample, on a server of its own.
+    """Run a job on a file, an http(s) URL, or the sample, on a server of its own.
 
-    The job cuts the text into chunks, finds the language, the sentiment and the keywords of each, and collates
-    everything into one AION document. A WAV file is transcribed first.
+    The job reads the text of a document (text, Markdown, HTML, PDF, DOCX, a table …), cuts it into chunks, finds the
+    language, the sentiment and the keywords of each, and collates everything into one AION document. Sound and video
+    are transcribed first.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     console = output.console(err=as_json)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ _SAMPLE: Final = ("samples", "three-languages.md")
 
 @dataclass(frozen=True, slots=True)
 class RunInput:
-    """A file to upload, or a URL for the server to read."""
+    """A file to upload, or a URL for the server to read. What its name says of its kind, a server may correct."""
 
     name: str
     kind: FileKind
@@ -65,10 +65,11 @@ def open_input(name: str | None) -> Iterator[RunInput]:
 
 def run_job(client: Client, source: RunInput, results: Path, console: Console) -> CompleteRun:
     """The job is complete and its result is in a folder below `results`. Raises CommandError, RequestFailed."""
-    job = run_request.audio_job() if source.kind.medium == files.AUDIO else run_request.text_job()
     target_id = None
     if source.path is not None:
-        target_id = files.upload(client, source.path, source.kind.media_type)
+        target_id = files.upload(client, source.path)
+        source = replace(source, kind=files.stored_kind(client, target_id))
+    job = run_request.audio_job() if source.kind.medium == files.AUDIO else run_request.text_job()
     job_id, warnings = jobs.create(client, run_request.with_input(job, target_id=target_id, url=source.url))
     console.print(f"server {client.url}, job {job_id}, on {source.name}\n")
     for warning in warnings:
@@ -83,12 +84,11 @@ def run_job(client: Client, source: RunInput, results: Path, console: Console) -
 
 
 def _file(path: Path) -> RunInput:
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder; give a text, Markdown or WAV file.")
     try:
-        return RunInput(path.name, files.kind_of(path), path=path)
+        files.check(path)
     except UnusableFile as fault:
         raise CommandError(str(fault)) from None
+    return RunInput(path.name, files.kind_at(path.name), path=path)
 
 
 def _refuse_unless_complete(client: Client, job: Json, console: Console) -> None:

@@ -1,8 +1,9 @@
-"""The jobs that `enginehouse run` creates: read, cut into chunks, through the engines side by side, collated."""
+"""The jobs that `enginehouse run` creates: read, as text, in chunks, through the engines side by side, collated."""
 
 from enginehouse.client import Json
 
 WEBSTREAM = "9e611ad7-2d3b-48f6-a51b-0a1ba40fe255"
+TEXT_EXTRACT = "1f3c0f0e-6d84-4f5b-9c57-7be2c0a4d811"
 CHUNKER = "8bdb0e3b-ff28-4f6e-a3ba-887bd06e6440"
 TRANSCRIPTION = "c0e55cde-340b-44d7-bb42-2e0d65e98255"
 LANGUAGE = "6a7d2c1e-58b3-4f0a-9d6e-3b8f41c7e205"
@@ -12,14 +13,16 @@ WRITER = "8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3"
 
 
 def text_job() -> Json:
-    """Returns a CreateJob input: read → chunks → language, sentiment and keywords in parallel → one result."""
+    """Returns a CreateJob input: read → text → chunks → language, sentiment, keywords in parallel → one result."""
     tasks = [
         _task(WEBSTREAM, _out("document", "stream")),
-        _task(CHUNKER, _in("document-in", "stream"), _out("chunks", "chunk")),
+        _task(TEXT_EXTRACT, _in("document-in", "stream"), _out("sections", "chunk")),
+        _task(CHUNKER, _in("sections-in"), _out("chunks", "chunk")),
         *_text_engines(),
         _task(WRITER, _in("language-results"), _in("sentiment-results"), _in("keywords-results")),
     ]
-    return {"tasks": tasks, "routes": [_route("document", "document-in"), *_text_routes("chunks")]}
+    routes = [_route("document", "document-in"), _route("sections", "sections-in")]
+    return {"tasks": tasks, "routes": [*routes, *_text_routes("chunks")]}
 
 
 def audio_job() -> Json:

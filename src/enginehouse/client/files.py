@@ -1,4 +1,4 @@
-"""Finds out what kind a file is, and uploads it as the primary asset of a new target."""
+"""Uploads files as the primary assets of new targets. Their server finds out what they are."""
 
 import json
 import mimetypes
@@ -11,13 +11,19 @@ from typing import Final
 from enginehouse.client.http import Client
 
 TEXT, AUDIO = "text", "audio"
-_TEXTS: Final = {".md": "text/markdown", ".markdown": "text/markdown", ".htm": "text/html", ".html": "text/html"}
-_SOUNDS: Final = frozenset({".wav", ".wave"})
-_HEAD: Final = 4096
+_ANY: Final = "application/octet-stream"
+_TYPES: Final = {
+    ".md": "text/markdown",
+    ".wav": "audio/wav",
+    ".opus": "audio/ogg",
+    ".flac": "audio/flac",
+    ".mkv": "video/x-matroska",
+}
+_STORED: Final = 'query ($id: ID!) { temporalDataObject(id: $id) { primaryAsset(assetType: "media") { contentType } } }'
 
 
 class UnusableFile(ValueError):
-    """No engine can work on the file. The message says why, and which files engines can work on."""
+    """There is nothing to upload. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +34,44 @@ class FileKind:
     media_type: str
 
 
-def kind_of(path: Path) -> FileKind:
-    """Returns the kind of the file. Its first bytes decide, then its name. Raises UnusableFile."""
+def check(path: Path) -> None:
+    """Raises UnusableFile if there is nothing to upload. What a file is, its server finds out."""
+    if path.is_dir():
+        raise UnusableFile(f"{path} is a folder; give a file.")
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            is_empty = not file.read(1)
     except OSError as error:
         raise UnusableFile(f"{path} cannot be read: {error.strerror}.") from None
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return FileKind(AUDIO, "audio/wav")
-    if not head:
+    if is_empty:
         raise UnusableFile(f"{path} is empty.")
-    if path.suffix.lower() in _SOUNDS or not _is_text(head):
-        media_type = mimetypes.guess_type(path.name)[0] or "not text"
-        raise UnusableFile(f"{path} is {media_type}; a text, Markdown or WAV file is needed.")
-    return FileKind(TEXT, _TEXTS.get(path.suffix.lower(), "text/plain"))
+
+
+def kind_of(media_type: str) -> FileKind:
+    """Returns the kind of a file of this media type. A video is worked on as audio."""
+    return FileKind(AUDIO if media_type.startswith(("audio/", "video/")) else TEXT, media_type)
 
 
 def kind_at(url: str) -> FileKind:
-    """Returns the likely kind of what is at a URL: audio if its path ends like a WAV file's, else text."""
-    suffix = Path(url.partition("?")[0].partition("#")[0]).suffix.lower()
-    return FileKind(AUDIO, "audio/wav") if suffix in _SOUNDS else FileKind(TEXT, _TEXTS.get(suffix, "text/plain"))
+    """Returns the likely kind of what is at a URL, by the end of its path."""
+    name = Path(url.partition("?")[0].partition("#")[0]).name
+    return kind_of(_TYPES.get(Path(name).suffix.lower()) or mimetypes.guess_type(name)[0] or "text/plain")
+
+
+def stored_kind(client: Client, target_id: str) -> FileKind:
+    """Returns the kind of a target's primary asset, as its server knows it. Raises RequestFailed."""
+    answer = client.graphql(_STORED, {"id": target_id})
+    asset = answer["temporalDataObject"]["primaryAsset"]
+    return kind_of(asset["contentType"] if asset else _ANY)
 
 
 def upload(client: Client, path: Path, media_type: str | None = None) -> str:
     """The file is the primary asset of a new target. Returns the target's id.
 
-    Without a media type, `kind_of` finds it. Raises UnusableFile, OSError, RequestFailed.
+    Without a media type, the server finds it. Raises UnusableFile, OSError, RequestFailed.
     """
-    media_type = media_type or kind_of(path).media_type
+    check(path)
+    media_type = media_type or _ANY
     answer = client.upload(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)
     target_id: str = answer["createTDOWithAsset"]["id"]
     return target_id
@@ -85,9 +100,3 @@ def write(blocks: Iterator[bytes], path: Path) -> None:
             if path.is_file():  # not a pipe or a device
                 path.unlink()
             raise
-
-
-def _is_text(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True  # UTF-16, which is full of zero bytes
-    return b"\0" not in head

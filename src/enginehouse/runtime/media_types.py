@@ -10,7 +10,7 @@ from enginehouse.engine import Chunk, EngineFailure
 from enginehouse.text.media_types import OCTETS, PLAIN, bare, medium
 
 _ANY: Final = frozenset({"*/*", "*"})
-_MOST_NAMED: Final = 6
+_MOST_NAMED: Final = 5
 
 
 def check_types(spec: EngineSpec, inputs: Sequence[Chunk], known: Iterable[EngineSpec]) -> None:
@@ -22,7 +22,7 @@ def check_types(spec: EngineSpec, inputs: Sequence[Chunk], known: Iterable[Engin
         if spec.inputs and chunk.size and not takes(spec.inputs, chunk.media_type):
             name = chunk.name or "The input"
             kind = bare(chunk.media_type)
-            wanted = ", ".join(dict.fromkeys(map(bare, spec.inputs)))
+            wanted = _listed([*dict.fromkeys(map(bare, spec.inputs))])
             raise EngineFailure(
                 f'"{name}" is {kind}, which {spec.name} does not take; it takes {wanted}. {_others(kind, known)}',
                 FailureKind.UNSUPPORTED_TYPE,
@@ -52,5 +52,9 @@ def _others(kind: str, known: Iterable[EngineSpec]) -> str:
     if not able:
         needed = "one that reads pictures (OCR, faces, objects)" if medium(kind) == "image" else "one that declares it"
         return f"No engine that is installed here takes {kind}: it needs {needed}."
-    more = f" and {len(able) - _MOST_NAMED} more" if len(able) > _MOST_NAMED else ""
-    return f"Installed here and able to take it: {', '.join(able[:_MOST_NAMED])}{more}."
+    return f"Installed here and able to take it: {_listed(able)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
