@@ -1,6 +1,10 @@
 """The chunker: its outputs for each kind of input, and its errors."""
 
+import json
 import struct
+import subprocess
+import sys
+from array import array
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +15,11 @@ from tests.engines.native_context import CHUNK_IN, CHUNK_OUT, STREAM_IN, Bench, 
 from tests.engines.waves import samples, wave
 
 from enginehouse.engine import EngineFailure, FailureKind
+from enginehouse.engines.native import decoder, ffmpeg
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.dash import DashSegmenter
 from enginehouse.engines.native.pcm import milliseconds, read_pcm
+from enginehouse.text.file_type import type_of_file
 
 DOCUMENT = """# Three harbours
 
@@ -35,6 +41,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 @pytest.fixture
 def without_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(decoder, "is_installed", lambda: False)
 
 
 @pytest.mark.parametrize("media_type", ["text/markdown", "text/plain; charset=utf-8"])
@@ -242,6 +249,73 @@ async def test_floats_and_companded_samples_need_no_ffmpeg(
     [output] = await bench.run(Chunker(), await bench.chunk(path, "audio/mpeg"), folders=FOLDERS)
     assert output.path is not None
     assert (output.start_ms, output.stop_ms, read_pcm(output.path).width) == (0, 1000, 2)
+
+
+def encoded(folder: Path, suffix: str) -> Path:
+    """Returns two seconds of sound in this format."""
+    path = folder / f"a.{suffix}"
+    source = wave(folder / "a.wav", samples((2.0,), 16000), 16000)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), str(path)], check=True)
+    return path
+
+
+SOUNDS = ("mp3", "m4a", "flac", "ogg", "opus", "aac", "aiff", "mka", "mp4")
+
+
+@pytest.mark.parametrize("by", ["PyAV", "ffmpeg"])
+@pytest.mark.parametrize("suffix", SOUNDS)
+async def test_any_sound_is_decoded(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, by: str
+) -> None:
+    path = encoded(tmp_path, suffix)
+    if by == "PyAV":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    else:
+        monkeypatch.setattr(decoder, "is_installed", lambda: False)
+    chunk = await bench.chunk(path, type_of_file(path), name=path.name)
+    assert chunk.media_type.startswith(("audio/", "video/"))
+    [output] = await bench.run(Chunker(), chunk, payload={"ffmpegTemplate": "audio"}, folders=FOLDERS)
+    assert output.path is not None
+    sound = read_pcm(output.path)
+    assert (sound.rate, sound.channels, sound.width) == (16_000, 1, 2)
+    assert 1900 < (output.stop_ms or 0) < 2200
+    loudest = max(array("h", b"".join(sound.blocks(0, sound.frames, 1000))))
+    assert loudest > 1000
+
+
+@pytest.mark.parametrize(
+    "content", [b"ID3\4\0\0\0\0\0\0" + bytes(2000), b"\0\0\0\x18ftypisom" + bytes(900), b"OggS\0" * 400]
+)
+async def test_broken_sound_that_only_looks_right_is_invalid(bench: Bench, content: bytes) -> None:
+    with pytest.raises(EngineFailure, match="The sound could not be decoded: ") as caught:
+        await bench.run(Chunker(), await bench.chunk(content, "audio/mpeg"), folders=FOLDERS)
+    assert caught.value.kind is FailureKind.INVALID_DATA
+
+
+def test_the_decoder_reads_nothing_but_its_file(tmp_path: Path) -> None:
+    """With the rules for another file, it cannot open this one."""
+    if not decoder._can_confine():
+        pytest.skip("this kernel has no Landlock")
+    results = tmp_path / "results"
+    results.mkdir()
+    path, other = (wave(tmp_path / f"{name}.wav", samples((1.0,), 16000), 16000) for name in ("a", "b"))
+    rules = json.dumps(decoder._rules(other, results))
+    command = [sys.executable, "-P", "-m", "enginehouse.engines.decode_main", rules, ffmpeg.CONTAINERS]
+    command += [str(path), str(results / "sound.wav")]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert tried.returncode == 1
+    assert "Permission denied" in tried.stderr
+
+
+async def test_how_long_media_last_is_said_by_pyav_too(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await decoder.duration_ms(clip)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await decoder.duration_ms(clip) == told
+    assert told
+    (tmp_path / "text").write_text("text")
+    assert await decoder.duration_ms(tmp_path / "text") is None
 
 
 async def test_dash_needs_ffmpeg(bench: Bench, without_ffmpeg: None) -> None:

@@ -35,7 +35,7 @@ def findings(data: Path | None, engines: Path | None = None) -> Iterator[Finding
     known = EnvironmentList() if file is None else environments.read(file, named=engines is not None)
     yield from _entry_points(sandbox, known)
     yield from _packages()
-    yield _program("ffmpeg", "without it, media other than text and WAV cannot be cut into chunks.")
+    yield _program("ffmpeg", "without it, video cannot be cut into pieces or pictures; sound needs it or PyAV.")
     if data is not None:
         yield _disk(data)
     if processes.become_subreaper():

@@ -6,7 +6,7 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.identity import Principal
-from enginehouse.engines.native import ffmpeg
+from enginehouse.engines.native import decoder
 from enginehouse.operations import uploads
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
@@ -33,7 +33,7 @@ async def _of_file(path: Path) -> int | None:
     try:
         sound = await asyncio.to_thread(read_wave, path)
     except NotWave:
-        return await ffmpeg.duration_ms(path)
+        return await decoder.duration_ms(path)
     return sound.frames * 1000 // sound.rate
 
 

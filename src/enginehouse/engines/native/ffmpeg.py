@@ -15,7 +15,7 @@ from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.threads import in_thread
 
 # A playlist can name other files and addresses. So only containers that hold their media themselves are opened.
-_CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
+CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
 
 _PROBE_SECONDS: Final = 20.0
 
@@ -32,6 +32,11 @@ class Segment:
 def is_installed() -> bool:
     """Returns True if ffmpeg is on the server's PATH."""
     return shutil.which("ffmpeg") is not None
+
+
+def can_probe() -> bool:
+    """Returns True if ffprobe is on the server's PATH."""
+    return shutil.which("ffprobe") is not None
 
 
 async def to_wave(source: Path, directory: Path, reason: str | None = None) -> Path:
@@ -114,7 +119,7 @@ async def duration_ms(source: Path) -> int | None:
     process = await asyncio.create_subprocess_exec(
         program,
         *("-hide_banner", "-loglevel", "error"),
-        *("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS),
+        *("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),
         *("-show_entries", "format=duration", "-of", "default=noprint_wrappers=1:nokey=1", f"file:{source}"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -148,14 +153,14 @@ async def _run(arguments: Sequence[str], reason: str | None = None) -> None:
     if program is None:
         raise EngineFailure(
             f"ffmpeg is needed for this media{f' ({reason})' if reason else ''} "
-            "and was not found on the server's PATH. "
-            "Install it (for example: apt-get install ffmpeg), or send text or a PCM WAV file.",
+            "and was not found on the server's PATH. Install it (for example: apt-get install ffmpeg), "
+            "or for sound alone PyAV (pip install 'enginehouse[media]'), or send text or a PCM WAV file.",
             FailureKind.SYSTEM_DEPENDENCY_MISSING,
         )
     process = await asyncio.create_subprocess_exec(
         program,
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
-        *("-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS),
+        *("-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

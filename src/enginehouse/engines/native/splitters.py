@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from enginehouse.engine import Chunk, Output
-from enginehouse.engines.native import ffmpeg, text_splitter, wave_splitter
+from enginehouse.engines.native import decoder, ffmpeg, text_splitter, wave_splitter
 from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.pcm import Sound, milliseconds, read_pcm, write_pcm
@@ -88,7 +88,7 @@ def _text(chunk: Chunk) -> tuple[str, str]:
 async def split_sound(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
     """Returns the sound in WAV files that begin and end in pauses.
 
-    It needs ffmpeg unless the input is a WAV file of PCM, float or companded samples. An empty recording has none.
+    Other than WAV files of PCM, float or companded samples need PyAV or ffmpeg. An empty recording has none.
     """
     seconds = _seconds(payload)
     source = await _sound(chunk, directory)
@@ -122,9 +122,9 @@ async def _sound(chunk: Chunk, directory: Path) -> Sound:
             raise invalid(f"{named} it is a broken WAV file: {problem}.") from None
     elif kind != OCTETS and medium(kind) not in ("audio", "video"):
         raise invalid(f"{named} its bytes are {kind}, which has no sound.")
-    elif kind == OCTETS and bare(chunk.media_type) == WAVE and not ffmpeg.is_installed():
+    elif kind == OCTETS and bare(chunk.media_type) == WAVE and not decoder.can_decode():
         raise invalid(f"{named} it does not begin as a WAV file does.")
-    return read_pcm(await ffmpeg.to_wave(chunk.path, directory, reason))
+    return read_pcm(await decoder.to_wave(chunk.path, directory, reason))
 
 
 async def extract_frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
