@@ -2,6 +2,7 @@
 
 from enginehouse.engine import EngineKind, EngineMode, EngineSpec, Output, Work
 from enginehouse_engines.extraction.readers import DOCUMENTS
+from enginehouse_engines.extraction.section import MOST_SECTIONS
 from enginehouse_engines.text import invalid, read_sections
 
 ID = "1f3c0f0e-6d84-4f5b-9c57-7be2c0a4d811"
@@ -48,11 +49,14 @@ class TextExtract:
             Output(
                 media_type="text/plain",
                 data=section.text.encode("utf-8", "replace"),
-                name=f"section-{place:06}.txt",
-                index=place,
-                metadata=section.place,
+                name=f"section-{number:06}.txt",
+                index=chunk.index * MOST_SECTIONS + number,
+                start_ms=chunk.start_ms,
+                stop_ms=chunk.stop_ms,
+                metadata={**chunk.metadata, **section.place},
             )
-            for place, section in enumerate(section for chunk in work.inputs for section in read_sections(chunk))
+            for chunk in work.inputs
+            for number, section in enumerate(read_sections(chunk))
         ]
 
 

@@ -110,6 +110,13 @@ def test_what_is_read_is_known_by_its_bytes_alone(tmp_path: Path, name: str) -> 
     assert type_of_file(tmp_path / "upload", "text/plain" if name == "pdf" else "") == media_type
 
 
+def test_the_sections_of_a_chunk_follow_those_of_the_chunks_before_it(tmp_path: Path) -> None:
+    given = chunk(tmp_path / "a", files.pdf("One.", "Two."), "application/pdf", index=3, metadata={"of": "mail"})
+    first, second = extract.engine.process(work(given))
+    assert (first.index, second.index) == (3 * section.MOST_SECTIONS, 3 * section.MOST_SECTIONS + 1)
+    assert second.metadata == {"of": "mail", "page": 2}
+
+
 DTD = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c SYSTEM "file:///etc/passwd">]>'
 ENTITIES = files.archive({"word/document.xml": f"{DTD}<a>&b;&c;</a>"})
 DEEP = files.docx("<w:p>" * 1000)
