@@ -55,6 +55,9 @@ WALKS: Final[dict[str, str]] = {
     "outbox.check": "the check of the whole storage",
     "outbox.heavy": "the sum of everything that waits, once a minute",
     "files.count": "the number of all files, for a person's check of them",
+    "keys.attempts_after": "a backup, which reads all rows, a page at a time",
+    "keys.jobs": "the number of all jobs, for a backup",
+    "keys.named": "files that were missing when a backup was made",
 }
 
 FIELDS: Final[tuple[dict[str, Any], ...]] = (

@@ -1,7 +1,5 @@
 """`enginehouse artifacts …`: moves the bytes of a database to another store, without a server."""
 
-import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,11 +8,10 @@ import click
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
     from enginehouse.artifacts.copy import CopyReport
-
-_STEP: Final = 1.0  # seconds between two lines of progress
 
 
 @click.group()
@@ -40,7 +37,8 @@ def copy(*, source: str, target: str, verify: bool, as_json: bool) -> None:
     # The server's own imports, which nothing else here needs.
     from enginehouse.cli import artifact_stores  # noqa: PLC0415
 
-    report = artifact_stores.copy(source, target, verify=verify, tell=_Progress().tell)
+    progress = ProgressLine()
+    report = artifact_stores.copy(source, target, verify=verify, tell=lambda now: progress.tell(_line(now)))
     text = f"{report.keys} keys with {report.bytes} bytes are in {target}; {report.copied} of them were copied now."
     _end(report, text, as_json=as_json)
 
@@ -80,16 +78,5 @@ def _end(report: "CopyReport", text: str, *, as_json: bool) -> None:
 _ADVICE: Final = "Repeat `enginehouse artifacts copy`. Nothing else was changed."
 
 
-class _Progress:
-    """Says on stderr how far a copy is, at most once a second."""
-
-    def __init__(self) -> None:
-        self._told = time.monotonic()
-
-    def tell(self, report: "CopyReport") -> None:
-        if time.monotonic() - self._told < _STEP:
-            return
-        self._told = time.monotonic()
-        line = f"artifacts: {report.keys} keys, {report.copied} copied, {report.copied_bytes} bytes"
-        terminal.echo(line, err=True)
-        sys.stderr.flush()
+def _line(report: "CopyReport") -> str:
+    return f"artifacts: {report.keys} keys, {report.copied} copied, {report.copied_bytes} bytes"

@@ -62,6 +62,8 @@ _COMMANDS = {
     "webhook": LazyCommand("enginehouse.cli.webhook:webhook", "List, show and repeat the deliveries of webhooks."),
     "audit": LazyCommand("enginehouse.cli.audit:audit", "Read who did what, and check that nobody changed the record."),
     "artifacts": LazyCommand("enginehouse.cli.artifacts:artifacts", "Copy the bytes to another store, and use it."),
+    "backup": LazyCommand("enginehouse.cli.backup:backup", "Write the database and its bytes to one file."),
+    "restore": LazyCommand("enginehouse.cli.restore:restore", "Make a server from a backup."),
     "clock": LazyCommand("enginehouse.cli.clock:clock", "Reset a storage clock that was ahead."),
     "doctor": LazyCommand("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
 }

@@ -10,6 +10,7 @@ from enginehouse.server import private_file
 
 FILE: Final = "database"
 EMBEDDED: Final = "the embedded database"
+_UNFINISHED: Final = {"restore": "unfinished"}
 
 
 class RememberedDatabase(NamedTuple):
@@ -24,6 +25,8 @@ def read(data: Path) -> RememberedDatabase | None:
     path = data / FILE
     try:
         content = json.loads(path.read_text("utf-8"))
+        if content == _UNFINISHED:
+            raise Unavailable(f"A restore into {data} has not ended: empty the folder, and restore again.")
         return RememberedDatabase(str(content["id"]), str(content["place"]))
     except FileNotFoundError:
         return None
@@ -31,6 +34,16 @@ def read(data: Path) -> RememberedDatabase | None:
         raise Unavailable(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
         raise Unavailable(f"{path} must name the folder's database. Restore it from a backup, or remove it.") from None
+
+
+def begin_restore(data: Path) -> None:
+    """No server starts on the folder until `end_restore`."""
+    private_file.write(data / FILE, json.dumps(_UNFINISHED) + "\n")
+
+
+def end_restore(data: Path) -> None:
+    """The folder remembers no database, so the next start may use it with the one that was restored."""
+    (data / FILE).unlink()
 
 
 def check_place(data: Path, place: str) -> None:

@@ -38,7 +38,7 @@ _NOW: Final[dict[Dialect, str]] = {
     "postgres": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
 }
 APPLIED: Final = "SELECT version, name FROM schema_migration"
-_RECORD: Final = """CREATE TABLE IF NOT EXISTS schema_migration (
+RECORD: Final = """CREATE TABLE IF NOT EXISTS schema_migration (
   version INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   applied_at BIGINT NOT NULL
@@ -67,13 +67,29 @@ async def migrate(connection: MigrationConnection, migrations: Sequence[Migratio
     A failure raises and keeps the migrations before it; the next call continues there. Raises StorageRefused if the
     database has applied a migration that is not in `migrations`.
     """
-    await _in_transaction(connection, [_RECORD])
+    await _in_transaction(connection, [RECORD])
     applied: dict[int, str] = dict(await connection.execute(APPLIED))
     refuse_development(applied)
     _refuse_unknown(applied, migrations)
     for migration in migrations:
         if migration.version not in applied:
             await _apply(connection, migration)
+
+
+def readable(applied: Mapping[int, str], migrations: Sequence[Migration] | None = None) -> int:
+    """Returns the version of a database of this program, perhaps an older one. Raises StorageRefused for another."""
+    refuse_development(applied)
+    _refuse_unknown(applied, available() if migrations is None else migrations)
+    return max(applied, default=0)
+
+
+def schema_of(dialect: Dialect, version: int) -> list[str]:
+    """Returns the statements that bring an empty database to this version."""
+    return [
+        statement
+        for migration in available()[:version]
+        for statement in script(migration.text, dialect, f"{migration.version:04}_{migration.name}")
+    ]
 
 
 async def _apply(connection: MigrationConnection, migration: Migration) -> None:
@@ -109,7 +125,7 @@ def refuse_development(applied: Mapping[int, str]) -> None:
         )
 
 
-def _refuse_unknown(applied: dict[int, str], migrations: Sequence[Migration]) -> None:
+def _refuse_unknown(applied: Mapping[int, str], migrations: Sequence[Migration]) -> None:
     expected = {migration.version: migration.name for migration in migrations}
     newest = max(applied, default=0)
     if newest > len(expected):
