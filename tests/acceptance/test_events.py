@@ -28,7 +28,8 @@ from tests.acceptance.server import (
     until,
 )
 
-from enginehouse.client.events import Message, messages
+from enginehouse.client.event_stream import Message
+from enginehouse.client.events import messages
 
 LONG = 60.0
 IDLE = ("--native-slots", "0", "--python-slots", "0")

@@ -12,7 +12,8 @@ from tests.api.clients import TOKEN, Api, Rest
 from enginehouse.api.asgi import application
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.v1 import event_stream
-from enginehouse.client.events import Message, messages
+from enginehouse.client.event_stream import Message
+from enginehouse.client.events import messages
 from enginehouse.domain import ids
 from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.refs import Ref

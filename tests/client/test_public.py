@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from enginehouse import client
-from enginehouse.client import Client
+from enginehouse.client import AsyncClient, Client
+from enginehouse.client.async_verbs import AsyncEngines, AsyncJobs, AsyncSchedules
+from enginehouse.client.sync_verbs import Engines, Jobs, Schedules
 
+CLASSES = {Client: AsyncClient, Jobs: AsyncJobs, Schedules: AsyncSchedules, Engines: AsyncEngines}
 PUBLIC = [getattr(client, name) for name in client.__all__]
 
 
@@ -21,9 +24,14 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
             for name, member in vars(module).items():
                 if inspect.isfunction(member) and member.__module__ == module.__name__ and not name.startswith("_"):
                     yield f"{module.__name__.rpartition('.')[2]}.{name}", member
-    for name, method in vars(Client).items():
-        if inspect.isfunction(method) and not name.startswith("_"):
-            yield f"Client.{name}", method
+    for class_ in (*CLASSES, *CLASSES.values()):
+        for name, method in _public(class_):
+            yield f"{class_.__name__}.{name}", method
+
+
+def _public(class_: type) -> list[tuple[str, Callable[..., Any]]]:
+    members = inspect.getmembers(class_, inspect.isfunction)
+    return [(name, method) for name, method in members if not name.startswith("_")]
 
 
 def _sends(function: Callable[..., Any]) -> bool:
@@ -48,7 +56,24 @@ def test_a_function_says_what_it_raises(name: str) -> None:
 
 
 def test_the_example_of_the_package_names_what_there_is() -> None:
-    example = client.__doc__ or ""
-    named = set(re.findall(r"\b(events|files|jobs)\.(\w+)\(", example))
-    assert len(named) == 5
-    assert {f"{module}.{name}" for module, name in named} <= {name for name, _ in functions()}
+    named = set(re.findall(r"client\.(?:(\w+)\.)?(\w+)\(", client.__doc__ or ""))
+    assert len(named) == 4
+    assert {f"{noun.title() or 'Client'}.{verb}" for noun, verb in named} <= set(dict(functions()))
+
+
+@pytest.mark.parametrize("blocking", CLASSES, ids=lambda class_: class_.__name__)
+def test_both_clients_have_the_same_verbs_with_the_same_arguments_and_words(blocking: type) -> None:
+    twins, others = dict(_public(blocking)), dict(_public(CLASSES[blocking]))
+    # The command line has more of the blocking client.
+    assert set(others) <= set(twins) if blocking is Client else set(others) == set(twins)
+    for name, method in others.items():
+        assert _form(method) == _form(twins[name]), name
+        assert (method.__doc__ or "").split(".")[0] == (twins[name].__doc__ or "").split(".")[0], name
+
+
+def _form(method: Callable[..., Any]) -> list[tuple[str, object, object]]:
+    """Returns the parameters of a method, and what it gives, without whether that is awaited."""
+    signature = inspect.signature(method)
+    parameters = [(one.name, one.kind, one.default) for one in signature.parameters.values()]
+    returned = str(signature.return_annotation).replace("AsyncIterator", "Iterator")
+    return [*parameters, ("", returned, None)]

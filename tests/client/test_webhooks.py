@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from enginehouse.client import webhooks
-from enginehouse.client.http import Client
+from enginehouse.client import Client, webhooks
 
 STORED = [str(number) for number in range(2500, 0, -1)]
 

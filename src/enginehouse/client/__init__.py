@@ -1,22 +1,21 @@
-"""The Python client of an Enginehouse server, and everything that the command line itself uses.
+"""The Python client of an Enginehouse server: `Client` for a program that waits, `AsyncClient` for asyncio.
 
-Create a job from a text or a file, follow it, fetch its outputs, handle a refusal:
+Create a job on a file, follow it, fetch its results, handle a refusal:
 
-    from pathlib import Path
-    from enginehouse.client import Client, RequestFailed, events, files, jobs
+    from enginehouse.client import Client, RequestFailed
 
     with Client("http://localhost:9000", token) as client:
         try:
-            target_id = files.upload(client, Path("notes.md"))
-            job_id, warnings = jobs.create(client, {"targetId": target_id, "tasks": [{"engineId": "language-langid"}]})
-            job = events.wait(client, job_id)
-            names = [output["name"] for output in jobs.outputs(client, job_id)]
-            paths = jobs.save_outputs(client, job_id, names, Path("results"))
+            target = client.upload("notes.md")
+            job = client.jobs.create("language-langid", target=target)
+            for event in client.jobs.watch(job.id):
+                print(event.kind)
+            paths = client.jobs.save(job.id, "results")
         except RequestFailed as failure:
             print(failure.code, failure.message)
 
-`events.follow` yields the events of a job while they happen. Every function that takes a Client blocks, and raises
-RequestFailed when the server refuses or does not answer.
+The functions of the modules `jobs`, `events`, `files`, `schedules` … are what the command line uses. They take a
+Client, block, return what the server answers as it is, and raise RequestFailed too.
 """
 
 from enginehouse.client import (
@@ -34,16 +33,44 @@ from enginehouse.client import (
     schedules,
     why,
 )
-from enginehouse.client.events import Message
+from enginehouse.client.async_client import AsyncClient
+from enginehouse.client.calls import Retries
+from enginehouse.client.event_stream import Message
+from enginehouse.client.failure import Json, RequestFailed, RequestFault
 from enginehouse.client.files import FileKind, UnusableFile
-from enginehouse.client.http import Client, Json, RequestFailed
+from enginehouse.client.job_flows import TaskSpec
+from enginehouse.client.records import (
+    Cancellation,
+    EngineRecord,
+    JobEvent,
+    JobReceipt,
+    JobRecord,
+    JobResult,
+    RangeCancellation,
+    ScheduleRecord,
+    TaskRecord,
+)
+from enginehouse.client.sync_client import Client
 
 __all__ = [
+    "AsyncClient",
+    "Cancellation",
     "Client",
+    "EngineRecord",
     "FileKind",
+    "JobEvent",
+    "JobReceipt",
+    "JobRecord",
+    "JobResult",
     "Json",
     "Message",
+    "RangeCancellation",
     "RequestFailed",
+    "RequestFault",
+    "Retries",
+    "ScheduleRecord",
+    "TaskRecord",
+    "TaskSpec",
     "UnusableFile",
     "accounts",
     "bulk_acts",

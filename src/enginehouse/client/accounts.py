@@ -2,23 +2,25 @@
 
 from typing import Any
 
-from enginehouse.client.http import Client, Json, v1
+from enginehouse.client.failure import Json
+from enginehouse.client.http import ServerConnection
+from enginehouse.client.paths import v1
 
 
-def organizations(client: Client) -> list[Json]:
+def organizations(client: ServerConnection) -> list[Json]:
     """Returns the organizations that the token may act for. Raises RequestFailed."""
     records: list[Json] = client.rest("GET", v1("organizations"))["result"]
     return records
 
 
-def create_organization(client: Client, name: str, *, default_retries: int | None = None) -> Json:
+def create_organization(client: ServerConnection, name: str, *, default_retries: int | None = None) -> Json:
     """The organization exists. Returns it. Raises RequestFailed."""
     body = {"name": name, "defaultRetries": default_retries}
     organization: Json = client.rest("POST", v1("organizations"), body)["result"]
     return organization
 
 
-def create_user(client: Client, name: str, password: str, **fields: Any) -> Json:
+def create_user(client: ServerConnection, name: str, password: str, **fields: Any) -> Json:
     """The user exists and can sign in. Returns the user. Raises RequestFailed.
 
     `fields`: organizationID, role, displayName, email.
@@ -27,18 +29,18 @@ def create_user(client: Client, name: str, password: str, **fields: Any) -> Json
     return user
 
 
-def set_password(client: Client, name: str, password: str) -> None:
+def set_password(client: ServerConnection, name: str, password: str) -> None:
     """The user has this password, and no session from before it. Raises RequestFailed."""
     client.rest("POST", v1("users", "password"), {"name": name, "password": password})
 
 
-def tokens(client: Client, organization: str | None = None) -> list[Json]:
+def tokens(client: ServerConnection, organization: str | None = None) -> list[Json]:
     """Returns the tokens of an organization that are valid now. Raises RequestFailed."""
     records: list[Json] = client.rest("GET", v1("tokens"), organizationID=organization)["result"]
     return records
 
 
-def create_token(client: Client, **fields: Any) -> Json:
+def create_token(client: ServerConnection, **fields: Any) -> Json:
     """The token exists. Returns it; its secret is in `token`, only here. Raises RequestFailed.
 
     `fields`: name, role, organizationID, expirationDateTime, and `worker` with organizationIDs and engineIDs.
@@ -47,14 +49,14 @@ def create_token(client: Client, **fields: Any) -> Json:
     return token
 
 
-def revoke_token(client: Client, token: str, organization: str | None = None) -> Json:
+def revoke_token(client: ServerConnection, token: str, organization: str | None = None) -> Json:
     """The token is no longer valid. Returns it. `token` is its id or its secret. Raises RequestFailed."""
     body = {"token": token, "organizationID": organization}
     record: Json = client.rest("POST", v1("tokens", "revoke"), body)["result"]
     return record
 
 
-def audit_page(client: Client, **query: Any) -> list[Json]:
+def audit_page(client: ServerConnection, **query: Any) -> list[Json]:
     """Returns one page of the audit, newest entry first. Raises RequestFailed.
 
     `query`: the parameters of `GET /api/v1/audit`.

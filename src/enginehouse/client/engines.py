@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from enginehouse.client.http import Client, Json, RequestFailed, v1
+from enginehouse.client.failure import Json, RequestFailed
+from enginehouse.client.http import ServerConnection
+from enginehouse.client.paths import v1
 
 _FIELDS: Final = (
     "id name state mode description category { name type { name } } installed unavailable { reason nextTryDateTime }"
@@ -11,13 +13,13 @@ _ONE: Final = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
 _LIST: Final = f"query($name: String) {{ engines(name: $name, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"
 
 
-def search(client: Client, name: str | None = None) -> list[Json]:
+def search(client: ServerConnection, name: str | None = None) -> list[Json]:
     """Returns the engines with `name` in their names, in the order of their names. Raises RequestFailed."""
     engines: list[Json] = client.graphql(_LIST, {"name": name})["engines"]["records"]
     return engines
 
 
-def find(client: Client, name: str) -> list[Json]:
+def find(client: ServerConnection, name: str) -> list[Json]:
     """Returns the engine with this id or slug; without one, the engines with `name` in their names.
 
     Raises RequestFailed.
@@ -31,7 +33,7 @@ def find(client: Client, name: str) -> list[Json]:
     return [engine] if engine else search(client, name)
 
 
-def add(client: Client, fields: Json) -> Json:
+def add(client: ServerConnection, fields: Json) -> Json:
     """The server has another engine over HTTP. Returns it. Raises RequestFailed.
 
     `fields`: `name`, `url`, and perhaps `ready`, `process`, `category`, `description`, `concurrency`, `mode`, `inputs`,
@@ -41,13 +43,13 @@ def add(client: Client, fields: Json) -> Json:
     return engine
 
 
-def get(client: Client, engine_id: str) -> Json:
+def get(client: ServerConnection, engine_id: str) -> Json:
     """Returns the engine; `unavailable` says why it gets no work now, if so. Raises RequestFailed."""
     engine: Json = client.rest("GET", v1("engines", engine_id))["result"]
     return engine
 
 
-def reload(client: Client) -> Json:
+def reload(client: ServerConnection) -> Json:
     """Every server reads its installed engines again. Returns the reload, with `number` and `servers`.
 
     Raises RequestFailed.
@@ -56,12 +58,12 @@ def reload(client: Client) -> Json:
     return started
 
 
-def reloaded(client: Client) -> Json:
+def reloaded(client: ServerConnection) -> Json:
     """Returns the last reload: how far each server is with it. Raises RequestFailed."""
     found: Json = client.rest("GET", v1("engine-reload"))["result"]
     return found
 
 
-def remove(client: Client, engine_id: str) -> None:
+def remove(client: ServerConnection, engine_id: str) -> None:
     """No job may name the engine any more. Raises RequestFailed."""
     client.rest("DELETE", v1("engines", engine_id))

@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from enginehouse.client import files
-from enginehouse.client.http import Client, Json
+from enginehouse.client.failure import Json
+from enginehouse.client.http import ServerConnection
 
 _PAUSE: Final = 0.5  # seconds between two questions
 _FIELDS: Final = """id status message size createdDateTime modifiedDateTime expiresDateTime assetUri
@@ -17,7 +18,9 @@ _GET: Final = f"query($id: ID!) {{ exportRequest(id: $id) {{ {_FIELDS} }} }}"
 _LIST: Final = f"query($limit: Int) {{ exportRequests(limit: $limit) {{ records {{ {_FIELDS} }} }} }}"
 
 
-def create(client: Client, target_ids: Sequence[str], outputs: Sequence[Json] = (), *, media: bool = False) -> Json:
+def create(
+    client: ServerConnection, target_ids: Sequence[str], outputs: Sequence[Json] = (), *, media: bool = False
+) -> Json:
     """Requests an export. `outputs` are its outputConfigurations. Returns it. Raises RequestFailed."""
     targets = [{"tdoId": target_id} for target_id in target_ids]
     wanted = {"tdoData": targets, "includeMedia": media, "outputConfigurations": list(outputs)}
@@ -25,19 +28,19 @@ def create(client: Client, target_ids: Sequence[str], outputs: Sequence[Json] = 
     return made
 
 
-def get(client: Client, export_id: str) -> Json:
+def get(client: ServerConnection, export_id: str) -> Json:
     """Returns the export. Raises RequestFailed."""
     found: Json = client.graphql(_GET, {"id": export_id})["exportRequest"]
     return found
 
 
-def newest(client: Client, limit: int = 100) -> list[Json]:
+def newest(client: ServerConnection, limit: int = 100) -> list[Json]:
     """Returns the newest exports. Raises RequestFailed."""
     records: list[Json] = client.graphql(_LIST, {"limit": limit})["exportRequests"]["records"]
     return records
 
 
-def follow(client: Client, export_id: str) -> Iterator[Json]:
+def follow(client: ServerConnection, export_id: str) -> Iterator[Json]:
     """Yields the export again and again until it is not incomplete any more. Raises RequestFailed."""
     while (export := get(client, export_id))["status"] == "incomplete":
         yield export
@@ -45,7 +48,7 @@ def follow(client: Client, export_id: str) -> Iterator[Json]:
     yield export
 
 
-def save(client: Client, export: Json, path: Path) -> None:
+def save(client: ServerConnection, export: Json, path: Path) -> None:
     """The zip of the complete export is in the file. Raises RequestFailed, and OSError when it cannot be written."""
     place = urlsplit(export["assetUri"])
     # The server may be known here by another address than the one that it knows itself.

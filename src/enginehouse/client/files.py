@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from enginehouse.client.http import Client
+from enginehouse.client.http import ServerConnection
 
 TEXT, AUDIO = "text", "audio"
 _ANY: Final = "application/octet-stream"
@@ -58,21 +58,21 @@ def kind_at(url: str) -> FileKind:
     return kind_of(_TYPES.get(Path(name).suffix.lower()) or mimetypes.guess_type(name)[0] or "text/plain")
 
 
-def stored_kind(client: Client, target_id: str) -> FileKind:
+def stored_kind(client: ServerConnection, target_id: str) -> FileKind:
     """Returns the kind of a target's primary asset, as its server knows it. Raises RequestFailed."""
     answer = client.graphql(_STORED, {"id": target_id})
     asset = answer["temporalDataObject"]["primaryAsset"]
     return kind_of(asset["contentType"] if asset else _ANY)
 
 
-def upload(client: Client, path: Path, media_type: str | None = None) -> str:
+def upload(client: ServerConnection, path: Path, media_type: str | None = None) -> str:
     """The file is the primary asset of a new target. Returns the target's id.
 
     Without a media type, the server finds it. Raises UnusableFile, OSError, RequestFailed.
     """
     check(path)
     media_type = media_type or _ANY
-    answer = client.upload(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)
+    answer = client.graphql_with_file(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)
     target_id: str = answer["createTDOWithAsset"]["id"]
     return target_id
 

@@ -3,45 +3,49 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import httpx
 
-Json = dict[str, Any]
+from enginehouse.client.failure import Json, RequestFailed, refusal
+from enginehouse.client.messages import present
 
-_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0, read=120.0)
-_BLOCK: Final = 1 << 20
+SILENCE: Final = 120.0  # seconds that a request may be without an answer
+BLOCK: Final = 1 << 20
 _WARNING: Final = "X-Enginehouse-Warning"
 
 
-class RequestFailed(Exception):
-    """The server refused a request or did not answer it.
-
-    `code` is the server's own, like `not_found`. Without an answer it is `unreachable`. `message` is a sentence for
-    people. `status` is the HTTP status, 0 without an answer.
-    """
-
-    def __init__(self, code: str, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.code, self.message, self.status = code, message, status
+def limits_of(silence: float) -> httpx.Timeout:
+    """Returns the time limits of a request that may be without an answer so many seconds."""
+    return httpx.Timeout(min(30.0, silence), connect=min(5.0, silence), read=silence)
 
 
-class Client:
+def options_of(url: str, token: str | None, timeout: httpx.Timeout) -> dict[str, Any]:
+    """Returns the options of an HTTP client of this server, blocking or not."""
+    # A client does not use the proxies of the caller's environment. Without TLS there is no certificate to verify,
+    # and to read those of the machine takes longer than most commands.
+    return {
+        "base_url": url,
+        "headers": {"authorization": f"Bearer {token}"} if token else {},
+        "timeout": timeout,
+        "trust_env": False,
+        "verify": not url.startswith("http://"),
+    }
+
+
+class ServerConnection:
     """A server at `url` and the token that every request carries. Close it, or use it in a `with`."""
 
-    def __init__(self, url: str, token: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        timeout: float = SILENCE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        # A client does not use the proxies of the caller's environment. Without TLS there is no certificate to verify,
-        # and to read those of the machine takes longer than most commands.
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=_TIMEOUT,
-            trust_env=False,
-            transport=transport,
-            verify=not self.url.startswith("http://"),
-        )
+        self._http = httpx.Client(**options_of(self.url, token, limits_of(timeout)), transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -71,9 +75,8 @@ class Client:
 
     def _rest(self, method: str, path: str, body: Any, key: str | None, query: Json) -> httpx.Response:
         content: Json = {} if body is None else {"json": body}
-        response = self._send(method, path, params=_present(query), headers=_idempotency(key), **content)
-        if response.is_error:
-            raise _refusal(response)
+        response = self._send(method, path, params=present(query), headers=_idempotency(key), **content)
+        _check(response)
         return response
 
     def graphql(self, query: str, variables: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
@@ -84,7 +87,7 @@ class Client:
         body = {"query": query, "variables": dict(variables or {})}
         return _data(self._send("POST", "/v3/graphql", json=body, headers=_idempotency(key)))
 
-    def upload(self, query: str, file: Path, *, name: str, media_type: str) -> Json:
+    def graphql_with_file(self, query: str, file: Path, *, name: str, media_type: str) -> Json:
         """Returns the data of a GraphQL response to a request with one upload. The file is read while it is sent.
 
         Raises RequestFailed, and OSError when the file cannot be read.
@@ -103,16 +106,15 @@ class Client:
         sent = {**headers, "Content-Type": media_type, "Content-Length": str(file.stat().st_size)}
         with file.open("rb") as content:
             response = self._send("POST", path, content=content, headers={**sent, **_idempotency(key)})
-        if response.is_error:
-            raise _refusal(response)
+        _check(response)
         return response
 
     def stream(self, path: str) -> Iterator[bytes]:
         """Yields the bytes of the response as they come. Raises RequestFailed."""
         try:
             with self._http.stream("GET", path) as response:
-                _read_refusal(response)
-                yield from response.iter_bytes(_BLOCK)
+                _check(response)
+                yield from response.iter_bytes(BLOCK)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
@@ -121,12 +123,11 @@ class Client:
 
         Raises RequestFailed.
         """
-        timeout = httpx.Timeout(30.0, connect=5.0, read=silence)
         try:
             with self._http.stream(
-                "GET", path, headers=dict(headers), params=_present(query), timeout=timeout
+                "GET", path, headers=dict(headers), params=present(query), timeout=limits_of(silence)
             ) as response:
-                _read_refusal(response)
+                _check(response)
                 yield from response.iter_lines()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
@@ -142,55 +143,23 @@ class Client:
         return RequestFailed("unreachable", f"The server at {self.url} does not answer ({why}). Is it running?")
 
 
-def v1(*parts: str) -> str:
-    """Returns the path of an operation of `/api/v1`; each part is quoted."""
-    return _path("/api/v1", parts)
-
-
-def edge(*parts: str) -> str:
-    """Returns the path of an operation of `/edge/v1/proc`; each part is quoted."""
-    return _path("/edge/v1/proc", parts)
-
-
-def _path(base: str, parts: tuple[str, ...]) -> str:
-    return "/".join((base, *(quote(part, safe="") for part in parts)))
-
-
-def _present(query: Json) -> Json:
-    return {name: value for name, value in query.items() if value is not None}
-
-
 def _idempotency(key: str | None) -> dict[str, bytes]:
     # The key is sent as bytes, so that the server, and not httpx, checks it.
     return {} if key is None else {"Idempotency-Key": key.encode()}
 
 
 def _data(response: httpx.Response) -> Json:
-    body = _json(response)
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if errors:
-        first = errors[0]
-        raise RequestFailed(str(first.get("name", "error")), str(first.get("message", first)), response.status_code)
-    if response.is_error:
-        raise _refusal(response)
-    data: Json = body["data"]
+    _check(response, is_graphql=True)
+    data: Json = _json(response)["data"]
     return data
 
 
-def _read_refusal(response: httpx.Response) -> None:
-    """Raises RequestFailed if this response is a refusal. Its body is not read before."""
-    if response.is_error:
-        response.read()
-        raise _refusal(response)
-
-
-def _refusal(response: httpx.Response) -> RequestFailed:
-    try:
-        body = response.json()
-        return RequestFailed(body["id"], body.get("detail") or body["description"], response.status_code)
-    except (ValueError, KeyError, TypeError):
-        text = response.text.strip()[:200] or response.reason_phrase
-        return RequestFailed("error", f"HTTP {response.status_code}: {text}", response.status_code)
+def _check(response: httpx.Response, *, is_graphql: bool = False) -> None:
+    """Raises RequestFailed if this response is a refusal. Its body may not be read before."""
+    if response.is_error or is_graphql:
+        failure = refusal(response.status_code, response.read(), is_graphql=is_graphql)
+        if failure is not None:
+            raise failure
 
 
 def _json(response: httpx.Response) -> Any:

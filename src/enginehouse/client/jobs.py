@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from enginehouse.client import files
+from enginehouse.client.failure import Json
 from enginehouse.client.file_names import file_names
-from enginehouse.client.http import Client, Json, edge, v1
+from enginehouse.client.http import ServerConnection
+from enginehouse.client.paths import edge, v1
 
 ENDED: Final = frozenset({"complete", "failed", "aborted"})  # the values of jobStatus that never change
 CREATE: Final = "mutation($job: CreateJob) { createJob(input: $job) { id targetId warnings } }"
@@ -24,7 +26,7 @@ _FAILURES: Final = (
 _PAGE: Final = 1000
 
 
-def create(client: Client, job: Json, *, key: str | None = None) -> tuple[str, list[str]]:
+def create(client: ServerConnection, job: Json, *, key: str | None = None) -> tuple[str, list[str]]:
     """The job is durable. Returns its id and the server's warnings. Raises RequestFailed.
 
     `job` is an input of the GraphQL mutation `createJob`: `tasks`, and perhaps `targetId` and `routes`. `key`, here and
@@ -34,7 +36,7 @@ def create(client: Client, job: Json, *, key: str | None = None) -> tuple[str, l
     return answer["id"], answer["warnings"] or []
 
 
-def create_many(client: Client, body: Json, *, key: str | None = None) -> tuple[list[str], list[str]]:
+def create_many(client: ServerConnection, body: Json, *, key: str | None = None) -> tuple[list[str], list[str]]:
     """All jobs of the body are durable. Returns their ids and the server's warnings. Raises RequestFailed.
 
     `body` is that of `POST /edge/v1/proc/job/create`.
@@ -43,13 +45,13 @@ def create_many(client: Client, body: Json, *, key: str | None = None) -> tuple[
     return answer["internalJobIds"], warnings
 
 
-def get(client: Client, job_id: str) -> Json:
+def get(client: ServerConnection, job_id: str) -> Json:
     """Returns the job and its tasks, as REST shows them. Raises RequestFailed."""
     job: Json = client.rest("GET", v1("jobs", job_id))["result"]
     return job
 
 
-def page(client: Client, *, status: str | None = None, limit: int = 20, offset: int = 0, **filters: str | None) -> Json:
+def page(client: ServerConnection, *, status: str | None = None, limit: int = 20, offset: int = 0, **filters: str | None) -> Json:
     """Returns one page of jobs, newest first, and the number of all that match. Raises RequestFailed.
 
     `filters`: other parameters of `GET /api/v1/jobs`, for example `engine`, `failureReason`, `paused` or `jobName`.
@@ -58,7 +60,7 @@ def page(client: Client, *, status: str | None = None, limit: int = 20, offset: 
     return answer
 
 
-def cancel(client: Client, job_id: str, *, include_running: bool = False) -> Json:
+def cancel(client: ServerConnection, job_id: str, *, include_running: bool = False) -> Json:
     """The job is cancelled. Raises RequestFailed, also when the job has ended.
 
     Returns `count`: 1 when this call cancelled it, 0 when it was cancelled before. With `include_running` running
@@ -70,7 +72,7 @@ def cancel(client: Client, job_id: str, *, include_running: bool = False) -> Jso
 
 
 def retry(
-    client: Client,
+    client: ServerConnection,
     job_id: str,
     *,
     only_failed: bool = False,
@@ -90,7 +92,7 @@ def retry(
 
 
 def items(
-    client: Client, job_id: str, task: int, *, status: str | None = None, after: int | None = None
+    client: ServerConnection, job_id: str, task: int, *, status: str | None = None, after: int | None = None
 ) -> Iterator[Json]:
     """Yields the items of a task after one, perhaps only those with a status. `task` is its ordinal.
 
@@ -105,7 +107,13 @@ def items(
 
 
 def item_page(
-    client: Client, job_id: str, task: int, *, status: str | None = None, after: int | None = None, limit: int = 100
+    client: ServerConnection,
+    job_id: str,
+    task: int,
+    *,
+    status: str | None = None,
+    after: int | None = None,
+    limit: int = 100,
 ) -> Json:
     """Returns `items` of a task after the item `after`, and the `counts` of all by status. Raises RequestFailed."""
     path = v1("jobs", job_id, "tasks", str(task), "items")
@@ -113,7 +121,7 @@ def item_page(
     return page
 
 
-def attempts_of_job(client: Client, job_id: str) -> Iterator[Json]:
+def attempts_of_job(client: ServerConnection, job_id: str) -> Iterator[Json]:
     """Yields every attempt of a job, by task, item and number. Raises RequestFailed."""
     after: str | None = None
     while records := client.rest("GET", v1("jobs", job_id, "attempts"), after=after, limit=_PAGE)["result"]:
@@ -123,7 +131,7 @@ def attempts_of_job(client: Client, job_id: str) -> Iterator[Json]:
         after = f"{records[-1]['task']}.{records[-1]['item']}.{records[-1]['number']}"
 
 
-def log_part(client: Client, job_id: str, task: int, item: int, number: int, *, offset: int = 0) -> Json:
+def log_part(client: ServerConnection, job_id: str, task: int, item: int, number: int, *, offset: int = 0) -> Json:
     """Returns the log of an attempt from the byte `offset` on, as it is now. Raises RequestFailed.
 
     `text` ends at the byte `next`, where the next part begins. Nothing follows it once `isOver` is true.
@@ -133,7 +141,7 @@ def log_part(client: Client, job_id: str, task: int, item: int, number: int, *, 
     return part
 
 
-def attempts(client: Client, job_id: str, task: int) -> Iterator[Json]:
+def attempts(client: ServerConnection, job_id: str, task: int) -> Iterator[Json]:
     """Yields every attempt of a task, by item and number. `task` is its ordinal. Raises RequestFailed."""
     offset = 0
     while records := client.rest("GET", v1("jobs", job_id, "tasks", str(task), "attempts"), offset=offset, limit=_PAGE)[
@@ -145,25 +153,25 @@ def attempts(client: Client, job_id: str, task: int) -> Iterator[Json]:
         offset += _PAGE
 
 
-def failures(client: Client, job_id: str) -> list[Json]:
+def failures(client: ServerConnection, job_id: str) -> list[Json]:
     """Returns the tasks that failed, with the reason and the message of their engines. Raises RequestFailed."""
     tasks = client.graphql(_FAILURES, {"id": job_id})["job"]["tasks"]["records"]
     return [task for task in tasks if task["status"] == "failed"]
 
 
-def outputs(client: Client, job_id: str) -> list[Json]:
+def outputs(client: ServerConnection, job_id: str) -> list[Json]:
     """Returns the outputs that the job has published: the name, size and time of each. Raises RequestFailed."""
     answer: Any = client.rest("GET", edge("job", job_id, "outputs"))
     records: list[Json] = answer["outputs"]["outputs"]
     return records
 
 
-def output_bytes(client: Client, job_id: str, name: str) -> Iterator[bytes]:
+def output_bytes(client: ServerConnection, job_id: str, name: str) -> Iterator[bytes]:
     """Yields the bytes of an output, block by block. Raises RequestFailed."""
     return client.stream(edge("job", job_id, "download", name))
 
 
-def fetch_output(client: Client, job_id: str, name: str, path: str | Path) -> None:
+def fetch_output(client: ServerConnection, job_id: str, name: str, path: str | Path) -> None:
     """The output's bytes are in the file `path`. Raises RequestFailed, and OSError when it cannot be written.
 
     If the output cannot be fetched to its end, the file does not hold a part of it: it is gone.
@@ -171,7 +179,7 @@ def fetch_output(client: Client, job_id: str, name: str, path: str | Path) -> No
     files.write(output_bytes(client, job_id, name), Path(path))
 
 
-def save_outputs(client: Client, job_id: str, names: Sequence[str], folder: str | Path) -> list[Path]:
+def save_outputs(client: ServerConnection, job_id: str, names: Sequence[str], folder: str | Path) -> list[Path]:
     """The outputs with these names are files in the folder. Returns the path of each, in the same order.
 
     Each output has a file of its own. A name that a file system cannot hold is changed. Raises RequestFailed, and
@@ -184,7 +192,7 @@ def save_outputs(client: Client, job_id: str, names: Sequence[str], folder: str 
     return paths
 
 
-def logs(client: Client, task_id: str) -> Iterator[tuple[str, str]]:
+def logs(client: ServerConnection, task_id: str) -> Iterator[tuple[str, str]]:
     """Yields the name and the text of the log of each attempt of a task, in order. Raises RequestFailed."""
     archive = b"".join(client.stream(edge("task", task_id, "logs")))
     with zipfile.ZipFile(io.BytesIO(archive)) as files:

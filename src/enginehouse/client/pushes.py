@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from enginehouse.client.http import Client, edge
+from enginehouse.client.http import ServerConnection
+from enginehouse.client.paths import edge
 
 
 class PushReply(NamedTuple):
@@ -17,7 +18,7 @@ class PushReply(NamedTuple):
 
 
 def push(
-    client: Client,
+    client: ServerConnection,
     endpoint: str,
     path: Path,
     media_type: str,

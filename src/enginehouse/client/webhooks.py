@@ -3,13 +3,20 @@
 from collections.abc import Iterator
 from typing import Final
 
-from enginehouse.client.http import Client, Json, v1
+from enginehouse.client.failure import Json
+from enginehouse.client.http import ServerConnection
+from enginehouse.client.paths import v1
 
 _PAGE: Final = 1000  # the largest
 
 
 def deliveries(
-    client: Client, *, status: str | None = None, job_id: str | None = None, before: str | None = None, limit: int = 100
+    client: ServerConnection,
+    *,
+    status: str | None = None,
+    job_id: str | None = None,
+    before: str | None = None,
+    limit: int = 100,
 ) -> Json:
     """Returns a page of deliveries, the newest first, and the `next` page's `before`. Raises RequestFailed."""
     path = v1("webhooks", "deliveries")
@@ -18,7 +25,7 @@ def deliveries(
 
 
 def newest(
-    client: Client, *, status: str | None = None, job_id: str | None = None, limit: int | None = None
+    client: ServerConnection, *, status: str | None = None, job_id: str | None = None, limit: int | None = None
 ) -> Iterator[Json]:
     """Yields the newest `limit` deliveries, or all, from as many pages as it takes. Raises RequestFailed."""
     before: str | None = None
@@ -32,7 +39,7 @@ def newest(
         limit = None if limit is None else limit - size
 
 
-def rotate_secret(client: Client, subscription_id: str | None = None) -> str:
+def rotate_secret(client: ServerConnection, subscription_id: str | None = None) -> str:
     """Makes a new secret and returns it, this once: of the subscription, or of all notificationUris.
 
     Raises RequestFailed.
@@ -42,13 +49,13 @@ def rotate_secret(client: Client, subscription_id: str | None = None) -> str:
     return secret
 
 
-def delivery(client: Client, delivery_id: str) -> Json:
+def delivery(client: ServerConnection, delivery_id: str) -> Json:
     """Returns the delivery, with its message. Raises RequestFailed."""
     found: Json = client.rest("GET", v1("webhooks", "deliveries", delivery_id))["result"]
     return found
 
 
-def redeliver(client: Client, delivery_id: str) -> Json:
+def redeliver(client: ServerConnection, delivery_id: str) -> Json:
     """The message is sent again at once. Returns the delivery. Raises RequestFailed."""
     found: Json = client.rest("POST", v1("webhooks", "deliveries", delivery_id, "redeliver"))["result"]
     return found

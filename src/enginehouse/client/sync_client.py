@@ -1,0 +1,71 @@
+"""The client of a program that waits for each answer."""
+
+import time
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import httpx
+
+from enginehouse.client import target_flows
+from enginehouse.client.calls import ClientCall, Flow, Lost, Retries, ServerInterface, ServerReply
+from enginehouse.client.http import ServerConnection
+from enginehouse.client.messages import FAILURES, lost_by, reply_of, request_of
+from enginehouse.client.sync_verbs import Engines, Jobs, Schedules
+
+T = TypeVar("T")
+
+InterfaceName = Literal["enginehouse", "aiware"]
+
+
+class Client(ServerConnection):
+    """A server at `url`, and the token that every request carries. Close it, or use it in a `with`.
+
+    `timeout`: how many seconds a request may be without an answer. `retries`: how often one is sent again that failed
+    for a while. With `interface="aiware"` it calls only what aiWARE's own servers have, and raises NotImplementedError
+    for the rest. Several threads may use one client.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        timeout: float = 120.0,
+        retries: Retries = Retries(),  # noqa: B008 - it is frozen
+        interface: InterfaceName = "enginehouse",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        super().__init__(url, token, timeout=timeout, transport=transport)
+        self.interface = ServerInterface(self.url, retries, is_aiware=interface == "aiware")
+        self.jobs = Jobs(self)
+        self.schedules = Schedules(self)
+        self.engines = Engines(self)
+
+    def upload(self, path: str | Path, *, media_type: str | None = None, name: str | None = None) -> str:
+        """The file is the primary asset of a new target. Returns the target's id, for `jobs.create(target=…)`.
+
+        Without a media type, the content of the file says what it is. Raises UnusableFile, OSError, RequestFailed.
+        """
+        return self.run(target_flows.upload(self.interface, Path(path), media_type, name))
+
+    def run(self, flow: Flow[T]) -> T:
+        """Returns the result of a flow, whose requests are sent. Raises RequestFailed, and what the flow raises."""
+        got: ServerReply | Lost | None = None
+        while True:
+            try:
+                wanted = flow.send(got)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            got = None
+            if isinstance(wanted, ClientCall):
+                got = self._exchange(wanted)
+            else:
+                time.sleep(wanted.seconds)
+
+    def _exchange(self, call: ClientCall) -> ServerReply | Lost:
+        try:
+            with request_of(call) as sent:
+                return reply_of(self._http.request(**sent))
+        except FAILURES as error:
+            return lost_by(error)

@@ -1,0 +1,15 @@
+"""The upload of a file as a new target, as a flow: one text of it for both clients."""
+
+from pathlib import Path
+
+from enginehouse.client import files
+from enginehouse.client.calls import GRAPHQL, ClientCall, FilePart, Flow, ServerInterface, decoded
+
+
+def upload(to: ServerInterface, path: Path, media_type: str | None, name: str | None) -> Flow[str]:
+    """The file is the primary asset of a new target. Returns the target's id. It is sent once."""
+    kind = media_type or files.kind_of(path).media_type
+    part = FilePart(path, name or path.name, kind)
+    query = files.upload_query(part.name, kind)
+    call = ClientCall("POST", GRAPHQL, body={"query": query}, file=part)
+    return decoded((yield from to.send(call)), dict[str, str], ("data", "createTDOWithAsset"))["id"]
