@@ -16,7 +16,9 @@ def plan(client: ServerConnection, act: str, rule: Json) -> Json:
     return found
 
 
-def start(client: ServerConnection, act: str, rule: Json, *, confirm_count: int | None = None, key: str | None = None) -> Json:
+def start(
+    client: ServerConnection, act: str, rule: Json, *, confirm_count: int | None = None, key: str | None = None
+) -> Json:
     """The act is accepted for exactly the jobs that match now. Returns it. Raises RequestFailed.
 
     It is refused if many jobs match and `confirm_count` is less than their number.

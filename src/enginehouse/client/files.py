@@ -11,7 +11,7 @@ from typing import Final
 from enginehouse.client.http import ServerConnection
 
 TEXT, AUDIO = "text", "audio"
-_ANY: Final = "application/octet-stream"
+ANY: Final = "application/octet-stream"  # then the server finds out what a file is
 _TYPES: Final = {
     ".md": "text/markdown",
     ".wav": "audio/wav",
@@ -62,7 +62,7 @@ def stored_kind(client: ServerConnection, target_id: str) -> FileKind:
     """Returns the kind of a target's primary asset, as its server knows it. Raises RequestFailed."""
     answer = client.graphql(_STORED, {"id": target_id})
     asset = answer["temporalDataObject"]["primaryAsset"]
-    return kind_of(asset["contentType"] if asset else _ANY)
+    return kind_of(asset["contentType"] if asset else ANY)
 
 
 def upload(client: ServerConnection, path: Path, media_type: str | None = None) -> str:
@@ -71,7 +71,7 @@ def upload(client: ServerConnection, path: Path, media_type: str | None = None) 
     Without a media type, the server finds it. Raises UnusableFile, OSError, RequestFailed.
     """
     check(path)
-    media_type = media_type or _ANY
+    media_type = media_type or ANY
     answer = client.graphql_with_file(upload_query(path.name, media_type), path, name=path.name, media_type=media_type)
     target_id: str = answer["createTDOWithAsset"]["id"]
     return target_id

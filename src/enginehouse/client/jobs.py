@@ -51,7 +51,9 @@ def get(client: ServerConnection, job_id: str) -> Json:
     return job
 
 
-def page(client: ServerConnection, *, status: str | None = None, limit: int = 20, offset: int = 0, **filters: str | None) -> Json:
+def page(
+    client: ServerConnection, *, status: str | None = None, limit: int = 20, offset: int = 0, **filters: str | None
+) -> Json:
     """Returns one page of jobs, newest first, and the number of all that match. Raises RequestFailed.
 
     `filters`: other parameters of `GET /api/v1/jobs`, for example `engine`, `failureReason`, `paused` or `jobName`.

@@ -7,8 +7,12 @@ from enginehouse.client.calls import GRAPHQL, ClientCall, FilePart, Flow, Server
 
 
 def upload(to: ServerInterface, path: Path, media_type: str | None, name: str | None) -> Flow[str]:
-    """The file is the primary asset of a new target. Returns the target's id. It is sent once."""
-    kind = media_type or files.kind_of(path).media_type
+    """The file is the primary asset of a new target. Returns the target's id. It is sent once.
+
+    Without a media type, the server finds it. Raises UnusableFile.
+    """
+    files.check(path)
+    kind = media_type or files.ANY
     part = FilePart(path, name or path.name, kind)
     query = files.upload_query(part.name, kind)
     call = ClientCall("POST", GRAPHQL, body={"query": query}, file=part)
