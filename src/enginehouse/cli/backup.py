@@ -63,7 +63,13 @@ def backup(
     key = backup_files.secret_key(data, secret_key) if with_secret_key else None
     progress = ProgressLine()
     report = backup_files.create(
-        file, data=data, database=database, place=artifacts, key=key, tell=lambda now: progress.tell(_line(now))
+        file,
+        data=data,
+        database=database,
+        place=artifacts,
+        key=key,
+        tell=lambda now: progress.tell(_line(now)),
+        tell_copied=lambda done, all_: progress.tell(f"backup: {done} of {all_} bytes of the database are copied"),
     )
     if as_json:
         output.show_json(_as_json(report, file))

@@ -52,8 +52,12 @@ def create(
     place: str | None,
     key: str | None,
     tell: Callable[[BackupReport], None],
+    tell_copied: Callable[[int, int], None],
 ) -> BackupReport:
-    """The file is a whole backup, or it is not there. Raises CommandError."""
+    """The file is a whole backup, or it is not there. Raises CommandError.
+
+    `tell_copied` hears how many bytes of an embedded database, and of how many, are in its snapshot.
+    """
     file_modes.restrict_umask()
     where = _place(data, database, place)
     folder = folder_of(where)
@@ -64,7 +68,7 @@ def create(
         if database is not None:
             return postgres.snapshot(database)
         room = Path(tempfile.gettempdir()) if file == "-" else Path(file).absolute().parent
-        return sqlite.snapshot((data or Path()) / restoring.DATABASE_FILE, room, lambda done, of: None)
+        return sqlite.snapshot((data or Path()) / restoring.DATABASE_FILE, room, tell_copied)
 
     async def still_named(wanted: Sequence[str]) -> Sequence[str]:
         return await asyncio.to_thread(doctor_checks.read, data, database, lambda tx: keys.still_named(tx, wanted))
