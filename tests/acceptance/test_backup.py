@@ -79,6 +79,9 @@ async def test_a_server_is_backed_up_while_it_works_and_made_again(kind: Kind, t
         results = {job: await output(client, job) for job in (*done, printing)}
         [task] = (await detail(client, printing))["tasks"]
         printed = await logs(client, task["internalTaskID"])
+        # In a bucket a log is there some seconds after its attempt; until then it is on the server's disk.
+        local = server.data / "artifacts-local"
+        await until(lambda: len([*local.rglob("*.log")]) <= 1, "only the log of the running engine is not stored")
         load = asyncio.create_task(_load(client))
         said = await asyncio.to_thread(kind.call, "backup", file, *kind.source, "--with-secret-key", "--json")
         load.cancel()

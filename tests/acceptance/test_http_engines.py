@@ -188,9 +188,11 @@ def test_an_engine_like_the_published_sample_works_and_its_refusal_is_shown(
         engine_id = add(server, engine, "--category", "Sentiment", "--concurrency", "4")
         said = server.cli("engine", "test", engine_id, str(letter), "--payload", '{"analyze": "document"}')
         assert '{"sentiment":' in said.out.replace('": ', '":'), said
-        refused = server.cli("engine", "test", engine_id, str(letter), "--type", "image/png")
+        table = tmp_path / "table.csv"
+        table.write_text("name,text\nAda,a wonderful morning\n")
+        refused = server.cli("engine", "test", engine_id, str(table))
         assert refused.code == 1
-        assert "Sample failed, invalid_data: 400: Unsupported file type image/png" in refused.err
+        assert "Sample failed, invalid_data: 400: Unsupported file type text/csv" in refused.err
         shown = json.loads(server.cli("engine", "show", engine_id, "--json").out)
         assert (shown["runningLimit"], shown["kind"]) == (4, "http")
         assert server.cli("engine", "remove", engine_id).code == 0

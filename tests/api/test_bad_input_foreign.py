@@ -311,6 +311,7 @@ WITHOUT_ID = {
     "POST /edge/v1/host/{}/pause", "POST /edge/v1/host/{}/resume", "GET /edge/v1/engine/instances",
     "GET /edge/v1/engine/instance/{}/detail", "GET /edge/v1/engine/instance/{}/logs",
     "GET /edge/v1/engine/instance/{}/resources", "GET /edge/v1/engine/builds",
+    "engineNumbers", "jobRates", "overview",
     "POST /edge/v1/admin/engine/category/create", "GET /edge/v1/admin/users/roles",
     "GET /edge/v1/admin/users/role/{}/detail",
     "POST /edge/v1/admin/users/role/create", "POST /edge/v1/admin/users/role/{}/update",

@@ -118,7 +118,8 @@ CANCELS: Final = {"Mutation.cancelJobs"}
 # Not about when an object was made: positions in media, numbers over time, the place where a page of slots goes on, the
 # jobs that a change applies to, and workers, whose times change with each heartbeat.
 OTHER: Final = {
-    "Query.engineResults", "Engine.taskMetrics", "ScheduledJob.slots", "v1.schedules before",
+    "Query.engineResults", "Query.jobRates", "v1.overview sinceDateTime", "Engine.taskMetrics",
+    "ScheduledJob.slots", "v1.schedules before",
     "edge.statistic_query startTime", "edge.statistic_query endTime",
     *(f"edge.backlog {name}" for name in ("CreatedAfter", "CreatedBefore", "modifiedAfter", "modifiedBefore")),
     *(f"edge.engine_instances {name}" for name in ("CreatedAfter", "CreatedBefore", "modifiedAfter", "modifiedBefore")),

@@ -80,7 +80,8 @@ def _note(scope: Scope, status: int, seconds: float, totals: Totals) -> None:
     if method not in _METHODS:
         method = OTHER
     totals.observe(REQUEST_TIME, seconds, method, route, str(status))
-    level = logging.INFO if status >= 500 else logging.DEBUG
+    # An outage has its own two lines, and what is not served is nobody's fault.
+    level = logging.INFO if status == 500 else logging.DEBUG
     if _writes(level):
         correlation = scope.get(CORRELATION)
         _log.log(

@@ -72,13 +72,14 @@ def _item(one: TaskItem) -> dict[str, Any]:
 
 
 @task_type.field("attemptLog")
-async def log_of(task: Task, info: Info, number: int, item: int = 0, **args: Any) -> dict[str, Any] | None:
+async def log_of(task: Task, info: Info, number: int, item: int | None = 0, **args: Any) -> dict[str, Any] | None:
     """Returns a part of the log of an attempt of the task, None without the attempt."""
     context = info.context
-    place = {"offset": args.get("offset", 0), "limit": args.get("bytes", attempts.PART)}
+    offset, limit = args.get("offset"), args.get("bytes")
+    place = {"offset": offset or 0, "limit": attempts.PART if limit is None else limit}
     try:
         part = await attempts.log_part(
-            context.house, context.principal, _ref(task), item, number, **place, name="bytes"
+            context.house, context.principal, _ref(task), item or 0, number, **place, name="bytes"
         )
     except NotFound as absent:
         if absent.object_type == "Attempt":
