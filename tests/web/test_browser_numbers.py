@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.acceptance.server import NOOP, TOKEN, Server, serving, task_of
 from tests.web.test_browser import WIDTHS, Place, browser, page, violations
 
@@ -57,6 +57,19 @@ def test_the_numbers_change_without_a_reload_and_the_chart_with_them(numbers: Pl
     assert page.evaluate(DRAWN) != empty
     expect(page.locator("#chart canvas")).to_have_count(1)
     assert page.evaluate("document.body.dataset.kept") == "yes"
+
+
+def test_a_page_is_live_also_when_its_scripts_come_late(numbers: Place, page: Page) -> None:
+    """The extension of htmx comes a second after htmx itself, as over a slow network."""
+
+    def later(route: Route) -> None:
+        page.wait_for_timeout(1_000)
+        route.continue_()
+
+    page.route("**/hx-sse.min.js", later)
+    numbers.sign_in(page)
+    with page.expect_response("**/overview/live"):
+        pass
 
 
 def test_the_chart_has_the_colours_of_the_page_in_both_schemes(numbers: Place, page: Page) -> None:
