@@ -27,7 +27,7 @@ from enginehouse.api.graphql.schema import schema
 from enginehouse.domain.identity import Principal
 from enginehouse.operations import identity
 
-COUNT: Final = 20_000 if THOROUGH else 500
+COUNT: Final = 20_000 if THOROUGH else 250
 SEED: Final = int(os.environ.get("CHAOS_SEED") or (random.SystemRandom().randrange(10**9) if THOROUGH else 4))
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 # They differ from one call to the next: addresses that work for a while, and times of the call.
