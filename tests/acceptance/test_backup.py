@@ -29,6 +29,7 @@ from tests.acceptance.server import (
 from tests.acceptance.test_bucket import SENTIMENT, refused
 from tests.object_store import ObjectStore
 from tests.store_proxy import Trouble, proxy_to
+from tests.thorough import THOROUGH
 
 TEXTS = 24
 
@@ -47,7 +48,7 @@ class Kind:
         return commands.run([str(COMMAND), *map(str, arguments)], environment=os.environ | self.environment)
 
 
-@pytest.fixture(params=["sqlite", "postgres", "postgres-bucket"])
+@pytest.fixture(params=["sqlite", *(["postgres"] if THOROUGH else []), "postgres-bucket"])
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
     environment, options, place = dict[str, str](), ["--lease-seconds", "2"], None
     source, target = ["--data", str(tmp_path / "data")], ["--data", str(tmp_path / "restored")]

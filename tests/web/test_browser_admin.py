@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.server import NOOP, TOKEN, Server, serving
+from tests.thorough import THOROUGH
 from tests.web.provider import CLIENT, SECRET, be, published
 from tests.web.test_browser import WIDTHS, browser, page, violations
 
@@ -74,7 +75,7 @@ def fill(url: str) -> tuple[str, ...]:
         )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"] if THOROUGH else ["dark"])
 def test_everybody_can_read_every_page(place: Place, page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto(f"{place.server.url}/sign-in")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.server import offer, serving, task_of
+from tests.thorough import THOROUGH
 from tests.web.task_jobs import NASTY
 from tests.web.test_browser import WIDTHS, Place, browser, page, violations
 
@@ -131,7 +132,7 @@ def test_the_next_attempt_takes_the_place_of_the_one_that_failed(place: Place, p
     expect(page.get_by_role("heading", level=1)).to_contain_text("complete", timeout=20_000)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"] if THOROUGH else ["dark"])
 def test_everybody_can_read_every_page_of_a_task(place: Place, page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     place.sign_in(page)

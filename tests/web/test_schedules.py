@@ -167,7 +167,7 @@ async def test_it_is_paused_resumed_launched_and_deleted(place: Place) -> None:
     reader = await place.signed_in()
     path = f"/schedules/{made.id}"
     await reader.get(path)
-    assert "⏸ paused" in text(await reader.post(f"{path}/pause"))
+    assert "‖ paused" in text(await reader.post(f"{path}/pause"))
     assert "✓ active" in text(await reader.post(f"{path}/resume"))
     assert (await reader.post(f"{path}/run")).url.path.startswith("/jobs/")
     assert (await reader.post(f"{path}/delete")).url.path == "/schedules"

@@ -29,7 +29,7 @@ NAVIGATION: Final = (
 ADMIN_NAVIGATION: Final = (("/audit", "Audit"), ("/people", "People"))
 MARKS: Final = {
     "pending": "○", "queued": "◔", "running": "▶", "complete": "✓", "failed": "✕", "aborted": "⊘",
-    "lost": "✕", "stopped": "⊘", "postponed": "…", "paused": "⏸", "waiting": "…", "standby_pending": "○",
+    "lost": "✕", "stopped": "⊘", "postponed": "…", "paused": "‖", "waiting": "…", "standby_pending": "○",
 }  # fmt: skip
 """A sign beside each status, so that no status is told by its colour alone."""
 
