@@ -19,8 +19,7 @@ SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py t
   tests/api/test_extremes_raw.py tests/api/test_graphql_fuzz.py tests/api/test_query_plan.py tests/storage/test_addition_races.py \
   tests/storage/test_bulk_cancels.py tests/storage/test_job_lists.py tests/storage/test_push_races.py \
   tests/storage/test_races.py tests/storage/test_stop_races.py tests/storage/test_task_lists.py \
-  tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py tests/web/test_browser.py \
-  tests/web/test_browser_admin.py tests/web/test_browser_tasks.py
+  tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py tests/web
 
 # Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, and a linter
 # of Dockerfiles. Each has a lock file in requirements/clients.

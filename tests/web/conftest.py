@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.operations.people import BOOTSTRAP
 from tests.operations.scheduled import furnish
+from tests.thorough import THOROUGH
 from tests.web.reader import BASE, Reader
 
 from enginehouse.app import DESCRIPTIONS
@@ -21,6 +22,13 @@ from enginehouse.storage.database.database import Database
 from enginehouse.web.site import site
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(params=["sqlite", *(["postgres"] if THOROUGH else [])])
+def database(request: pytest.FixtureRequest) -> Database:
+    """The pages call operations, which have tests of their own on both databases."""
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

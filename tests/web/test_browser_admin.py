@@ -150,6 +150,7 @@ def test_everything_works_without_scripts(place: Place, browser: Browser) -> Non
 
 def test_the_keyboard_is_enough(place: Place, page: Page) -> None:
     place.sign_in(page, "/people")
+    expect(page.get_by_text("Add a person")).to_be_visible()  # the page has been loaded
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # to the content
     page.keyboard.press("Tab")
