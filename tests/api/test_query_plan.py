@@ -108,7 +108,7 @@ scalar UploadedFile
 interface Node { name: String }
 type Thing implements Node { name: String things: [Thing!] later: Thing must: Int! call: Int node: Node size: Int }
 type Query { thing: Thing things: [Thing] }
-type Mutation { make: Thing }
+type Mutation { thing: Thing }
 """
 
 
@@ -148,13 +148,13 @@ async def _later(value: Any) -> Any:
     ("{ things { name } }", lambda: "no list", True),
     ("{ thing @skip(if: true) { name } }", Source, False),
     ("{ thing { node { name } } }", lambda: Source(node=None), False),
-    ("mutation { make { name } }", Source, False),
+    ("mutation { thing { name } }", Source, False),
 ])  # fmt: skip
 async def test_every_kind_of_value(query: str, root: Any, is_planned: bool) -> None:
     query_type, mutation_type = QueryType(), MutationType()
     for field in ("thing", "things"):
         query_type.set_field(field, lambda *_: root())
-    mutation_type.set_field("make", lambda *_: root())
+    mutation_type.set_field("thing", lambda *_: root())
     executable = make_executable_schema(SDL, *SCALARS, query_type, mutation_type)
     context = Context(None, Principal(1, "u", "t"))  # type: ignore[arg-type]
     ours, library = RequestExecutor(executable), Library(executable)

@@ -39,6 +39,15 @@ async def history(house: House, lease: Lease) -> list[Attempt]:
     return found[page]
 
 
+async def test_a_worker_sees_at_once_that_another_organization_has_work(ready: House) -> None:
+    """What a server remembers of lanes is looked at again after a create."""
+    remote = await Remote.arrive(ready)
+    await jobs.create(ready, CALLER, [make.independent(9)])
+    assert {lease.organization_id for lease in await remote.takes(2)} == {1}
+    await jobs.create(ready, STRANGER, [make.independent(1)])
+    assert {lease.organization_id for lease in await remote.takes(2)} == {1, 2}
+
+
 async def test_a_worker_takes_reports_and_leaves(ready: House) -> None:
     remote = await Remote.arrive(ready)
     await jobs.create(ready, CALLER, [make.independent(3)])

@@ -296,3 +296,10 @@ async def test_a_waiting_writer_is_woken_by_what_makes_it_runnable(ready: House)
     [lease] = await claim(ready)
     await work.finish(ready, Report(lease.key, lease.token, Done(make.outputs(0, 1))))
     assert woken
+
+
+async def test_a_create_wakes_the_pools_of_the_tasks_that_can_start(ready: House) -> None:
+    woken: list[object] = []
+    ready.listeners.runnable = woken.append
+    await jobs.create(ready, CALLER, [make.chain(2), make.independent(1)])
+    assert woken == [{"native"}]
