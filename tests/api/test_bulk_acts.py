@@ -114,6 +114,14 @@ async def test_a_wrong_rule_is_refused_with_all_its_problems(api: Api, rule: Any
     assert (await api.v1.get("bulk-acts")).json()["result"] == []
 
 
+async def test_an_unknown_field_is_named_with_everything_else_that_is_wrong(api: Api) -> None:
+    body = {"act": "halt", "rule": {"engine": "x", "paused": 7, "statuses": "failed"}}
+    answer = await api.v1.post("bulk-acts", body)
+    assert answer.status_code == 400
+    for path in ("rule.engine: unknown field.", "act: ", "rule.paused: ", "rule.statuses: "):
+        assert path in answer.text
+
+
 async def test_what_is_unknown_matches_nothing(api: Api) -> None:
     await failed(api, 1)
     for rule in (

@@ -49,17 +49,20 @@ class Body(Generic[T]):
         try:
             return self.read(raw), []
         except InvalidInput as refused:
-            rest = prune.without(self._looked_at(raw), [problem.path for problem in refused.problems])
+            rest = prune.without(self._spelled(raw), [problem.path for problem in refused.problems])
             try:
-                return msgspec.convert(rest, self.wanted), refused.problems
+                return msgspec.convert(casing.known(self.wanted, rest), self.wanted), refused.problems
             except msgspec.ValidationError:
                 raise refused from None
 
     def _read_closely(self, raw: bytes) -> T:
-        return check.fit(self.wanted, self._looked_at(raw))
+        plain = self._spelled(raw)
+        known = casing.known(self.wanted, plain)
+        unknown = casing.unknown(self.wanted, plain) if self._exact else []
+        if unknown:
+            listed = [Problem(path, "unknown field.") for path in unknown]
+            raise InvalidInput(listed + check.problems(self.wanted, known))
+        return check.fit(self.wanted, known)
 
-    def _looked_at(self, raw: bytes) -> Any:
-        found = casing.respelled(reader.read(raw), self._other)
-        if self._exact and (unknown := casing.unknown(self.wanted, found)):
-            raise InvalidInput([Problem(path, "unknown field.") for path in unknown])
-        return casing.known(self.wanted, found)
+    def _spelled(self, raw: bytes) -> Any:
+        return casing.respelled(reader.read(raw), self._other)
