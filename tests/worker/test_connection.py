@@ -6,7 +6,7 @@ import pytest
 from enginehouse.api.http import errors
 from enginehouse.domain.errors import IntegrityError, InvalidInput, NotFound, StaleAttempt, TooLarge, Unavailable
 from enginehouse.domain.store_errors import StoreUnavailable
-from enginehouse.worker.connection import Connection, ServerAway, TokenRefused
+from enginehouse.worker.connection import Connection, ResultBody, ServerAway, TokenRefused, parse
 
 
 def answering(status: int, code: str = "", **headers: str) -> Connection:
@@ -76,3 +76,9 @@ async def test_who_does_not_answer_is_away() -> None:
             await connection.send("GET", "/x")
         assert raised.value.reason == "ReadError"
         assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("raw", [b"<html>Sign in to the network</html>", b'{"other": 1}', b"", b'"\xff"'])
+def test_what_another_program_answers_is_a_server_that_is_away(raw: bytes) -> None:
+    with pytest.raises(ServerAway, match="not one of an Enginehouse server"):
+        parse(raw, ResultBody[str])

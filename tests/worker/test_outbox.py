@@ -163,3 +163,16 @@ async def test_a_refused_token_ends_everything(server: Server, outbox: Outbox) -
     with pytest.raises(Unavailable):
         await outbox.report(report(2))
     assert len(server.said) == 1
+
+
+async def test_what_is_said_while_the_token_is_refused_fails_too(server: Server, outbox: Outbox) -> None:
+    server.gate.clear()
+    server.answers = [TokenRefused("revoked")]
+    first = asyncio.create_task(outbox.exchange(held=[HELD]))
+    await server.heard.wait()
+    second = asyncio.create_task(outbox.exchange(claims={"native": 1}))
+    await asyncio.sleep(0)
+    server.gate.set()
+    done, waiting = await asyncio.wait({first, second}, timeout=5)
+    assert not waiting
+    assert {type(each.exception()) for each in done} == {Unavailable}

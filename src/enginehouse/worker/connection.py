@@ -143,6 +143,14 @@ class Connection:
         return InvalidInput(text or f"HTTP {status}")
 
 
+def parse(raw: bytes, kind: type[T]) -> T:
+    """Returns what the server says. Raises ServerAway if another program, such as a proxy, has answered."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ServerAway("The answer is not one of an Enginehouse server.", reason="unreadable answer") from None
+
+
 class _Missing(NotFound):
     """What the request named is not there, in the server's words."""
 

@@ -1,7 +1,7 @@
 """Engines over HTTP, as a worker knows them from its server: each is read before its call."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -13,8 +13,8 @@ from enginehouse.domain.resources import NOTHING, Resources
 from enginehouse.domain.work import Lease
 from enginehouse.engines.http.form import CallFacts
 from enginehouse.wire.worker import CallBody, HealthBody, HttpEngineBody, InfoBody, ProbesBody
+from enginehouse.worker.connection import ResultBody, parse
 
-T = TypeVar("T")
 Send = Callable[[str, str, bytes], Awaitable[bytes]]
 """Sends (method, path below the worker's, body), again while the server does not answer. Returns the response."""
 
@@ -37,7 +37,7 @@ class HttpEngines:
         except NotFound:
             self._known.pop(engine_id, None)
             return None
-        self._known[engine_id] = body = _result(raw, HttpEngineBody)
+        self._known[engine_id] = body = parse(raw, ResultBody[HttpEngineBody]).result
         return body.spec()
 
     def needs(self, engine_id: str) -> Resources:
@@ -57,12 +57,12 @@ class HttpEngines:
 
     async def due_probes(self) -> tuple[list[EngineSpec], float]:
         """Returns the engines that this worker probes now, and the seconds until the next look."""
-        found = _result(await self._send("POST", "/probes", b""), ProbesBody)
+        found = parse(await self._send("POST", "/probes", b""), ResultBody[ProbesBody]).result
         return [body.spec() for body in found.engines], found.seconds
 
     async def call_facts(self, lease: Lease, place: str) -> CallFacts:
         """Returns what the engine is told besides its work. `place`: the path of the lease."""
-        body = _result(await self._send("GET", f"{place}/call", b""), CallBody)
+        body = parse(await self._send("GET", f"{place}/call", b""), ResultBody[CallBody]).result
         return CallFacts(
             job_number=lease.key.job_id,
             ordinal=lease.key.ordinal,
@@ -76,8 +76,3 @@ class HttpEngines:
     async def tell(self, place: str, info: Any) -> None:
         """Clients see what the engine says of its work. `place`: the path of the lease. Raises InvalidInput."""
         await self._send("POST", f"{place}/info", _encode(InfoBody(info=info)))
-
-
-def _result(raw: bytes, kind: type[T]) -> T:
-    envelope: Any = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    return msgspec.json.decode(envelope["result"], type=kind)

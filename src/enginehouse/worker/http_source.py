@@ -38,7 +38,7 @@ from enginehouse.wire.worker import (
     Waited,
 )
 from enginehouse.worker.backoff import Backoff
-from enginehouse.worker.connection import Connection, ResultBody, ServerAway, TokenRefused
+from enginehouse.worker.connection import Connection, ResultBody, ServerAway, TokenRefused, parse
 from enginehouse.worker.http_engines import HttpEngines
 from enginehouse.worker.input_cache import CacheKey, InputCache
 from enginehouse.worker.outbox import Outbox
@@ -119,7 +119,7 @@ class HttpSource:
             elastic=offer.elastic,
         )
         raw = await self._connection.send("POST", _BASE, _encode(body))
-        found = msgspec.json.decode(raw, type=Registered)
+        found = parse(raw, Registered)
         self._registry = Registry(
             f"{_BASE}/{found.instance_id}",
             found.name,
@@ -182,7 +182,7 @@ class HttpSource:
             pools=list(pools), seconds=seconds, free=ResourcesBody.of(self._free()), most=dict(self._limits().most)
         )
         raw = await self._send("POST", "/wait", _encode(body), silence=seconds)
-        answer = msgspec.json.decode(raw, type=Waited)
+        answer = parse(raw, Waited)
         for pool in answer.ready:
             self._set_ready(pool, is_ready=True)
         return answer.stop
@@ -191,7 +191,7 @@ class HttpSource:
         """Returns how many items of each engine of this worker could start now, of one organization up to `most`."""
         path = f"{self.registry.path}/demand"
         raw = await self._connection.send("GET", path, query={"most": str(most)})
-        return msgspec.json.decode(raw, type=Demand).items
+        return parse(raw, Demand).items
 
     # -- the attempt ----------------------------------------------------------------------------------------
 
@@ -226,12 +226,12 @@ class HttpSource:
 
     async def artifacts(self, lease: Lease) -> tuple[Artifact, ...]:
         raw = await self._patiently(lambda: self._connection.send("GET", f"{self._item(lease)}/artifacts"))
-        found = msgspec.json.decode(raw, type=ResultBody[list[InputBody]]).result
+        found = parse(raw, ResultBody[list[InputBody]]).result
         return tuple(each.artifact(lease.key.job_id) for each in found)
 
     async def primary_asset(self, lease: Lease) -> Asset | None:
         raw = await self._patiently(lambda: self._connection.send("GET", f"{self._item(lease)}/primary-asset"))
-        found = msgspec.json.decode(raw, type=ResultBody[AssetBody | None]).result
+        found = parse(raw, ResultBody[AssetBody | None]).result
         return None if found is None else found.asset(lease.organization_id)
 
     @asynccontextmanager
@@ -270,13 +270,13 @@ class HttpSource:
                 "POST", f"{self._item(lease)}/assets", content(source), headers=measured.headers(), query=given
             )
         )
-        found = msgspec.json.decode(raw, type=ResultBody[AssetBody | None]).result
+        found = parse(raw, ResultBody[AssetBody | None]).result
         return None if found is None else found.asset(lease.organization_id)
 
     async def log(self, lease: Lease, offset: int, data: bytes) -> int:
         path, query = f"{self._item(lease)}/log", {"offset": str(offset)}
         raw = await self._patiently(lambda: self._connection.send("PUT", path, data, query=query))
-        return msgspec.json.decode(raw, type=ResultBody[LogEnd]).result.offset
+        return parse(raw, ResultBody[LogEnd]).result.offset
 
     async def end_log(self, lease: Lease) -> None:
         return None  # the server completes the log with the report
@@ -289,7 +289,7 @@ class HttpSource:
         body.most = dict(limits.most)
         body.unable = {why: list(engine_ids) for why, engine_ids in limits.unable.items()}
         body.resources = None if limits.resources is None else ResourcesBody.of(limits.resources)
-        return msgspec.json.decode(await self._send("POST", "/exchange", _encode(body)), type=Exchanged)
+        return parse(await self._send("POST", "/exchange", _encode(body)), Exchanged)
 
     async def _send(self, method: str, path: str, body: bytes, *, silence: float = 0.0) -> bytes:
         try:

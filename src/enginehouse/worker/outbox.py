@@ -133,7 +133,9 @@ class Outbox:
                 answer = await self._send(self._body(pending, reports))
             except TokenRefused as refused:
                 self._refused = refused
-                self._fail(pending, Unavailable("The server does not accept the token.", reason=str(refused)))
+                # Nobody sends what was said while the request was under way.
+                for unsent in (pending, self._take()):
+                    self._fail(unsent, Unavailable("The server does not accept the token.", reason=str(refused)))
                 self._give_up(self._reports.values())
                 return
             except Unavailable as away:

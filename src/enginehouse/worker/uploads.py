@@ -13,7 +13,7 @@ from enginehouse.artifacts.store import Stored
 from enginehouse.artifacts.temporary_file import open_regular
 from enginehouse.domain.errors import InvalidInput, NotFound
 from enginehouse.wire.worker import CONTENT_DIGEST, AddressBody, UploadBody, UploadedBody
-from enginehouse.worker.connection import Connection, ResultBody
+from enginehouse.worker.connection import Connection, ResultBody, parse
 from enginehouse.worker.direct_transfers import SMALLEST, Content, StoreAway
 
 _BLOCK: Final = 1 << 18
@@ -57,7 +57,7 @@ async def _directly(
     body = _encode(UploadBody(size=measured.size, sha256=measured.sha256.hex(), md5=measured.md5.hex()))
     try:
         raw = await patiently(lambda: connection.send("POST", f"{path}/address", body))
-        address = msgspec.json.decode(raw, type=ResultBody[AddressBody]).result.address
+        address = parse(raw, ResultBody[AddressBody]).result.address
         if address is None:
             return None
         await connection.direct.put(address, content(source), measured.size)
@@ -67,7 +67,7 @@ async def _directly(
 
 
 def _stored(raw: bytes) -> Stored:
-    found = msgspec.json.decode(raw, type=ResultBody[UploadedBody]).result
+    found = parse(raw, ResultBody[UploadedBody]).result
     return Stored(found.key, found.size, found.sha256, found.md5)
 
 
