@@ -3,4 +3,11 @@
 import os
 from typing import Final
 
+import pytest
+
 THOROUGH: Final = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
+
+# For a sweep over all operations: what their statements do on either database has tests of its own.
+mostly_on_sqlite: Final = pytest.mark.parametrize(
+    "database", ["sqlite", *(["postgres"] if THOROUGH else [])], indirect=True
+)

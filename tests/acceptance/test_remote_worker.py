@@ -30,6 +30,7 @@ from tests.acceptance.server import (
     until,
 )
 from tests.acceptance.servers import call
+from tests.thorough import THOROUGH
 
 LEASE = 3
 _FLAGS = (*SERVES_ONLY, "--lease-seconds", str(LEASE))
@@ -42,7 +43,7 @@ def offered(tmp_path: Path) -> str:
     return offer(tmp_path / "offered", "waits", "stubborn", "honest", "speaks")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[*(["sqlite"] if THOROUGH else []), "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path: Path, offered: str) -> Iterator[Server]:
     """Yields a server that takes requests and leaves all work to others."""
     dsn = request.getfixturevalue("postgres_dsn") if request.param == "postgres" else None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.remote import SERVES_ONLY, token_for_workers, working
 from tests.acceptance.server import CHECKOUT, NOOP, TOKEN, Server, create, ended, offer, serving, task_of
 from tests.ray_cluster import RayCluster
+from tests.thorough import THOROUGH
 
 from enginehouse.cli import run_request
 from enginehouse.client import Client, files, jobs
@@ -53,7 +54,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["remote", "ray"])
+@pytest.fixture(scope="module")
 def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Yields a server whose engines run elsewhere: on the machine of a worker, or on its cluster."""
     folder = tmp_path_factory.mktemp("elsewhere")
@@ -74,7 +75,13 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             yield server
 
 
-@pytest.mark.parametrize("name", ALONE)
+def on(remote: Collection[str], ray: Collection[str]) -> pytest.MarkDecorator:
+    """The test runs for each of these names on a worker's machine, and on a cluster; in `make chaos` all on both."""
+    pairs = [("remote", name) for name in remote] + [("ray", name) for name in (remote if THOROUGH else ray)]
+    return pytest.mark.parametrize(("elsewhere", "name"), pairs, indirect=["elsewhere"])
+
+
+@on(ALONE, ray=["sentiment", "two documents", "no such mood"])
 async def test_a_task_alone(local: Server, elsewhere: Server, name: str) -> None:
     found = []
     for server in (local, elsewhere):
@@ -86,7 +93,7 @@ async def test_a_task_alone(local: Server, elsewhere: Server, name: str) -> None
     assert found[0][1]
 
 
-@pytest.mark.parametrize("name", ON_A_FILE)
+@on(ON_A_FILE, ray=["kept"])
 async def test_a_graph_on_a_file(local: Server, elsewhere: Server, name: str) -> None:
     found = []
     for server in (local, elsewhere):

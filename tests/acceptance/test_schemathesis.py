@@ -19,7 +19,7 @@ from tests.thorough import THOROUGH
 
 # That no token is ignored: tests/api/test_every_operation.py. Here the server would refuse many wrong ones with 429.
 CHECKS: Final = "no_failure,status_code_conformance,content_type_conformance,response_schema_conformance"
-SAMPLE: Final = ["--phases", "fuzzing", "--max-examples", "3", "--seed", "1"]
+SAMPLE: Final = ["--phases", "fuzzing", "--max-examples", "2", "--seed", "1"]
 WHOLE: Final = ["--phases", "coverage,fuzzing", "--max-examples", "100"]
 # The engine of the job writes nothing.
 WITHOUT_LOG: Final = "GET /jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log"

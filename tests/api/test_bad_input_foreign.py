@@ -9,6 +9,7 @@ from graphql import GraphQLObjectType
 from tests.api.belongings import belongings, like_nothing
 from tests.api.clients import Api
 from tests.api.samples import fill, operation_of
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.api.edge import routes
 from enginehouse.api.graphql.schema import OPEN, schema
@@ -350,6 +351,7 @@ async def ask(api: Api, request: str, known: dict[str, str]) -> tuple[int, str]:
     return answer.status_code, text
 
 
+@mostly_on_sqlite
 async def test_a_foreign_id_gets_the_response_of_an_unknown_one_and_nothing_of_the_owner_changes(
     foreign: Api, stranger: Api, owned: dict[str, str]
 ) -> None:
@@ -366,6 +368,7 @@ async def test_a_foreign_id_gets_the_response_of_an_unknown_one_and_nothing_of_t
     assert [request for request in others if await ask(foreign, request, owned) in answers[request]] == []
 
 
+@mostly_on_sqlite
 @pytest.mark.parametrize("request_", DELETES)
 async def test_only_the_owner_can_delete_it(foreign: Api, stranger: Api, owned: dict[str, str], request_: str) -> None:
     assert await ask(stranger, request_, owned) != await ask(foreign, request_, owned)
@@ -381,6 +384,7 @@ def test_every_served_operation_and_every_field_is_in_the_tables() -> None:
     assert known == {operation_of(request) for request in EDGE} | fields | WITHOUT_ID
 
 
+@mostly_on_sqlite
 async def test_a_foreign_id_among_own_ones_is_passed_over(stranger: Api, owned: dict[str, str]) -> None:
     query = '{ jobs { records { id } } own: job(id: "{job}") { id } }'
     status, answer = await ask(stranger, query, owned)

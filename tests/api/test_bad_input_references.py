@@ -26,6 +26,7 @@ from tests.api.belongings import belongings, like_nothing
 from tests.api.clients import Api
 from tests.api.extremes import some
 from tests.api.samples import BATCH, fill
+from tests.thorough import mostly_on_sqlite
 
 import enginehouse.api.edge
 import enginehouse.api.v1
@@ -313,6 +314,7 @@ def kinds(api: Api, place: int) -> list[str]:
     return list(some(KINDS, place, 8 if api.house.database.dialect == "sqlite" else 4))
 
 
+@mostly_on_sqlite
 async def test_every_id_inside_an_input_of_graphql(foreign: Api, stranger: Api) -> None:
     theirs, own = await belongings(foreign), await belongings(stranger)
     missing, wrong = like_nothing(theirs), list[str]()
@@ -386,6 +388,7 @@ def questions() -> Iterator[str]:
                     yield opened + " }" * len(outside)
 
 
+@mostly_on_sqlite
 async def test_every_id_that_a_query_takes(foreign: Api, stranger: Api) -> None:
     theirs, own = await belongings(foreign), await belongings(stranger)
     missing = like_nothing(theirs)
@@ -441,6 +444,7 @@ def test_every_id_in_a_body_of_rest_is_in_the_table() -> None:
     }
 
 
+@mostly_on_sqlite
 async def test_every_id_in_a_body_of_rest(foreign: Api, stranger: Api) -> None:
     theirs, own = await belongings(foreign), await belongings(stranger) | await open_job(stranger)
     mine, wrong = {f"own_{kind}": value for kind, value in own.items()}, list[str]()

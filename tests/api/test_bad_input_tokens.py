@@ -21,7 +21,7 @@ from graphql import (
     is_required_input_field,
 )
 from tests.api.clients import TOKEN, Api
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, mostly_on_sqlite
 
 from enginehouse.api.edge import routes, unserved
 from enginehouse.api.graphql.schema import OPEN, schema
@@ -113,6 +113,7 @@ def _templates() -> list[str]:
     return [template for _, template, *_ in (*routes._SERVED, *unserved.operations())]
 
 
+@mostly_on_sqlite
 async def test_many_bad_tokens_from_one_address_get_another_response_and_a_valid_one_the_usual(api: Api) -> None:
     api.house.bad_tokens.allowed = 2
     api.house.bad_tokens.clock = lambda: 0.0  # nothing is forgotten meanwhile
@@ -128,6 +129,7 @@ async def test_many_bad_tokens_from_one_address_get_another_response_and_a_valid
     assert (await api.ask("{ jobs { records { id } } }")).result == []
 
 
+@mostly_on_sqlite
 async def test_no_operation_of_rest_opens(door: Door) -> None:
     for how, pattern in WRONG.items():
         headers, bodies = door.headers(pattern), set()
@@ -149,6 +151,7 @@ def _never_null(root: str, name: str) -> bool:
     return isinstance(declared.fields[name].type, GraphQLNonNull)
 
 
+@mostly_on_sqlite
 async def test_no_field_of_graphql_opens(door: Door) -> None:
     queries = [(root, name, query) for root, fields in ROOT_FIELDS.items() for name, query in fields.items()]
     ways = list(WRONG.items())

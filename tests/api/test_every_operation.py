@@ -15,6 +15,7 @@ from tests.api.row_digests import RowDigests
 from tests.api.samples import BATCH, fill
 from tests.api.test_every_field import INTERNALS, Callers, callers
 from tests.api.verbs import Answer
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.api.edge.roles import ROLE_IDS
 from enginehouse.api.http.declaration import declaration
@@ -199,6 +200,7 @@ async def test_a_malformed_id_is_refused_with_its_forms(api: Api, rows: RowDiges
     assert wrong == []
 
 
+@mostly_on_sqlite
 async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(api: Api, rows: RowDigests) -> None:
     who = await everybody(api)
     owner = int(who.things["organization"])
@@ -218,6 +220,7 @@ async def test_a_caller_without_the_right_is_told_so_and_changes_nothing(api: Ap
     assert wrong == [], WHO
 
 
+@mostly_on_sqlite
 async def test_a_caller_with_the_right_is_never_refused_for_its_role(api: Api) -> None:
     who = await everybody(api)
     wrong = []

@@ -8,6 +8,7 @@ from ariadne import QueryType, make_executable_schema
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, GraphQLSyntaxError, execute, parse, validate
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
+from tests.thorough import THOROUGH
 
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.execution.documents import DocumentCache
@@ -133,7 +134,9 @@ def _document(fields: list[tuple[str, str, str]], header: str = "query Q($v: JSO
     return f"{header if used else ''} {{ # a comment\n  {chosen}\n}}"
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400 if THOROUGH else 150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(_FIELDS, st.data())
 @example([("", "data", '{id: "1"}')], None)
 async def test_the_answer_is_that_of_plain_execution(

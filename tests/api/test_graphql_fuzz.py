@@ -30,7 +30,7 @@ from tests.api.root_calls import own_things, root_type
 from tests.api.verbs import GRAPHQL
 from tests.thorough import THOROUGH
 
-COUNT: Final = 20_000 if THOROUGH else 600
+COUNT: Final = 20_000 if THOROUGH else 300
 SEED: Final = int(os.environ.get("CHAOS_SEED") or (random.SystemRandom().randrange(10**9) if THOROUGH else 9))
 KINDS: Final = {"Int": int, "BigInt": int, "Boolean": bool, "String": str, "ID": str, "DateTime": str, "Float": float}
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from tests.acceptance.server import CHECKOUT, TOKEN, Server, offer, serving, task_of
+from tests.thorough import THOROUGH
 
 AXE: Final = CHECKOUT / "tests/node/node_modules/axe-core/axe.min.js"
 WIDTHS: Final = (360, 1280, 2560)
@@ -97,7 +98,7 @@ def test_a_job_is_followed_until_it_ends_without_a_reload(place: Place, page: Pa
     assert page.evaluate("document.body.dataset.kept") == "yes"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"] if THOROUGH else ["dark"])
 def test_everybody_can_read_every_page(place: Place, browser: Browser, page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto(f"{place.server.url}/sign-in")
