@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, cycle, islice, product
 from typing import Any, Final, NamedTuple
 
@@ -197,18 +198,20 @@ async def differences(database: Database, stored: list[Stored]) -> list[Any]:
             whole = JobFilter(**fields, order_by=order_by, descending=descending, limit=1_000)
             part = JobFilter(**fields, order_by=order_by, descending=descending, limit=3, offset=4)
             right = expected(stored, whole)
+            everywhere = len(expected(stored, replace(whole, above=None, below=None)))
 
             async def read(tx: Tx, whole: JobFilter = whole, part: JobFilter = part) -> Any:
-                kinds = sum(each.jobs for each in await pages.tally(tx, 1, whole))
+                kinds, first = await pages.tally_and_page(tx, 1, whole, part)
                 return (
                     await pages.page(tx, 1, whole),
-                    await pages.page(tx, 1, part),
+                    first,
                     await pages.count(tx, 1, whole),
-                    kinds,
+                    sum(each.jobs for each in kinds),
+                    await pages.page_and_count(tx, 1, part),
                 )
 
             found = await database.read(read)
-            if found != (right, right[4:7], len(right), len(right)):
+            if found != (right, right[4:7], len(right), len(right), (right[4:7], everywhere)):
                 wrong.append((whole, found, right))
     return wrong
 

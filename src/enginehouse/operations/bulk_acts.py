@@ -7,9 +7,10 @@ from enginehouse.domain import bulk_acts
 from enginehouse.domain.bulk_acts import MOST, UNDO, Act, Forecast, JobKind, SkipCount
 from enginehouse.domain.errors import CapacityExceeded, InvalidInput, NotConfirmed, NotFound
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.job_summary import JobSummary
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
+from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.operations import bounds, bulk_cancels, idempotency
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
@@ -19,11 +20,10 @@ from enginehouse.storage.audit import entries
 from enginehouse.storage.bulk_acts import acts, batches
 from enginehouse.storage.bulk_acts.acts import ActRow, NewAct
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages, queries
+from enginehouse.storage.jobs import pages, summaries
 
 SAMPLE: Final = 10  # jobs that a plan shows
 _READ_AT_ONCE: Final = 20_000
-_STARTED: Final = frozenset({TaskStatus.RUNNING, *TASK_ENDED})
 _ALWAYS: Final = 5_000_000_000_000_000  # µs, in the year 2128
 
 
@@ -34,7 +34,7 @@ class BulkPlan:
     act: Act
     rule: JobFilter
     forecast: Forecast
-    sample: tuple[tuple[Job, bulk_acts.SkipReason | None], ...]
+    sample: tuple[tuple[JobSummary, bulk_acts.SkipReason | None], ...]
     planned_at: int
 
     @property
@@ -85,14 +85,13 @@ async def plan(house: House, principal: Principal, act: Act, rule: JobFilter) ->
         first = replace(first, statuses=likely)
 
     async def look(tx: Tx) -> BulkPlan:
-        tallies = await pages.tally(tx, owner, rule)
+        tallies, ids = await pages.tally_and_page(tx, owner, rule, first)
         kinds = [
             (JobKind(JobStatus(row.status), bool(row.started), bool(row.paused), bool(row.cancelled)), row.jobs)
             for row in tallies
         ]
-        ids = await pages.page(tx, owner, first)
-        found = await queries.by_ids(tx, owner, ids)
-        sample = tuple((job, bulk_acts.verdict(act, _kind(job))) for i in ids if (job := found.get(i)) is not None)
+        found = await summaries.in_order(tx, owner, ids)
+        sample = tuple((job, bulk_acts.verdict(act, _kind(job))) for job in found)
         return BulkPlan(act, rule, bulk_acts.forecast(act, kinds), sample, tx.now)
 
     return await house.database.read(look)
@@ -247,9 +246,8 @@ async def _matching(tx: Tx, organization_id: int, rule: JobFilter) -> list[int]:
             raise CapacityExceeded(f"The rule matches more than {MOST} jobs. Narrow it, for example by time.")
 
 
-def _kind(job: Job) -> JobKind:
-    started = any(task.status in _STARTED and task.reused_from is None for task in job.tasks)
-    return JobKind(job.status, started, job.paused_at is not None, job.stop_requested_at is not None)
+def _kind(job: JobSummary) -> JobKind:
+    return JobKind(job.status, job.started, job.paused_at is not None, job.cancelled)
 
 
 async def _view(house: House, principal: Principal, row: ActRow, skips: tuple[SkipCount, ...]) -> BulkAct:

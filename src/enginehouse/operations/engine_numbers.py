@@ -1,14 +1,14 @@
 """What waits for each engine, what runs of it, and what has failed within the hour, of the caller's organization."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.engine_health import EngineHealth
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.times import LAST_MOMENT, SECOND
+from enginehouse.domain.times import SECOND
 from enginehouse.operations import engines
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
@@ -16,7 +16,7 @@ from enginehouse.operations.permission import require
 from enginehouse.storage import engine_health
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import statistics
-from enginehouse.storage.jobs.statistics import FailedTask
+from enginehouse.storage.jobs.statistics import EngineWork, FailedTask
 
 MOST_COUNTED: Final = 1_000  # waiting items of one engine
 LATELY: Final = 3_600 * SECOND
@@ -53,25 +53,18 @@ async def of_all(house: House, principal: Principal) -> list[EngineNumbers]:
     shown = await engines.list_(house, principal, EngineFilter(limit=_MOST_ENGINES))
     owner = principal.organization_id
 
-    async def read(
-        tx: Tx,
-    ) -> tuple[Mapping[str, int], Mapping[str, int], Sequence[FailedTask], Mapping[str, EngineHealth]]:
-        return (
-            await waiting(tx, owner, shown),
-            await running(tx, owner),
-            await failures(tx, owner),
-            await engine_health.unavailable(tx, owner),
-        )
+    async def read(tx: Tx) -> tuple[Mapping[str, EngineWork], Sequence[FailedTask], Mapping[str, EngineHealth]]:
+        return await work(tx, owner, shown), await failures(tx, owner), await engine_health.unavailable(tx, owner)
 
-    waits, runs, failed, health = await house.database.read(read)
+    at_work, failed, health = await house.database.read(read)
     by_engine = defaultdict[str, list[FailedTask]](list)
     for task in failed:
         by_engine[task.engine_id].append(task)
     return [
         EngineNumbers(
             engine=engine,
-            waiting=waits.get(engine.spec.id, 0),
-            running=runs.get(engine.spec.id, 0),
+            waiting=now.waiting if (now := at_work.get(engine.spec.id)) else 0,
+            running=now.running if now else 0,
             reasons=by_reason(by_engine[engine.spec.id]),
             failures=tuple(by_engine[engine.spec.id][:_SHOWN]),
             health=health.get(engine.spec.id),
@@ -81,18 +74,9 @@ async def of_all(house: House, principal: Principal) -> list[EngineNumbers]:
     ]
 
 
-async def waiting(tx: Tx, organization_id: int, shown: Sequence[Engine]) -> Mapping[str, int]:
-    """Returns how many items of each engine wait for a worker slot; none that has none."""
-    of_engines = [(engine.spec.kind.value, engine.spec.id) for engine in shown]
-    return await statistics.waiting_items(tx, organization_id, of_engines)
-
-
-async def running(tx: Tx, organization_id: int) -> Mapping[str, int]:
-    """Returns how many attempts of each engine run."""
-    counted = Counter[str]()
-    for row in await statistics.running(tx, organization_id, started_from=0, started_to=LAST_MOMENT):
-        counted[row.engine_id] += row.attempts
-    return counted
+async def work(tx: Tx, organization_id: int, known: Iterable[Engine]) -> Mapping[str, EngineWork]:
+    """Returns how many items of each engine wait for a worker slot and how many run; none that has nothing."""
+    return await statistics.work(tx, organization_id, [(engine.spec.kind.value, engine.spec.id) for engine in known])
 
 
 async def failures(tx: Tx, organization_id: int) -> Sequence[FailedTask]:
@@ -106,10 +90,10 @@ def by_reason(failed: Sequence[FailedTask]) -> Mapping[str, int]:
     return dict(Counter(task.reason or "unknown" for task in failed).most_common())
 
 
-def by_pool(house: House, runs: Mapping[str, int]) -> Mapping[str, int]:
+def by_pool(house: House, at_work: Mapping[str, EngineWork]) -> Mapping[str, int]:
     """Returns how many attempts run in each pool."""
     counted = Counter({kind.value: 0 for kind in EngineKind})
-    for engine_id, attempts in runs.items():
+    for engine_id, now in at_work.items():
         if (engine := house.catalogue.by_id.get(engine_id)) is not None:
-            counted[engine.spec.kind.value] += attempts
+            counted[engine.spec.kind.value] += now.running
     return counted

@@ -6,15 +6,17 @@ from typing import Final
 
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.job_summary import JobSummary
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import engine_numbers, engines, job_rates, organization_feeds
+from enginehouse.operations import engine_numbers, engines, job_rates, organization_feeds, workers
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
 from enginehouse.operations.job_rates import RatePoint, rates
 from enginehouse.operations.permission import require
+from enginehouse.operations.workers import WorkerSummary
+from enginehouse.storage import workers as stored_workers
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages, queries
+from enginehouse.storage.jobs import queries, summaries
 
 __all__ = ["Overview", "now", "rates"]
 
@@ -36,9 +38,10 @@ class Overview:
     waiting: Sequence[tuple[Engine, int]]
     running_by_pool: Mapping[str, int]
     reasons: Mapping[str, int]
-    oldest_waiting: tuple[Job, ...]
-    failed: tuple[Job, ...]
-    running: tuple[Job, ...]
+    workers: WorkerSummary
+    oldest_waiting: tuple[JobSummary, ...]
+    failed: tuple[JobSummary, ...]
+    running: tuple[JobSummary, ...]
     rates: Sequence[RatePoint]
 
 
@@ -47,28 +50,22 @@ async def now(house: House, principal: Principal) -> Overview:
     require(principal, Role.READER)
     owner = principal.organization_id
     shown = await engines.list_(house, principal, EngineFilter(limit=_MOST_ENGINES))
-    waiting = JobFilter(statuses=(JobStatus.PENDING, JobStatus.QUEUED), descending=False, limit=_LATELY)
-    failed = JobFilter(statuses=(JobStatus.FAILED,), order_by="modified_at", limit=_LATELY)
-    running = JobFilter(statuses=(JobStatus.RUNNING,), limit=_LATELY)
 
     async def read(tx: Tx) -> Overview:
-        moment = await tx.read_clock()
-        lists = [await pages.page(tx, owner, filter_) for filter_ in (waiting, failed, running)]
-        jobs = await queries.by_ids(tx, owner, sorted({job_id for page in lists for job_id in page}))
-        short = [tuple(jobs[job_id] for job_id in page if job_id in jobs) for page in lists]
-        waits = await engine_numbers.waiting(tx, owner, shown)
+        moment, counts = await tx.read_clock(), await queries.counts_by_status(tx, owner)
+        current = await summaries.current(tx, owner, counts, limit=_LATELY)
+        at_work = await engine_numbers.work(tx, owner, house.catalogue.by_id.values())
+        waiting = [(engine, at_work[engine.spec.id].waiting) for engine in shown if engine.spec.id in at_work]
         return Overview(
             now=moment,
-            counts=await organization_feeds.counts(tx, owner),
-            waiting=sorted(
-                ((engine, waits[engine.spec.id]) for engine in shown if engine.spec.id in waits),
-                key=lambda pair: (-pair[1], pair[0].spec.name),
-            ),
-            running_by_pool=engine_numbers.by_pool(house, await engine_numbers.running(tx, owner)),
+            counts=organization_feeds.of_each(counts),
+            waiting=sorted([pair for pair in waiting if pair[1]], key=lambda pair: (-pair[1], pair[0].spec.name)),
+            running_by_pool=engine_numbers.by_pool(house, at_work),
             reasons=engine_numbers.by_reason(await engine_numbers.failures(tx, owner)),
-            oldest_waiting=short[0],
-            failed=short[1],
-            running=short[2],
+            workers=workers.summary_of(house, await stored_workers.at_work(tx), moment),
+            oldest_waiting=current.oldest_waiting,
+            failed=current.failed,
+            running=current.running,
             rates=await job_rates.read(tx, owner),
         )
 

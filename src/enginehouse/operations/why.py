@@ -3,8 +3,10 @@
 Of other organizations only totals are visible: how many slots are taken, how many attempts run on an engine.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.errors import NotFound
@@ -12,8 +14,9 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job, Task
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.edges import edges_of
+from enginehouse.domain.quotas import Quotas
 from enginehouse.domain.refs import Ref, TaskRef
-from enginehouse.domain.resources import NOTHING, Resources, sentence
+from enginehouse.domain.resources import NOTHING, sentence
 from enginehouse.domain.status import TASK_ENDED, TaskStatus
 from enginehouse.domain.wait_reasons import explanation
 from enginehouse.domain.wait_reasons.explanation import (
@@ -33,7 +36,8 @@ from enginehouse.storage import wait_facts as storage
 from enginehouse.storage import workers as stored_workers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import queries
-from enginehouse.storage.work import quotas
+
+_LEFT: Final = {TaskStatus.PAUSED, TaskStatus.WAITING}  # an engine has left them, and its name is said
 
 
 async def job(house: House, principal: Principal, ref: Ref) -> tuple[Job, JobExplanation]:
@@ -55,22 +59,41 @@ async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, E
 async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, tuple[Job, JobExplanation]]:
     """Returns those of the jobs that belong to the caller's organization, each with its explanation."""
     require(principal, Role.READER)
-    organization_id = principal.organization_id
-    names = {engine.spec.id: engine.spec.name for engine in house.catalogue.by_id.values()}
-    over_http = engines.over_http(house)
+    return explained(await house.database.read(lambda tx: read(tx, house, principal, job_ids)))
 
-    async def read(tx: Tx) -> tuple[dict[int, Job], dict[int, list[TaskFacts]], HouseFacts]:
-        now = await tx.read_clock()
-        jobs = await queries.by_ids(tx, organization_id, job_ids)
-        facts = await _tasks(tx, organization_id, jobs, names, now=now)
-        pools = {each.pool for tasks in facts.values() for each in tasks if each.first is not None}
-        return jobs, facts, await _surroundings(tx, house, organization_id, pools, over_http, now=now)
 
-    jobs, facts, around = await house.database.read(read)
-    explained = {job_id: [explanation.explain(task, around) for task in tasks] for job_id, tasks in facts.items()}
+@dataclass(frozen=True, slots=True)
+class WaitFacts:
+    """Jobs with everything that says why they wait, of one moment."""
+
+    jobs: Mapping[int, Job]
+    tasks: Mapping[int, Sequence[TaskFacts]]
+    around: HouseFacts
+
+
+async def read(tx: Tx, house: House, principal: Principal, job_ids: Sequence[int]) -> WaitFacts:
+    """Returns the facts of those of the jobs that belong to the caller's organization.
+
+    The rest of the server is looked at only if a task has something to start, or says nothing itself.
+    """
+    organization_id, now = principal.organization_id, await tx.read_clock()
+    jobs = await queries.by_ids(tx, organization_id, job_ids)
+    facts = await _tasks(tx, house, organization_id, jobs, now=now)
+    every = [each for tasks in facts.values() for each in tasks if each.status not in TASK_ENDED]
+    if not any(each.waiting or each.status in _LEFT for each in every):
+        return WaitFacts(jobs, facts, HouseFacts(now=now, quotas=Quotas()))
+    pools = {each.pool for each in every if each.first is not None}
+    return WaitFacts(jobs, facts, await _surroundings(tx, house, organization_id, pools, now=now))
+
+
+def explained(facts: WaitFacts) -> dict[int, tuple[Job, JobExplanation]]:
+    """Returns the jobs with their explanations."""
+    said = {
+        job_id: [explanation.explain(each, facts.around) for each in tasks] for job_id, tasks in facts.tasks.items()
+    }
     return {
-        job_id: (job, explanation.explain_job(job.status, explained[job_id], stopping=job.stopping))
-        for job_id, job in jobs.items()
+        job_id: (job, explanation.explain_job(job.status, said[job_id], stopping=job.stopping))
+        for job_id, job in facts.jobs.items()
     }
 
 
@@ -80,11 +103,11 @@ async def explanations(house: House, principal: Principal, job_ids: Sequence[int
 
 
 async def _tasks(
-    tx: Tx, organization_id: int, found: dict[int, Job], names: Mapping[str, str], *, now: int
+    tx: Tx, house: House, organization_id: int, found: Mapping[int, Job], *, now: int
 ) -> dict[int, list[TaskFacts]]:
-    """Returns the facts of every task of the jobs; `names` are the names of the engines."""
+    """Returns the facts of every task of the jobs."""
+    names = {engine.spec.id: engine.spec.name for engine in house.catalogue.by_id.values()}
     live = [job_id for job_id, each in found.items() if any(task.status not in TASK_ENDED for task in each.tasks)]
-    paused = await storage.paused_jobs(tx, organization_id, live) if live else {}
     items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
     times = [(*key, each.later_at) for key, each in items.items() if each.later_at is not None]
     later = await storage.later(tx, organization_id, times) if times else {}
@@ -97,7 +120,7 @@ async def _tasks(
                 parents=tuple(_other(each, parent, names) for parent in parents if _waited_for(each, parent)),
                 endpoints=pushes.awaited(each.plan, edges[job_id], task.ordinal),
                 principal=None if task.plan.standby_for is None else _other(each, task.plan.standby_for, names),
-                paused_at=paused.get(job_id),
+                paused_at=each.paused_at,
                 items=items.get((job_id, task.ordinal), storage.NONE_OPEN),
                 later=later.get((job_id, task.ordinal)),
             )
@@ -150,26 +173,24 @@ def _other(job: Job, ordinal: int, names: Mapping[str, str]) -> OtherTask:
     return OtherTask(ordinal, task.plan.name or names.get(engine_id, engine_id), task.status)
 
 
-async def _surroundings(
-    tx: Tx, house: House, organization_id: int, pools: set[str], over_http: Mapping[str, Resources], *, now: int
-) -> HouseFacts:
+async def _surroundings(tx: Tx, house: House, organization_id: int, pools: set[str], *, now: int) -> HouseFacts:
     """Returns the facts of the whole server: quotas, workers, and the waiting items in these pools."""
-    workers, taken = await stored_workers.at_work(tx)
+    workers = await stored_workers.all_(tx)
     connected = [worker for worker in workers if worker.takes_work(now)]
+    known, leases = await storage.engines(tx, organization_id), await storage.leases(tx)
+    taken = Counter[str]()
+    for row in leases:
+        taken[row.pool] += row.attempts
+    facts = storage.engine_facts(known, workers, over_http=engines.over_http(house), now=now)
     return HouseFacts(
         now=now,
-        quotas=await quotas.read(tx),
+        quotas=storage.quotas(organization_id, known, leases),
         engines={
-            engine_id: facts if facts.offered else _absent(house, engine_id, facts, connected)
-            for engine_id, facts in (
-                await storage.engines(tx, organization_id, workers, over_http=over_http, now=now)
-            ).items()
+            engine_id: each if each.offered else _absent(house, engine_id, each, connected)
+            for engine_id, each in facts.items()
         },
-        pools={
-            pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken.get(pool, 0))
-            for pool in pools
-        },
-        lanes={pool: await storage.lanes(tx, organization_id, pool, now=now) for pool in sorted(pools)},
+        pools={pool: PoolFacts(sum(worker.pools.get(pool, 0) for worker in connected), taken[pool]) for pool in pools},
+        lanes=await storage.lanes(tx, organization_id, pools, now=now) if pools else {},
     )
 
 

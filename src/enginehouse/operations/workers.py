@@ -1,7 +1,7 @@
 """Workers: their reports, and the view of them for callers."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
@@ -168,6 +168,23 @@ async def list_(house: House, principal: Principal) -> list[WorkerShown]:
     """Returns every worker that has reported within a day, connected ones first."""
     require(principal, Role.READER)
     found, now = await house.database.read(_at_work)
+    return _all_shown(house, principal, found, now)
+
+
+async def with_tasks(
+    house: House, principal: Principal, *, limit: int = 200
+) -> tuple[list[WorkerShown], dict[str, list[RunningTask]]]:
+    """Returns the same workers, and what runs on each, as `running_tasks` has it, from one read. Raises NotAllowed."""
+    require(principal, Role.READER)
+
+    async def read(tx: Tx) -> tuple[list[Worker], int, list[RunningTask]]:
+        return *await _at_work(tx), await statistics.running_tasks(tx, principal.organization_id, limit=limit)
+
+    found, now, tasks = await house.database.read(read)
+    return _all_shown(house, principal, found, now), _by_worker(tasks)
+
+
+def _all_shown(house: House, principal: Principal, found: Sequence[Worker], now: int) -> list[WorkerShown]:
     over_http = {
         engine_id: needs
         for engine_id, needs in known_engines.over_http(house).items()
@@ -185,7 +202,10 @@ async def running_tasks(house: House, principal: Principal, *, limit: int = 200)
     """
     require(principal, Role.READER)
     owner = principal.organization_id
-    rows = await house.database.read(lambda tx: statistics.running_tasks(tx, owner, limit=limit))
+    return _by_worker(await house.database.read(lambda tx: statistics.running_tasks(tx, owner, limit=limit)))
+
+
+def _by_worker(rows: Iterable[RunningTask]) -> dict[str, list[RunningTask]]:
     found = defaultdict[str, list[RunningTask]](list)
     for row in rows:
         found[worker_id(row.worker)].append(row)
@@ -196,6 +216,11 @@ async def summary(house: House, principal: Principal) -> WorkerSummary:
     """Returns the state of the server: one transaction counts everything. Raises NotAllowed."""
     require(principal, Role.READER)
     found, now = await house.database.read(_at_work)
+    return summary_of(house, found, now)
+
+
+def summary_of(house: House, found: Sequence[Worker], now: int) -> WorkerSummary:
+    """Returns the state of the server with these workers, each with what is leased to it."""
     connected = [worker for worker in found if worker.connected(now)]
     over_http = known_engines.over_http(house)
     return WorkerSummary(
@@ -209,8 +234,7 @@ async def summary(house: House, principal: Principal) -> WorkerSummary:
 
 async def _at_work(tx: Tx) -> tuple[list[Worker], int]:
     now = await tx.read_clock()
-    found, _ = await storage.at_work(tx)
-    return found, now
+    return await storage.at_work(tx), now
 
 
 def worker_id(name: str) -> str:

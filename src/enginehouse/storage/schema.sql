@@ -591,9 +591,10 @@ CREATE TABLE job_trace (
 
 -- The workers that report: how many slots each has in each pool and what its machine has, as JSON. A worker that has not
 -- reported is gone. `reload`: what a server says of its installed engines, ReloadReport. `unable`: the engines that it
--- cannot start now, by the sentence that says why, as JSON; NULL for none.
+-- cannot start now, by the sentence that says why, as JSON; NULL for none. `seat`: what its name keeps across a restart.
 CREATE TABLE worker (
   name TEXT PRIMARY KEY,
+  seat TEXT NOT NULL,
   pools TEXT NOT NULL,
   engines TEXT NOT NULL,
   resources TEXT NOT NULL,

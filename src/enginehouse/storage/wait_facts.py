@@ -1,14 +1,17 @@
-"""The facts about waiting tasks beyond their rows: their open items, and the other items in their lanes."""
+"""The facts about waiting tasks beyond their rows: their open items, the other items in their lanes, and the server."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import msgspec
+
 from enginehouse.domain.engine_health import EngineHealth
 from enginehouse.domain.fair_order import Waiting
-from enginehouse.domain.quotas import Lane
+from enginehouse.domain.quotas import Lane, Quotas
 from enginehouse.domain.resources import Resources
-from enginehouse.domain.wait_reasons.explanation import COUNTED, EngineFacts, Later
+from enginehouse.domain.wait_reasons.explanation import EngineFacts, Later
 from enginehouse.domain.work import Worker
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -54,15 +57,44 @@ class LaterRow(NamedTuple):
     failure_message: str | None
 
 
+class LaneRow(NamedTuple):
+    """A lane with its first items, as JSON text; None on PostgreSQL if none may start now."""
+
+    pool: str
+    engine_id: str
+    items: str | None
+
+
+class UsableEngine(NamedTuple):
+    """An engine with its limit, and with the limit and the pause of the organization for which it is read."""
+
+    id: str
+    name: str
+    state: str
+    unavailable_until: int | None
+    unavailable_reason: str | None
+    unavailable_probes: int
+    running_limit: int | None
+    organization_limit: int | None
+    organization_paused_at: int | None
+
+
+class Leases(NamedTuple):
+    """How many attempts of an engine run for an organization, in a pool."""
+
+    organization_id: int
+    engine_id: str
+    pool: str
+    attempts: int
+
+
+Lanes = dict[Lane, list[Waiting]]
+_WAITING: Final = msgspec.json.Decoder(list[Waiting])
 _ITEMS: Final = Select("wait_facts.items", ItemsRow)
 _LATER: Final = Select("wait_facts.later", LaterRow)
-_FIRST_OF_LANE: Final = Select("wait_facts.first_of_lane", Waiting)
-
-
-async def paused_jobs(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, int]:
-    """Returns since when each of these jobs is paused. Jobs that are not paused are missing."""
-    rows = await tx.all("wait_facts.paused_jobs", ids=list(job_ids), organization_id=organization_id)
-    return {job_id: int(since) for job_id, since in rows}
+_LANES: Final = Select("wait_facts.lanes", LaneRow)
+_ENGINES: Final = Select("wait_facts.engines", UsableEngine)
+_LEASES: Final = Select("wait_facts.leases", Leases)
 
 
 async def open_items(
@@ -93,28 +125,52 @@ async def later(tx: Tx, organization_id: int, times: Iterable[tuple[int, int, in
     }
 
 
-async def lanes(tx: Tx, organization_id: int, pool: str, *, now: int) -> dict[Lane, list[Waiting]]:
-    """Returns the organization's items that may start in the pool now, by lane: the first `COUNTED` + 1 of each.
+async def lanes(
+    tx: Tx, organization_id: int, pools: Iterable[str], *, now: int
+) -> dict[str, dict[Lane, list[Waiting]]]:
+    """Returns the organization's items that may start now, by pool and lane: the first `COUNTED` + 1 of each lane.
 
     They include items of jobs that a bulk cancel covers, until it is applied to these jobs.
     """
-    items = dict[Lane, list[Waiting]]()
-    for (engine_id,) in await tx.all("wait_facts.lanes", pool=pool, organization_id=organization_id):
-        items[Lane(organization_id, engine_id)] = await _FIRST_OF_LANE.all(
-            tx,
-            pool=pool,
-            organization_id=organization_id,
-            engine_id=engine_id,
-            now=now,
-            limit=COUNTED + 1,
-        )
-    return items
+    found: dict[str, Lanes] = {pool: {} for pool in sorted(pools)}
+    for row in await _LANES.each(tx, [(pool, organization_id, now) for pool in found]):
+        items = [] if row.items is None else sorted(_WAITING.decode(row.items))
+        found[row.pool][Lane(organization_id, row.engine_id)] = items
+    return found
 
 
-async def engines(
-    tx: Tx, organization_id: int, workers: Sequence[Worker], *, over_http: Mapping[str, Resources], now: int
+async def leases(tx: Tx) -> list[Leases]:
+    """Returns how many attempts run of each organization and engine, in each pool."""
+    return await _LEASES.all(tx)
+
+
+async def engines(tx: Tx, organization_id: int) -> list[UsableEngine]:
+    """Returns every engine that the organization may use, with what is set for it and for the organization."""
+    return await _ENGINES.all(tx, organization_id=organization_id)
+
+
+def quotas(organization_id: int, engine_rows: Sequence[UsableEngine], leased: Sequence[Leases]) -> Quotas:
+    """Returns the quotas that hold for the organization: of other organizations it has only what they run."""
+    own = engine_rows[0] if engine_rows else None
+    live = Counter[Lane]()
+    for row in leased:
+        live[Lane(row.organization_id, row.engine_id)] += row.attempts
+    limit = None if own is None else own.organization_limit
+    return Quotas(
+        organization_limits={} if limit is None else {organization_id: limit},
+        engine_limits={row.id: row.running_limit for row in engine_rows if row.running_limit is not None},
+        paused_organizations=frozenset([organization_id] if own and own.organization_paused_at is not None else []),
+        # A disabled engine does not start anything either.
+        paused_engines=frozenset(row.id for row in engine_rows if row.state != "active"),
+        unavailable_engines=frozenset(row.id for row in engine_rows if row.unavailable_until is not None),
+        live=live,
+    )
+
+
+def engine_facts(
+    rows: Sequence[UsableEngine], workers: Sequence[Worker], *, over_http: Mapping[str, Resources], now: int
 ) -> dict[str, EngineFacts]:
-    """Returns every engine that the organization may use, and whether a worker that takes work offers it.
+    """Returns the facts of these engines: also whether a worker that takes work offers them.
 
     `over_http` are the engines that every server with slots for them offers, and their needs.
     """
@@ -130,14 +186,14 @@ async def engines(
         for engine_id in worker.offers(over_http):
             last[engine_id] = max(last.get(engine_id, 0), worker.seen_at)
     return {
-        engine_id: EngineFacts(
-            name,
-            state,
-            engine_id in offered,
-            last.get(engine_id),
-            EngineHealth(*health),
-            engine_id in drained,
-            unable="" if engine_id in able else unable.get(engine_id, ""),
+        row.id: EngineFacts(
+            row.name,
+            row.state,
+            row.id in offered,
+            last.get(row.id),
+            EngineHealth(row.unavailable_until, row.unavailable_reason, row.unavailable_probes),
+            row.id in drained,
+            unable="" if row.id in able else unable.get(row.id, ""),
         )
-        for engine_id, name, state, *health in await tx.all("wait_facts.engines", organization_id=organization_id)
+        for row in rows
     }

@@ -1,12 +1,10 @@
 """Workers in storage: each has a row, which every beat renews and a clean stop removes."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import structs
 
 from enginehouse.domain.engine_reload import ReloadReport
 from enginehouse.domain.resources import NOTHING, Resources
@@ -34,9 +32,32 @@ class WorkerRow(NamedTuple):
     seen_at: int
     reload: str | None
     unable: str | None
+    drained_seat: str | None
+    drain_reason: str | None
+    drain_detail: str | None
+    drained_at: int | None
+
+
+class WorkerAtWork(NamedTuple):
+    """The same, with the number of attempts leased to the worker."""
+
+    name: str
+    pools: str
+    engines: str
+    resources: str
+    started_at: int
+    seen_at: int
+    reload: str | None
+    unable: str | None
+    drained_seat: str | None
+    drain_reason: str | None
+    drain_detail: str | None
+    drained_at: int | None
+    running: int
 
 
 _ALL: Final = Select("workers.all", WorkerRow)
+_AT_WORK: Final = Select("workers.at_work", WorkerAtWork)
 _DRAINS: Final = Select("workers.drains", Drain)
 
 
@@ -60,6 +81,7 @@ async def beat(tx: Tx, beats: Sequence[Beat], *, first: bool = False) -> None:
     rows = [
         (
             each.name,
+            seat(each.name),
             _encode(dict(each.pools)).decode(),
             _encode(sorted(each.engines)).decode(),
             _encode(each.resources).decode(),
@@ -85,21 +107,7 @@ async def clear(tx: Tx) -> None:
 
 async def all_(tx: Tx) -> list[Worker]:
     """Returns every worker that has reported within a day, connected or not, the earliest started first."""
-    drains = {drain.seat: drain for drain in await _DRAINS.all(tx)}
-    return [
-        Worker(
-            name=row.name,
-            pools=_POOLS.decode(row.pools),
-            engines=_ENGINES.decode(row.engines),
-            resources=_RESOURCES.decode(row.resources),
-            started_at=row.started_at,
-            seen_at=row.seen_at,
-            drain=drains.get(seat(row.name)),
-            reload=None if row.reload is None else _RELOAD.decode(row.reload),
-            unable={} if row.unable is None else _UNABLE.decode(row.unable),
-        )
-        for row in await _ALL.all(tx)
-    ]
+    return [_worker(row) for row in await _ALL.all(tx)]
 
 
 async def drained(tx: Tx) -> frozenset[str]:
@@ -121,15 +129,29 @@ async def resume(tx: Tx, worker: str) -> None:
     await tx.run("workers.resume", seat=seat(worker))
 
 
-async def at_work(tx: Tx) -> tuple[list[Worker], dict[str, int]]:
-    """Returns the workers with the number of attempts leased to each, and the number of attempts in each pool."""
-    by_worker, by_pool = Counter[str](), Counter[str]()
-    for (worker, pool), running in (await leased(tx)).items():
-        by_worker[worker] += running
-        by_pool[pool] += running
-    return [structs.replace(each, running=by_worker[each.name]) for each in await all_(tx)], dict(by_pool)
+async def at_work(tx: Tx) -> list[Worker]:
+    """Returns the same workers, each with the number of attempts leased to it."""
+    return [_worker(row, row.running) for row in await _AT_WORK.all(tx)]
 
 
 async def leased(tx: Tx) -> dict[tuple[str, str], int]:
     """Returns the number of attempts leased to each worker in each pool."""
     return {(worker, pool): running for worker, pool, running in await tx.all("workers.running")}
+
+
+def _worker(row: WorkerRow | WorkerAtWork, running: int = 0) -> Worker:
+    drain = None
+    if row.drained_seat is not None and row.drained_at is not None:
+        drain = Drain(row.drained_seat, row.drain_reason, row.drain_detail, row.drained_at)
+    return Worker(
+        name=row.name,
+        pools=_POOLS.decode(row.pools),
+        engines=_ENGINES.decode(row.engines),
+        resources=_RESOURCES.decode(row.resources),
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+        running=running,
+        drain=drain,
+        reload=None if row.reload is None else _RELOAD.decode(row.reload),
+        unable={} if row.unable is None else _UNABLE.decode(row.unable),
+    )

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from enginehouse.domain.ids import job_graphql, parse_job
-from enginehouse.domain.job import Job, JobFilter
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.job_summary import JobSummary
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import engines, jobs
+from enginehouse.operations import engines, job_summaries
 from enginehouse.web import rules
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
 from enginehouse.web.rules import Pairs
@@ -21,7 +22,7 @@ _SELDOM: Final = frozenset({"job", "schedule", "target", *rules.TIMES})
 class JobsPage:
     """A page of the list, newest first: the jobs, how many match, and the addresses of the pages beside it."""
 
-    jobs: Sequence[Job]
+    jobs: Sequence[JobSummary]
     count: int
     newer: str | None
     older: str | None
@@ -59,26 +60,25 @@ async def _place(request: PageRequest, pairs: Pairs, filter_: JobFilter) -> Jobs
     house, principal = request.house, request.principal
     below, above = parse_job(request.query("before")), parse_job(request.query("after"))
     if above is not None:
-        found = await jobs.list_(
-            house, principal, replace(filter_, above=above, descending=False, limit=PAGE + 1), with_count=True
-        )
+        upwards = replace(filter_, above=above, descending=False, limit=PAGE + 1)
+        found = await job_summaries.page(house, principal, upwards)
         if len(found.jobs) > PAGE:
             shown = found.jobs[:PAGE][::-1]
-            return JobsPage(shown, found.count or 0, _newer(pairs, shown), _older(pairs, shown))
+            return JobsPage(shown, found.count, _newer(pairs, shown), _older(pairs, shown))
         below = None  # the newest page, whole
-    found = await jobs.list_(house, principal, replace(filter_, below=below, limit=PAGE + 1), with_count=True)
+    found = await job_summaries.page(house, principal, replace(filter_, below=below, limit=PAGE + 1))
     shown, is_more = found.jobs[:PAGE], len(found.jobs) > PAGE
     newer = _newer(pairs, shown) if below is not None else None
-    return JobsPage(shown, found.count or 0, newer, _older(pairs, shown) if is_more else None)
+    return JobsPage(shown, found.count, newer, _older(pairs, shown) if is_more else None)
 
 
-def _newer(pairs: Pairs, shown: Sequence[Job]) -> str:
+def _newer(pairs: Pairs, shown: Sequence[JobSummary]) -> str:
     if not shown:
         return rules.address("/jobs", pairs)
     return rules.address("/jobs", pairs, after=job_graphql(shown[0].id))
 
 
-def _older(pairs: Pairs, shown: Sequence[Job]) -> str:
+def _older(pairs: Pairs, shown: Sequence[JobSummary]) -> str:
     return rules.address("/jobs", pairs, before=job_graphql(shown[-1].id))
 
 

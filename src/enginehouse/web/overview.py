@@ -1,13 +1,12 @@
 """The first page: what runs, what waits, what has failed, and the last hour; it changes while somebody looks."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from starlette.responses import Response, StreamingResponse
 
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import events, overview, workers
+from enginehouse.operations import events, overview
 from enginehouse.operations.events import FollowingOrganization
 from enginehouse.web.html import render
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
@@ -51,12 +50,11 @@ async def _messages(request: PageRequest, following: FollowingOrganization) -> A
 
 
 async def _values(request: PageRequest) -> Mapping[str, Any]:
-    house, principal = request.house, request.principal
-    found, at_work = await asyncio.gather(overview.now(house, principal), workers.summary(house, principal))
+    found = await overview.now(request.house, request.principal)
     return {
         "found": found,
         "statuses": list(JobStatus),
-        "at_work": at_work,
+        "at_work": found.workers,
         "moves": MOVES,
         "rates": found.rates[::-1],
         "is_empty": not any(found.counts.values()),

@@ -9,8 +9,7 @@ from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 async def show(request: PageRequest) -> HtmlPage:
     """GET /workers: every worker that has reported within a day."""
     house, principal = request.house, request.principal
-    found = await workers.list_(house, principal)
-    running = await workers.running_tasks(house, principal)
+    found, running = await workers.with_tasks(house, principal)
     names = {
         task.engine_id: engine.spec.name if (engine := engines.shown(house, principal, task.engine_id)) else "an engine"
         for tasks in running.values()

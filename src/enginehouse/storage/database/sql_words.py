@@ -13,6 +13,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "skip_locked": "",
         "clustered": "WITHOUT ROWID",
         "serial": "INTEGER PRIMARY KEY AUTOINCREMENT",
+        "list_of": "json_group_array",
+        "tuple_of": "json_array",
         "job_of_engine": "j.id = e.job_id",
         "task_of_job": "t.job_id = j.id",
         "attempt_of_task": "a.job_id = t.job_id AND a.ordinal = t.ordinal",
@@ -22,6 +24,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "clustered": "",
         "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "list_of": "json_agg",
+        "tuple_of": "json_build_array",
         # Only by the index: an equation may become a merge with all tasks of the server, or a hash of them.
         "job_of_engine": "j.id = ANY (ARRAY[e.job_id])",
         "task_of_job": "t.job_id = ANY (ARRAY[j.id])",

@@ -55,13 +55,46 @@ SELECT j.id, j.organization_id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.stat
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: by_ids
--- The whole jobs. `covered_at`: since when an open bulk cancel has aborted the job; NULL if none covers it.
+-- The whole jobs. `covered_at`: since when an open bulk cancel has aborted the job; NULL if none covers it. `retries` are
+-- ids, as JSON. The plus sign keeps the databases from walking through the organization: without statistics they expect
+-- many retries, and there are few.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
        j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
-       {covered_at:j} AS covered_at, j.root_of, j.paused_at, j.scheduled_job_id, j.slot_at, j.template_id
+       {covered_at:j} AS covered_at, j.root_of, j.paused_at, j.scheduled_job_id, j.slot_at, j.template_id,
+       CAST((SELECT {list_of}(r.id) FROM job r
+             WHERE r.retry_of = j.id AND r.retry_of IS NOT NULL AND +r.organization_id = j.organization_id) AS TEXT) AS retries
 FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
+
+-- name: summaries
+-- The jobs as a list shows them, with the numbers of their tasks. `started`: one of these runs or has ended, here.
+-- lists: ids bigint
+SELECT j.id, j.status, j.name, j.created_at, j.modified_at, j.started_at, j.paused_at, {covered_at:j} AS covered_at,
+       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started,
+       j.cancelled, COUNT(t.job_id) AS tasks, COUNT(CASE WHEN t.status = 'complete' THEN 1 END) AS complete,
+       CAST({list_of}(DISTINCT t.engine_id) FILTER (WHERE t.engine_id IS NOT NULL) AS TEXT) AS engine_ids
+FROM job j LEFT JOIN task t ON {task_of_job} AND t.deleted_at IS NULL
+WHERE j.id IN {ids} AND j.organization_id = :organization_id
+GROUP BY j.id;
+
+-- name: current
+-- The same of the jobs that wait longest, that run since the shortest time, and that failed last: so many of each status.
+SELECT j.id, j.status, j.name, j.created_at, j.modified_at, j.started_at, j.paused_at, NULL AS covered_at,
+       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started,
+       j.cancelled, COUNT(t.job_id) AS tasks, COUNT(CASE WHEN t.status = 'complete' THEN 1 END) AS complete,
+       CAST({list_of}(DISTINCT t.engine_id) FILTER (WHERE t.engine_id IS NOT NULL) AS TEXT) AS engine_ids
+FROM (SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'pending' ORDER BY id LIMIT :limit) a
+      UNION ALL
+      SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'queued' ORDER BY id LIMIT :limit) b
+      UNION ALL
+      SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'running' ORDER BY id DESC LIMIT :limit) c
+      UNION ALL
+      SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'failed'
+                      ORDER BY modified_at DESC, id DESC LIMIT :limit) d) few
+JOIN job j ON j.id = few.id AND j.organization_id = :organization_id
+LEFT JOIN task t ON {task_of_job} AND t.deleted_at IS NULL
+GROUP BY j.id;
 
 -- name: tasks
 -- The tasks of jobs that `by_ids` has checked to belong to the organization.
@@ -75,14 +108,6 @@ FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
 SELECT id FROM job
 WHERE template_id = :template_id AND template_id IS NOT NULL AND organization_id = :organization_id
 ORDER BY id DESC LIMIT :limit;
-
--- name: retries
--- The retries of these jobs, the oldest first. The plus signs keep the databases from walking through the organization
--- or through all ids in their order: without statistics they expect many retries, and there are few.
--- lists: ids bigint
-SELECT retry_of, id FROM job
-WHERE retry_of IN {ids} AND retry_of IS NOT NULL AND +organization_id = :organization_id
-ORDER BY +id;
 
 -- name: list
 -- The ids of an organization's jobs, or how many there are (`total`). Only one of the filters may drive the list, and

@@ -75,8 +75,9 @@ async def page_and_count(tx: Tx, organization_id: int, filter_: JobFilter) -> tu
     if _counted(filter_):
         counts = await queries.counts_by_status(tx, organization_id)
         return await counted_page(tx, organization_id, filter_, counts)
-    every = replace(filter_, above=None, below=None)
-    return await page(tx, organization_id, filter_), await count(tx, organization_id, every)
+    applying = await _rows_may_differ(tx, organization_id, filter_)
+    ids = await _page(tx, organization_id, filter_, applying=applying)
+    return ids, await _count(tx, organization_id, replace(filter_, above=None, below=None), applying=applying)
 
 
 def is_short(filter_: JobFilter) -> bool:
@@ -104,9 +105,13 @@ async def last_changed(tx: Tx, organization_id: int, limit: int) -> list[Place]:
 
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
+    applying = not _counted(filter_) and await _rows_may_differ(tx, organization_id, filter_)
+    return await _count(tx, organization_id, filter_, applying=applying)
+
+
+async def _count(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> int:
     if _counted(filter_):
         return _matching(await queries.counts_by_status(tx, organization_id), filter_)
-    applying = await _rows_may_differ(tx, organization_id, filter_)
     total = 0
     for scan in scans(organization_id, filter_, applying=applying, total=True):
         [(jobs,)] = await tx.all(scan.number(), **scan.params)
@@ -114,16 +119,27 @@ async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
     return total
 
 
-async def tally(tx: Tx, organization_id: int, filter_: JobFilter) -> list[KindTally]:
-    """Returns how many jobs match of each kind that acts on many jobs tell apart. Ended ones of a status are alike."""
+async def tally_and_page(
+    tx: Tx, organization_id: int, filter_: JobFilter, first: JobFilter
+) -> tuple[list[KindTally], list[int]]:
+    """Returns how many jobs match of each kind that acts on many jobs tell apart, and the ids of the page `first`.
+
+    Ended jobs of a status are alike. All of `first` match too.
+    """
     applying = await barriers.is_open(tx, organization_id)
+    found = await _tally(tx, organization_id, filter_, applying=applying)
+    return found, await _page(tx, organization_id, first, applying=applying and _may_differ(first))
+
+
+async def _tally(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> list[KindTally]:
     wanted, rows = filter_.statuses or tuple(JobStatus), list[KindTally]()
     live = tuple(status for status in wanted if status not in JOB_ENDED)
     for scan in scans(organization_id, replace(filter_, statuses=live), applying=applying, total=True) if live else ():
         found = await tx.all(scan.number("applied_tally" if applying else "tally"), **scan.params)
         rows += [KindTally(*row) for row in found]
     for status in sorted(JOB_ENDED.intersection(wanted)):
-        jobs = 0 if filter_.paused else await count(tx, organization_id, replace(filter_, statuses=(status,)))
+        one = replace(filter_, statuses=(status,))
+        jobs = 0 if filter_.paused else await _count(tx, organization_id, one, applying=applying)
         rows.append(KindTally(status.value, 1, 0, 0, jobs))
     return rows
 

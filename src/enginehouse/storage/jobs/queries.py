@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from enginehouse.domain.job import Job, Plan, Task
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStatus
 from enginehouse.storage.bulk_cancels import barriers
@@ -13,7 +15,7 @@ from enginehouse.storage.jobs import plans
 
 
 class JobRow(NamedTuple):
-    """A job with its document. `covered_at`: since when an open bulk cancel has aborted it."""
+    """A job with its document. `covered_at`: since when an open bulk cancel has aborted it. `retries` is JSON text."""
 
     id: int
     organization_id: int
@@ -37,6 +39,7 @@ class JobRow(NamedTuple):
     scheduled_job_id: int | None
     slot_at: int | None
     template_id: int | None
+    retries: str | None
 
 
 class TaskRow(NamedTuple):
@@ -61,6 +64,7 @@ class TaskRow(NamedTuple):
     deleted_at: int | None
 
 
+_IDS: Final = msgspec.json.Decoder(list[int])
 _BY_IDS: Final = Select("jobs.by_ids", JobRow)
 _TASKS: Final = Select("jobs.tasks", TaskRow)
 
@@ -87,10 +91,7 @@ async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[i
     tasks: dict[int, list[TaskRow]] = defaultdict(list)
     for task in await _TASKS.all(tx, ids=ids):
         tasks[task.job_id].append(task)
-    retries: dict[int, list[int]] = defaultdict(list)
-    for of, job_id in await tx.all("jobs.retries", ids=ids, organization_id=organization_id):
-        retries[of].append(job_id)
-    return {job.id: _job(job, tasks[job.id], tuple(retries[job.id])) for job in jobs}
+    return {job.id: _job(job, tasks[job.id]) for job in jobs}
 
 
 async def of_template(tx: Tx, organization_id: int, template_id: int, *, limit: int) -> list[int]:
@@ -99,7 +100,7 @@ async def of_template(tx: Tx, organization_id: int, template_id: int, *, limit: 
     return [job_id for (job_id,) in rows]
 
 
-def _job(row: JobRow, tasks: list[TaskRow], retries: tuple[int, ...]) -> Job:
+def _job(row: JobRow, tasks: list[TaskRow]) -> Job:
     plan = plans.decode(row.document)
     status, modified_at, aborted_at = JobStatus(row.status), row.modified_at, row.aborted_at
     # While attempts must still stop, the job is not aborted yet, but its tasks that had not started are.
@@ -123,7 +124,7 @@ def _job(row: JobRow, tasks: list[TaskRow], retries: tuple[int, ...]) -> Job:
         due_at=row.due_at,
         retry_of=row.retry_of,
         root_of=row.root_of,
-        retries=retries,
+        retries=() if row.retries is None else tuple(sorted(_IDS.decode(row.retries))),
         created_at=row.created_at,
         modified_at=modified_at,
         started_at=row.started_at,

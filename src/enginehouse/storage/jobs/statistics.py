@@ -42,11 +42,12 @@ class WaitingTasks(NamedTuple):
     tasks: int
 
 
-class WaitingItems(NamedTuple):
-    """How many items of the engine wait for a worker slot, 1000 at most."""
+class EngineWork(NamedTuple):
+    """How many items of the engine wait for a worker slot, 1000 at most, and how many run."""
 
     engine_id: str
-    items: int
+    waiting: int
+    running: int
 
 
 class FailedTask(NamedTuple):
@@ -70,7 +71,7 @@ class RunningTask(NamedTuple):
     items: int
 
 
-_WAITING_ITEMS: Final = Select("statistics.waiting_items", WaitingItems)
+_WORK: Final = Select("statistics.work", EngineWork)
 _FAILURES: Final = Select("statistics.failures", FailedTask)
 _RUNNING_TASKS: Final = Select("statistics.running_tasks", RunningTask)
 _BACKLOG: Final = Select("statistics.backlog", BacklogChange)
@@ -121,10 +122,10 @@ async def waiting(tx: Tx, organization_id: int) -> list[WaitingTasks]:
     return await _WAITING.all(tx, organization_id=organization_id)
 
 
-async def waiting_items(tx: Tx, organization_id: int, engines: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Returns how many items of these (pool, engine) wait for a slot, counted up to 1000 each; none that has none."""
+async def work(tx: Tx, organization_id: int, engines: Sequence[tuple[str, str]]) -> dict[str, EngineWork]:
+    """Returns what waits and runs of these (pool, engine), by engine; none that has nothing."""
     rows = [(pool, organization_id, engine_id) for pool, engine_id in engines]
-    return {row.engine_id: row.items for row in await _WAITING_ITEMS.each(tx, rows) if row.items}
+    return {row.engine_id: row for row in await _WORK.each(tx, rows) if row.waiting or row.running}
 
 
 async def failures(tx: Tx, organization_id: int, *, since: int, jobs: int, tasks: int) -> list[FailedTask]:

@@ -62,14 +62,19 @@ WHERE f.priority IS NOT NULL
 GROUP BY f.engine_id, f.priority
 ORDER BY f.engine_id, f.priority;
 
--- name: waiting_items
--- How many items of the organization wait for a worker slot, by engine: counted up to 1000, so that a long queue costs no more.
+-- name: work
+-- How many items of the organization wait for a worker slot and how many run, by engine. Those that wait are counted up to
+-- 1000, so that a long queue costs no more.
 -- rows: pool text, organization_id bigint, engine_id text
 SELECT r.engine_id,
        (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w
                               WHERE w.pool = r.pool AND w.organization_id = r.organization_id AND w.engine_id = r.engine_id
-                                AND w.lease_until IS NULL AND w.held = 0 LIMIT 1000) counted) AS items
-FROM {rows} r;
+                                AND w.lease_until IS NULL AND w.held = 0 LIMIT 1000) counted) AS waiting,
+       COALESCE(l.running, 0) AS running
+FROM {rows} r
+LEFT JOIN (SELECT w.organization_id, w.engine_id, COUNT(*) AS running FROM work_item w
+           WHERE w.lease_until IS NOT NULL GROUP BY w.organization_id, w.engine_id) l
+  ON l.organization_id = r.organization_id AND l.engine_id = r.engine_id;
 
 -- name: failures
 -- The failed tasks of the organization's jobs that failed last, since a moment.

@@ -12,7 +12,7 @@ from enginehouse.api.input.rules import job_rule
 from enginehouse.domain.bulk_acts import SENTENCES, Act, SkipCount, in_words
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.job import JobFilter
-from enginehouse.operations import bulk_acts
+from enginehouse.operations import bulk_acts, jobs
 from enginehouse.operations.bulk_acts import BulkAct
 
 query, mutation = QueryType(), MutationType()
@@ -24,12 +24,17 @@ async def plan(_: object, info: Info, act: str, rule: dict[str, Any]) -> dict[st
     """Returns what the act would do now. Changes nothing."""
     context = info.context
     found = await bulk_acts.plan(context.house, context.principal, Act(act), _rule(context, rule))
+    whole = await jobs.get_many(context.house, context.principal, [job.id for job, _ in found.sample])
     return {
         "act": found.act.value,
         "matched": found.forecast.matched,
         "changes": found.forecast.changes,
         "skips": [_skip(each) for each in found.forecast.skips],
-        "sample": [{"job": job, "skip": None if reason is None else reason.value} for job, reason in found.sample],
+        "sample": [
+            {"job": whole[job.id], "skip": None if reason is None else reason.value}
+            for job, reason in found.sample
+            if job.id in whole
+        ],
         "undo": None if found.undo is None else found.undo.value,
         "plannedDateTime": found.planned_at,
     }
