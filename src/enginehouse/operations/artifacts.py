@@ -58,18 +58,13 @@ async def page_of_task(
     return await house.database.peek(lambda tx: storage.page(tx, *key, after, limit))
 
 
-async def published(house: House, principal: Principal, job: Job, *, limit: int) -> tuple[Artifact, ...]:
-    """Returns the first outputs that the tasks of the caller's job have published, under their own names."""
-    require(principal, Role.READER)
-    return await house.database.peek(lambda tx: storage.published(tx, principal.organization_id, job.id, limit))
-
-
 async def one(house: House, principal: Principal, ref: TaskRef, place: OutputPlace) -> Artifact:
     """Returns an output of the task by its place, under its own name. Raises NotFound."""
-    await job_operations.task(house, principal, ref)
+    require_for_jobs(principal, Role.READER, [ref.job_id])
     key = (principal.organization_id, ref.job_id, ref.ordinal)
     found = await house.database.peek(lambda tx: storage.one(tx, *key, place))
     if found is None:
+        await job_operations.task(house, principal, ref)  # which may be what is not there
         raise NotFound("Output", ".".join(map(str, place)))
     return found
 

@@ -17,7 +17,6 @@ from enginehouse.storage.database.database import Tx
 
 FIRST: Final = -1  # the place before the first event, which is 0
 _PAGE: Final = 200
-_FAR: Final = 2**31 - 1  # behind every event
 
 
 class EventPage(NamedTuple):
@@ -40,34 +39,31 @@ async def list_(house: House, principal: Principal, ref: Ref, *, after: int = FI
     return result[page]
 
 
-async def last(house: House, principal: Principal, ref: Ref) -> int:
-    """Returns the id of the last event of the job, from which a follower goes on. Raises NotFound."""
-    require(principal, Role.READER)
+class EventWindow(NamedTuple):
+    """A part of the history of a job, and the id of the last event of all, from which a follower goes on."""
 
-    async def read(tx: Tx) -> int:
-        _, place = await events.page(tx, await _head(tx, principal, ref), _FAR, 1)
-        return place.id
-
-    return await house.database.read(read)
+    events: list[Event]
+    last: int
 
 
-async def window(
-    house: House, principal: Principal, ref: Ref, *, after: int | None, limit: int
-) -> tuple[list[Event], int]:
-    """Returns up to `limit` events after `after`, by default the last ones, and the id of the last of all.
+async def read_last(tx: Tx, principal: Principal, ref: Ref) -> int:
+    """Returns the id of the last event of the job, in this transaction. Raises NotFound."""
+    return (await _end(tx, principal, ref))[1]
 
-    Raises NotFound.
-    """
-    require(principal, Role.READER)
 
-    async def read(tx: Tx) -> tuple[list[Event], int]:
-        head = await _head(tx, principal, ref)
-        _, end = await events.page(tx, head, _FAR, 1)
-        first = max(FIRST, end.id - limit) if after is None else after
-        happened, _ = await events.page(tx, head, first, limit)
-        return happened[:limit], end.id
+async def read_window(tx: Tx, principal: Principal, ref: Ref, *, after: int | None, limit: int) -> EventWindow:
+    """Returns up to `limit` events after `after`, by default the last ones, in this transaction. Raises NotFound."""
+    head, last = await _end(tx, principal, ref)
+    first = max(FIRST, last - limit) if after is None else after
+    happened, _ = await events.page(tx, head, first, limit)
+    return EventWindow(happened[:limit], last)
 
-    return await house.database.read(read)
+
+async def _end(tx: Tx, principal: Principal, ref: Ref) -> tuple[Head, int]:
+    found = await events.end(tx, principal.organization_id, ref.number)
+    if found is None:
+        raise NotFound("Job", ref.text)
+    return found
 
 
 def check(house: House, page: EventPage) -> None:

@@ -35,15 +35,22 @@ async def of_task(
 
 
 async def read(
-    tx: Tx, principal: Principal, task: Task, *, status: ItemStatus | None, after: int, limit: int
+    tx: Tx,
+    principal: Principal,
+    task: Task,
+    *,
+    status: ItemStatus | None,
+    after: int,
+    limit: int,
+    counts: ItemCounts | None = None,
 ) -> ItemPage:
-    """Returns a page of the items of the task, which the caller may see, and the counts of all."""
+    """Returns a page of the items of the task, which the caller may see, and the counts of all, `counts` if known."""
     now, organization_id, live = await tx.read_clock(), principal.organization_id, task.status not in TASK_ENDED
     key = (organization_id, task.job_id, task.ordinal)
     found = await storage.page(tx, *key, status=status, after=after, limit=limit + 1, live=live, now=now)
     shown = tuple(found[:limit])
-    counts = await _counts(tx, organization_id, task, now=now)
-    return ItemPage(items=shown, counts=counts, next=shown[-1].item if len(found) > limit else None)
+    known = await _counts(tx, organization_id, task, now=now) if counts is None else counts
+    return ItemPage(items=shown, counts=known, next=shown[-1].item if len(found) > limit else None)
 
 
 async def _counts(tx: Tx, organization_id: int, task: Task, *, now: int) -> ItemCounts:
@@ -55,12 +62,13 @@ async def _counts(tx: Tx, organization_id: int, task: Task, *, now: int) -> Item
         complete, failed = ended.get("complete", 0), ended.get("failed", 0) + ended.get("lost", 0)
         return ItemCounts(complete=complete, failed=failed, aborted=max(0, task.items - complete - failed))
     open_ = await storage.open_items(tx, organization_id, task.job_id, task.ordinal, now=now)
+    return live_counts(task, running=open_.running, waiting=open_.items - open_.running, kept=open_.waiting)
+
+
+def live_counts(task: Task, *, running: int, waiting: int, kept: int) -> ItemCounts:
+    """Returns the counts of a task that has not ended: `waiting` are not leased, and `kept` of these may not start."""
     return ItemCounts(
-        queued=open_.items - open_.running - open_.waiting,
-        waiting=open_.waiting,
-        running=open_.running,
-        complete=task.items_done,
-        failed=task.items_failed,
+        queued=waiting - kept, waiting=kept, running=running, complete=task.items_done, failed=task.items_failed
     )
 
 

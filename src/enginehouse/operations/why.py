@@ -42,18 +42,27 @@ _LEFT: Final = {TaskStatus.PAUSED, TaskStatus.WAITING}  # an engine has left the
 
 async def job(house: House, principal: Principal, ref: Ref) -> tuple[Job, JobExplanation]:
     """Returns why the job and each of its tasks are not running, with the job at the same moment. Raises NotFound."""
-    explained = await many(house, principal, [ref.number])
-    if ref.number not in explained:
+    return of_job(await many(house, principal, [ref.number]), ref)
+
+
+def of_job(found: Mapping[int, tuple[Job, JobExplanation]], ref: Ref) -> tuple[Job, JobExplanation]:
+    """Returns the job of the reference with its explanation. Raises NotFound."""
+    if ref.number not in found:
         raise NotFound("Job", ref.text)
-    return explained[ref.number]
+    return found[ref.number]
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Explanation]:
     """The same for one task. Raises NotFound."""
-    explained = (await many(house, principal, [ref.job_id])).get(ref.job_id)
-    if explained is None or ref.ordinal >= len(explained[1].tasks):
+    return of_task(await many(house, principal, [ref.job_id]), ref)
+
+
+def of_task(found: Mapping[int, tuple[Job, JobExplanation]], ref: TaskRef) -> tuple[Job, Explanation]:
+    """Returns the job of the reference, and why its task waits. Raises NotFound."""
+    job, whole = found.get(ref.job_id, (None, None))
+    if job is None or whole is None or ref.ordinal >= len(whole.tasks):
         raise NotFound("Task", ref.text)
-    return explained[0], explained[1].tasks[ref.ordinal]
+    return job, whole.tasks[ref.ordinal]
 
 
 async def many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, tuple[Job, JobExplanation]]:
@@ -68,6 +77,7 @@ class WaitFacts:
 
     jobs: Mapping[int, Job]
     tasks: Mapping[int, Sequence[TaskFacts]]
+    items: Mapping[tuple[int, int], storage.OpenItems]
     around: HouseFacts
 
 
@@ -78,12 +88,14 @@ async def read(tx: Tx, house: House, principal: Principal, job_ids: Sequence[int
     """
     organization_id, now = principal.organization_id, await tx.read_clock()
     jobs = await queries.by_ids(tx, organization_id, job_ids)
-    facts = await _tasks(tx, house, organization_id, jobs, now=now)
+    live = [job_id for job_id, each in jobs.items() if any(task.status not in TASK_ENDED for task in each.tasks)]
+    items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
+    facts = await _tasks(tx, house, organization_id, jobs, items)
     every = [each for tasks in facts.values() for each in tasks if each.status not in TASK_ENDED]
     if not any(each.waiting or each.status in _LEFT for each in every):
-        return WaitFacts(jobs, facts, HouseFacts(now=now, quotas=Quotas()))
+        return WaitFacts(jobs, facts, items, HouseFacts(now=now, quotas=Quotas()))
     pools = {each.pool for each in every if each.first is not None}
-    return WaitFacts(jobs, facts, await _surroundings(tx, house, organization_id, pools, now=now))
+    return WaitFacts(jobs, facts, items, await _surroundings(tx, house, organization_id, pools, now=now))
 
 
 def explained(facts: WaitFacts) -> dict[int, tuple[Job, JobExplanation]]:
@@ -103,12 +115,14 @@ async def explanations(house: House, principal: Principal, job_ids: Sequence[int
 
 
 async def _tasks(
-    tx: Tx, house: House, organization_id: int, found: Mapping[int, Job], *, now: int
+    tx: Tx,
+    house: House,
+    organization_id: int,
+    found: Mapping[int, Job],
+    items: Mapping[tuple[int, int], storage.OpenItems],
 ) -> dict[int, list[TaskFacts]]:
     """Returns the facts of every task of the jobs."""
     names = {engine.spec.id: engine.spec.name for engine in house.catalogue.by_id.values()}
-    live = [job_id for job_id, each in found.items() if any(task.status not in TASK_ENDED for task in each.tasks)]
-    items = await storage.open_items(tx, organization_id, live, now=now) if live else {}
     times = [(*key, each.later_at) for key, each in items.items() if each.later_at is not None]
     later = await storage.later(tx, organization_id, times) if times else {}
     edges = {job_id: edges_of(each.plan) for job_id, each in found.items()}

@@ -30,6 +30,20 @@ class HeadRow(NamedTuple):
     covered_at: int | None
 
 
+class EndRow(NamedTuple):
+    """The same of one job, with the number of the rows of its history."""
+
+    id: int
+    status: str
+    created_at: int
+    retry_of: int | None
+    aborted_at: int | None
+    last_row: int
+    aborts: int
+    covered_at: int | None
+    written: int
+
+
 class EventRow(NamedTuple):
     """A row of the history; `detail` is JSON text."""
 
@@ -42,6 +56,7 @@ class EventRow(NamedTuple):
 
 
 _HEADS: Final = Select("events.heads", HeadRow)
+_END: Final = Select("events.end", EndRow)
 _PAGE: Final = Select("events.page", EventRow)
 _FOLLOWING: Final = Select("events.following", EventRow)
 
@@ -59,6 +74,15 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> None:
 async def heads(tx: Tx, jobs: Sequence[tuple[int, int]]) -> dict[int, Head]:
     """Returns the head of each (job, organization). Jobs that the organization does not have are missing."""
     return {row.id: _head(row) for row in await _HEADS.each(tx, jobs)}
+
+
+async def end(tx: Tx, organization_id: int, job_id: int) -> tuple[Head, int] | None:
+    """Returns the head of the job and the id of its last event; None if the organization has no such job."""
+    row = await _END.one(tx, organization_id=organization_id, job_id=job_id)
+    if row is None:
+        return None
+    head = _head(row)
+    return head, row.written + (head.aborted_at is not None)
 
 
 async def page(tx: Tx, head: Head, after: int, limit: int) -> tuple[list[Event], HistoryPosition]:
@@ -96,7 +120,7 @@ async def _count(tx: Tx, job_id: int, until: int) -> int:
     return int(events)
 
 
-def _head(row: HeadRow) -> Head:
+def _head(row: HeadRow | EndRow) -> Head:
     if row.covered_at is not None:
         return Head(row.id, JobStatus.ABORTED, row.created_at, row.retry_of, row.covered_at, row.last_row)
     aborted_at = None if row.aborts else row.aborted_at

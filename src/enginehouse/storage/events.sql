@@ -10,6 +10,16 @@ SELECT j.id, j.status, j.created_at, j.retry_of, j.aborted_at,
        {covered_at:j} AS covered_at
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
+-- name: end
+-- The head of one of the organization's jobs, and how many rows its history has.
+SELECT j.id, j.status, j.created_at, j.retry_of, j.aborted_at,
+       (SELECT COALESCE(MAX(e.id), 0) FROM event e WHERE e.job_id = j.id) AS last_row,
+       CASE WHEN j.status = 'aborted'
+         THEN (SELECT COUNT(*) FROM event e WHERE e.job_id = j.id AND e.ordinal = -1 AND e.kind = 'aborted')
+         ELSE 1 END AS aborts,
+       {covered_at:j} AS covered_at, (SELECT COUNT(*) FROM event e WHERE e.job_id = j.id) AS written
+FROM job j WHERE j.id = :job_id AND j.organization_id = :organization_id;
+
 -- name: page
 SELECT job_id, id, ordinal, kind, at, detail FROM event WHERE job_id = :job_id ORDER BY id LIMIT :limit OFFSET :skip;
 

@@ -19,16 +19,20 @@ from enginehouse.storage.database.rows import Select
 
 @dataclass(frozen=True, slots=True)
 class OpenItems:
-    """The open items of one task: `running` are leased, `waiting` are not; for the rest see `TaskFacts`."""
+    """The open items of one task: `running` are leased, `waiting` are not, `kept` of these may not start now.
+
+    For the rest see `TaskFacts`.
+    """
 
     running: int
     waiting: int
+    kept: int
     limited: int
     first: Waiting | None
     later_at: int | None
 
 
-NONE_OPEN: Final = OpenItems(0, 0, 0, None, None)
+NONE_OPEN: Final = OpenItems(0, 0, 0, 0, None, None)
 
 
 class ItemsRow(NamedTuple):
@@ -39,6 +43,7 @@ class ItemsRow(NamedTuple):
     items: int
     running: int
     limited: int
+    kept: int
     first_item: int | None
     later_at: int | None
     turn_at: int | None
@@ -106,6 +111,7 @@ async def open_items(
         (row.job_id, row.ordinal): OpenItems(
             running=row.running,
             waiting=row.items - row.running,
+            kept=row.kept,
             limited=row.limited,
             first=None
             if row.first_item is None or row.turn_at is None

@@ -1,9 +1,10 @@
 -- name: items
--- The open items of each task: how many there are, how many are leased, how many wait for others of the task, the first
--- that may start now, and the earliest time for which one waits.
+-- The open items of each task: how many there are, how many are leased, how many wait for others of the task, how many
+-- wait for these or for their time, the first that may start now, and the earliest time for which one waits.
 -- lists: ids bigint
 SELECT job_id, ordinal, COUNT(*) AS items, COUNT(lease_until) AS running,
        COUNT(CASE WHEN lease_until IS NULL AND held IN (1, 3) THEN 1 END) AS limited,
+       COUNT(CASE WHEN lease_until IS NULL AND (held > 0 OR not_before > :now) THEN 1 END) AS kept,
        MIN(CASE WHEN lease_until IS NULL AND held = 0 AND not_before <= :now THEN item END) AS first_item,
        MIN(CASE WHEN lease_until IS NULL AND not_before > :now THEN not_before END) AS later_at,
        MIN(CASE WHEN lease_until IS NULL AND held = 0 AND not_before <= :now THEN turn_at END) AS turn_at,

@@ -7,7 +7,9 @@ from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import events, jobs, limits
+from enginehouse.operations.events import EventWindow
 from enginehouse.operations.house import House
+from enginehouse.operations.job_overview import HistoryChoice
 from enginehouse.web import job_view
 from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
@@ -18,10 +20,13 @@ _LONGEST_NUMBER: Final = 9  # digits
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs/{id}: its state, graph, timeline, tasks, outputs and history."""
     ref = job_view.ref_of(request.path("id"))
-    happened, last = await events.window(request.house, request.principal, ref, after=_after(request), limit=_EVENTS)
+    house, principal = request.house, request.principal
+    choice = HistoryChoice(_after(request), _EVENTS)
+    whole = await job_view.overview(house, principal, ref, choice)
+    happened, last = whole.history or EventWindow([], events.FIRST)
     before = happened[0].id if happened else 0
     end = happened[-1].id if happened else last
-    found = await job_view.values(request.house, request.principal, ref)
+    found = job_view.values(house, principal, whole)
     return HtmlPage(
         "job.html",
         {

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql, parse_job
-from enginehouse.domain.job import Job
+from enginehouse.domain.job import Job, Task
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.domain.webhooks.job_action import CHAIN
-from enginehouse.domain.work import AttemptPage
-from enginehouse.operations import artifacts, attempts, maintenance, why
+from enginehouse.operations import job_overview
 from enginehouse.operations.house import House
+from enginehouse.operations.job_overview import HistoryChoice, JobOverview
 from enginehouse.web.addresses import output_address
 from enginehouse.web.graph import NODE_HEIGHT, NODE_WIDTH, layout
 from enginehouse.web.html import render
@@ -21,7 +21,6 @@ from enginehouse.web.timeline import ITEMS, ROW, WIDTH, timeline
 
 LISTED: Final = 100  # tasks in the table and on the timeline; a page of its own lists all
 _OUTPUTS: Final = 100
-_ATTEMPTS: Final = 200  # of one task on the timeline
 
 
 def ref_of(text: str) -> Ref:
@@ -29,25 +28,34 @@ def ref_of(text: str) -> Ref:
     return Ref(parse_job(text) or 0, text)
 
 
-async def values(house: House, principal: Principal, ref: Ref) -> dict[str, Any]:
-    """Returns everything that the live part of the page shows. Raises NotFound."""
-    job, explained = await why.job(house, principal, ref)
+async def overview(house: House, principal: Principal, ref: Ref, history: HistoryChoice | None = None) -> JobOverview:
+    """Returns the job as its page shows it. Raises NotFound."""
+    return await job_overview.of_job(house, principal, ref, _drawn, outputs=_OUTPUTS + 1, history=history)
+
+
+def _drawn(job: Job) -> list[Task]:
+    """Returns the tasks whose attempts are on the timeline: those that are listed and have few items."""
+    return [task for task in _listed(job) if task.items <= ITEMS]
+
+
+def _listed(job: Job) -> list[Task]:
+    return failed_first(job.shown)[:LISTED]
+
+
+def values(house: House, principal: Principal, found: JobOverview) -> dict[str, Any]:
+    """Returns everything that the live part of the page shows."""
+    job, outputs, now = found.job, found.outputs, found.now
     names = engine_names(house, principal, job)
-    listed = failed_first(job.shown)[:LISTED]
+    listed = _listed(job)
     drawn = sorted(listed, key=lambda task: task.ordinal)
-    pages = [AttemptPage(job.id, task.ordinal, 0, _ATTEMPTS) for task in drawn if task.items <= ITEMS]
-    found = await attempts.of_tasks(house, principal, pages)
-    tried = {page.ordinal: rows for page, rows in found.items()}
-    outputs = await artifacts.published(house, principal, job, limit=_OUTPUTS + 1)
-    now = await maintenance.storage_time(house)
     return {
         "job": job,
         "job_name": job_graphql(job.id),
-        "why": explained.sentence,
-        "rows": lines(listed, explained.tasks, names),
+        "why": found.why.sentence,
+        "rows": lines(listed, found.why.tasks, names),
         "hidden_tasks": len(job.shown) - len(listed),
         **_graph(job, names),
-        "timeline": timeline(job, drawn, tried, now),
+        "timeline": timeline(job, drawn, found.attempts, now),
         "timeline_size": (WIDTH, ROW),
         "outputs": [(output, output_address(output)) for output in outputs[:_OUTPUTS]],
         "has_more_outputs": len(outputs) > _OUTPUTS,

@@ -50,7 +50,9 @@ class JobFeed:
 
     async def changed(self) -> str:
         """Returns the part of the page that changes. Raises NotFound."""
-        return job_view.live_part(await job_view.values(self.request.house, self.request.principal, self.ref))
+        house, principal = self.request.house, self.request.principal
+        found = await job_view.overview(house, principal, self.ref)
+        return job_view.live_part(job_view.values(house, principal, found))
 
     async def printed(self) -> str:
         return ""

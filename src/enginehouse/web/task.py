@@ -3,9 +3,7 @@
 from typing import Final
 from urllib.parse import urlencode
 
-from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Attempt
-from enginehouse.operations import events
 from enginehouse.operations.attempts import LogPart
 from enginehouse.web import task_view
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
@@ -15,7 +13,6 @@ from enginehouse.web.task_view import Choice
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs/{id}/tasks/{n}: one task."""
     ref, choice = task_view.ref_of(request), Choice.of(request)
-    last_event = await events.last(request.house, request.principal, Ref.of(ref.job_id))
     found = await task_view.values(request, ref, choice)
     log = await task_view.log_values(request, ref, found["shown"], choice)
     return HtmlPage(
@@ -25,7 +22,7 @@ async def show(request: PageRequest) -> HtmlPage:
             **found,
             **task_view.fixed(request, found["job"], found["task"]),
             **log,
-            "stream_query": _stream_query(request, found["shown"], log["log"], last_event),
+            "stream_query": _stream_query(request, found["shown"], log["log"], found["last_event"]),
             "may_change": request.may_change,
         },
     )

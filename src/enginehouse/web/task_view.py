@@ -14,7 +14,7 @@ from enginehouse.domain.refs import TaskRef
 from enginehouse.domain.status import JOB_ENDED, TASK_ENDED
 from enginehouse.domain.task_items import ItemPage, ItemStatus
 from enginehouse.domain.work import Attempt
-from enginehouse.operations import attempts, task_items, task_overview, why
+from enginehouse.operations import attempts, task_items, task_overview
 from enginehouse.operations.attempts import PART, LogPart
 from enginehouse.operations.task_overview import TaskChoice
 from enginehouse.web import job_view
@@ -61,12 +61,9 @@ def ref_of(request: PageRequest) -> TaskRef:
 async def values(request: PageRequest, ref: TaskRef, choice: Choice) -> dict[str, Any]:
     """Returns everything that the parts of the page show, except the log. Raises NotFound."""
     house, principal = request.house, request.principal
-    job, explained = await why.task(house, principal, ref)
-    task = job.tasks[ref.ordinal]
-    if task.deleted_at is not None:
-        raise NotFound("Task", ref.text)
+    found = await task_overview.of_task(house, principal, ref, choice.task)
+    job, task = found.job, found.task
     names = engine_names(house, principal, job)
-    found = await task_overview.of_task(house, principal, job, ref.ordinal, choice.task)
     base = f"/jobs/{job_graphql(job.id)}/tasks/{task.ordinal}"
     return {
         "job": job,
@@ -75,7 +72,8 @@ async def values(request: PageRequest, ref: TaskRef, choice: Choice) -> dict[str
         "job_name": job_graphql(job.id),
         "label": label(task, names),
         "engine": names[task.plan.engine_id],
-        "why": explained.sentence,
+        "why": found.why.sentence,
+        "last_event": found.last_event,
         "again_at": _again_at(task, found.items),
         "items": found.items,
         "choice": choice.task,
