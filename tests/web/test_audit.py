@@ -104,10 +104,9 @@ async def test_an_entry_that_was_changed_is_named(place: Place, statement: str, 
     await seal(place)
     reader = await root(place)
     assert text(await reader.get("/audit?type=Job")).count(SEALED) == 9
-    entries = await queries.list_(place.house, place.caller, AuditFilter(object_type="Job"))
-    checked = await queries.check(place.house, place.caller, entries)
+    checked = await queries.with_seals(place.house, place.caller, AuditFilter(object_type="Job"))
     assert checked.last is not None
-    where = {"number": checked.last.number} if statement == "digests" else {"id": entries[0].id}
+    where = {"number": checked.last.number} if statement == "digests" else {"id": checked.entries[0].id}
     await place.house.database.write(lambda tx: tx.run(f"spoil.{statement}", value=value, **where))
     answer = await reader.get("/audit?type=Job")
     assert text(answer).count("✕ changed") == changed

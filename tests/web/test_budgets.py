@@ -42,17 +42,10 @@ LONG: Final = "the recording of the meeting of the board, second part"
 OVER: Final = {
     "/": Budget(statements=6),
     "/bulk-acts/plan": Budget(statements=4),
-    "/jobs/new": Budget(statements=4),
     "/jobs/{id}": Budget(statements=10),
     "/jobs/{id}/tasks": Budget(statements=7),
     "/jobs/{id}/tasks/{n}": Budget(statements=10),
-    "/schedules": Budget(transactions=2, statements=4),
-    "/schedules/{id}": Budget(transactions=7, statements=12),
-    "/schedules/{id}/edit": Budget(transactions=2, statements=6),
-    "/webhooks": Budget(transactions=3),
-    "/webhooks/{id}": Budget(transactions=2),
-    "/audit": Budget(transactions=2, statements=6),
-    "/tokens": Budget(transactions=2),
+    "/schedules/{id}": Budget(statements=4),
     "/docs/edge": Budget(html=1_000_000),
     "/docs/v1": Budget(html=1_000_000),
 }

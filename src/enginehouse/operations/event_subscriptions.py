@@ -23,7 +23,7 @@ from enginehouse.storage import identity
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.outbox import claims, messages, secrets
 
-SUBSCRIPTION: Final = "EventSubscription"
+SUBSCRIPTION: Final = webhooks.SUBSCRIPTION
 BATCH: Final = 500  # messages that one transaction sends again
 
 

@@ -61,8 +61,13 @@ class OwnedKind(Generic[K, T]):
 
 async def get(house: House, kind: OwnedKind[K, T], principal: Principal, ref: KeyRef[K]) -> T:
     """Returns the object. Raises NotFound, also for a foreign one that is not public."""
+    return await house.database.peek(lambda tx: read(tx, kind, principal, ref))
+
+
+async def read(tx: Tx, kind: OwnedKind[K, T], principal: Principal, ref: KeyRef[K]) -> T:
+    """Returns the object in this transaction. Raises NotFound, also for a foreign one that is not public."""
     require(principal, Role.READER)
-    objects = await house.database.peek(lambda tx: _by_ids(tx, kind, principal, [ref.key]))
+    objects = await _by_ids(tx, kind, principal, [ref.key])
     if ref.key not in objects:
         raise NotFound(kind.type, ref.text)
     return objects[ref.key]

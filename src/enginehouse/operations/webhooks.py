@@ -9,15 +9,18 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.refs import Ref, UuidRef
 from enginehouse.domain.webhooks import signature
 from enginehouse.domain.webhooks.delivery import LONGEST_URL, Delivery, DeliveryKind, DeliveryStatus
+from enginehouse.domain.webhooks.subscription import EventSubscription
 from enginehouse.operations import bounds
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.outgoing import send
+from enginehouse.storage import event_subscriptions
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.outbox import messages, secrets
 
+SUBSCRIPTION: Final = "EventSubscription"
 DELIVERY: Final = "WebhookDelivery"
 SECRET: Final = "WebhookSecret"  # noqa: S105 - the name of a kind
 _STATUSES: Final = tuple(status.value for status in DeliveryStatus)
@@ -50,25 +53,72 @@ async def list_(
     limit: int = 100,
 ) -> DeliveryPage:
     """Returns the organization's deliveries, the newest first. Raises InvalidInput."""
+    _check(house, principal, status, limit)
+    owner = principal.organization_id
+    return await house.database.read(
+        lambda tx: read(tx, owner, status=status, job=job, subscription=subscription, before=before, limit=limit)
+    )
+
+
+def _check(house: House, principal: Principal, status: str | None, limit: int) -> None:
     require(principal, Role.READER)
     if status is not None and status not in _STATUSES:
         raise InvalidInput(f'one of {", ".join(_STATUSES)}, got "{status[:40]}".', "status")
     if not 1 <= limit <= house.limits.page_size:
         raise InvalidInput(f"1–{house.limits.page_size}, got {limit}.", "limit")
 
-    async def read(tx: Tx) -> list[Delivery]:
-        return await messages.page(
-            tx,
-            principal.organization_id,
-            status=status,
-            job_id=None if job is None else job.number,
-            subscription_id=None if subscription is None else subscription.key,
-            before=bounds.LARGEST_ID if before is None else before,
-            limit=limit + 1,
-        )
 
-    found = await house.database.read(read)
+async def read(
+    tx: Tx,
+    organization_id: int,
+    *,
+    status: str | None = None,
+    job: Ref | None = None,
+    subscription: UuidRef | None = None,
+    before: int | None = None,
+    limit: int,
+) -> DeliveryPage:
+    """Returns the same page in this transaction, for bounds that were checked."""
+    found = await messages.page(
+        tx,
+        organization_id,
+        status=status,
+        job_id=None if job is None else job.number,
+        subscription_id=None if subscription is None else subscription.key,
+        before=bounds.LARGEST_ID if before is None else before,
+        limit=limit + 1,
+    )
     return DeliveryPage(found[:limit], str(found[limit - 1].number) if len(found) > limit else None)
+
+
+async def overview(
+    house: House, principal: Principal, *, status: str | None, before: int | None, limit: int
+) -> tuple[DeliveryPage, list[EventSubscription]]:
+    """Returns a page of all deliveries, and all subscriptions and triggers, from one read. Raises InvalidInput."""
+    _check(house, principal, status, limit)
+    owner = principal.organization_id
+
+    async def look(tx: Tx) -> tuple[DeliveryPage, list[EventSubscription]]:
+        found = await read(tx, owner, status=status, before=before, limit=limit)
+        return found, await event_subscriptions.all_(tx, owner)
+
+    return await house.database.read(look)
+
+
+async def of_subscription(
+    house: House, principal: Principal, ref: UuidRef, *, before: int | None, limit: int
+) -> tuple[EventSubscription, DeliveryPage]:
+    """Returns a subscription or trigger with a page of its deliveries, from one read. Raises NotFound, InvalidInput."""
+    _check(house, principal, None, limit)
+    owner = principal.organization_id
+
+    async def look(tx: Tx) -> tuple[EventSubscription, DeliveryPage]:
+        found = await event_subscriptions.by_ids(tx, owner, [ref.key])
+        if ref.key not in found:
+            raise NotFound(SUBSCRIPTION, ref.text)
+        return found[ref.key], await read(tx, owner, subscription=ref, before=before, limit=limit)
+
+    return await house.database.read(look)
 
 
 async def get(house: House, principal: Principal, ref: UuidRef) -> tuple[Delivery, Any]:

@@ -203,6 +203,11 @@ async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
     return [replace(token_of(row), quota=quotas.get(row.id), worker=await _scope(tx, row)) for row in rows]
 
 
+async def token_names(tx: Tx, organization_id: int) -> list[Token]:
+    """Returns the same tokens without their quotas and their scopes, for a list that does not show these."""
+    return [token_of(row) for row in await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)]
+
+
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> list[str]:
     """Revokes the token and the sessions that it has opened from this commit on. Returns the hashes of those."""
     params = {"organization_id": organization_id, "id": token_id, "now": tx.now}

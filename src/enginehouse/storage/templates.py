@@ -45,6 +45,7 @@ class TaskTemplateRow(NamedTuple):
 
 _LOAD: Final = Select("templates.load", TemplateRow)
 _BY_IDS: Final = Select("templates.by_ids", TemplateRow)
+_PAGE: Final = Select("templates.page", TemplateRow)
 _READABLE: Final = Select("templates.readable", TemplateRow)
 _LOCK: Final = Select("templates.lock", TemplateRow)
 _TASKS: Final = Select("templates.tasks", TaskTemplateRow)
@@ -134,8 +135,8 @@ async def lock_one(tx: Tx, organization_id: int, template_id: int) -> JobTemplat
 
 async def page(tx: Tx, organization_id: int, criteria: TemplateFilter) -> list[JobTemplate]:
     """Returns one page of the organization's templates, the newest first."""
-    rows = await tx.all(
-        "templates.page",
+    rows = await _PAGE.all(
+        tx,
         organization_id=organization_id,
         pipeline_id=-1 if criteria.pipeline_id is None else criteria.pipeline_id,
         schedule_id=-1 if criteria.schedule_id is None else criteria.schedule_id,
@@ -144,9 +145,8 @@ async def page(tx: Tx, organization_id: int, criteria: TemplateFilter) -> list[J
         limit=criteria.limit,
         offset=criteria.offset,
     )
-    ids = [template_id for (template_id,) in rows]
-    templates = await readable(tx, organization_id, ids)
-    return [templates[template_id] for template_id in ids]
+    templates = await _with_tasks(tx, rows)
+    return [templates[row.id] for row in rows]
 
 
 async def update(tx: Tx, old: JobTemplate, new: JobTemplate) -> None:

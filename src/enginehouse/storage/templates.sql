@@ -53,7 +53,7 @@ WHERE t.id IN {ids}
 -- The organization's templates that pass the filters (-1 excludes nothing), the newest first. A filter for a public
 -- pipeline also includes its templates of other organizations.
 -- lists: engine_ids text
-SELECT t.id
+SELECT t.id, t.organization_id, t.pipeline_id, t.stage, t.document, t.version, t.created_by, t.created_at, t.modified_at
 FROM job_template t
 WHERE (t.organization_id = :organization_id
        OR t.pipeline_id = CAST(:pipeline_id AS BIGINT)

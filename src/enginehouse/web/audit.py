@@ -23,30 +23,30 @@ _PLACES: Final = {"Job": "/jobs/", "ScheduledJob": "/schedules/", "EventSubscrip
 async def show(request: PageRequest) -> HtmlPage:
     """GET /audit: a page of the entries that match, the newest first."""
     given = {name: request.query(name) for name in _NAMES if request.query(name)}
-    faults, found = list[str](), list[RecordedEntry]()
+    faults = list[str]()
     before = request.query("before")
     try:
-        criteria = _filter(given, before)
-        found = await queries.list_(request.house, request.principal, replace(criteria, limit=PAGE + 1))
+        criteria = replace(_filter(given, before), limit=PAGE)
+        found = await queries.with_seals(request.house, request.principal, criteria)
     except InvalidInput as refused:
         faults = [f"{_LABELS.get(problem.path, problem.path)}: {problem.text}" for problem in refused.problems]
-    shown = found[:PAGE]
-    checked = await queries.check(request.house, request.principal, shown)
+        found = await queries.with_seals(request.house, request.principal, None)
+    shown = found.entries
     return HtmlPage(
         "audit.html",
         {
             "title": "Audit",
             "entries": [(entry, graphql_id(entry), _place(entry)) for entry in shown],
-            "states": checked.states,
-            "changed": sum(state is SealState.CHANGED for state in checked.states.values()),
-            "last_seal": checked.last,
+            "states": found.states,
+            "changed": sum(state is SealState.CHANGED for state in found.states.values()),
+            "last_seal": found.last,
             "given": {name: given.get(name, "") for name in _NAMES},
             "filtered": bool(given),
             "events": sorted({*trail.EVENTS, "authenticate", "userLogin", "userLogout", "refreshToken"}),
             "outcomes": list(_OUTCOMES),
             "faults": faults,
             "newest": address("/audit", given) if before else None,
-            "older": address("/audit", {**given, "before": str(shown[-1].id)}) if len(found) > PAGE else None,
+            "older": address("/audit", {**given, "before": str(shown[-1].id)}) if found.has_more else None,
         },
         400 if faults else 200,
     )

@@ -9,10 +9,10 @@ from enginehouse.domain.errors import InvalidInput, NotAllowed, Problem
 from enginehouse.domain.identity import Role
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.zones import zone_names
-from enginehouse.operations import engines, templates
+from enginehouse.operations import engines
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.permission import require
-from enginehouse.operations.schedules import schedules, slots
+from enginehouse.operations.schedules import schedule_overview, schedules, slots
 from enginehouse.operations.schedules.slots import SchedulePreview
 from enginehouse.web import refs, schedule_form
 from enginehouse.web.html import render
@@ -45,9 +45,10 @@ async def create(request: PageRequest) -> Answer:
 async def edit(request: PageRequest) -> HtmlPage:
     """GET /schedules/{id}/edit: the form of a schedule."""
     require(request.principal, Role.USER)
-    old = await _own(request, request.path("id"))
-    launched = (await templates.launched(request.house, request.principal, [old.id])).get(old.id)
-    return await _form(request, fields_for(old, launched or templates.ScheduleLaunches()), old)
+    ref = refs.schedule(request.path("id"))
+    old, contents = await schedule_overview.with_contents(request.house, request.principal, ref)
+    _refuse_foreign(request, old)
+    return await _form(request, fields_for(old, contents), old)
 
 
 async def change(request: PageRequest) -> Answer:
@@ -98,9 +99,13 @@ LABELS: Final = {
 async def _own(request: PageRequest, name: str) -> Schedule:
     """Returns the schedule. Raises NotFound, and NotAllowed for one that only others may change."""
     found = await schedules.get(request.house, request.principal, refs.schedule(name))
-    if found.organization_id != request.principal.organization_id:
-        raise NotAllowed
+    _refuse_foreign(request, found)
     return found
+
+
+def _refuse_foreign(request: PageRequest, schedule: Schedule) -> None:
+    if schedule.organization_id != request.principal.organization_id:
+        raise NotAllowed
 
 
 async def _form(

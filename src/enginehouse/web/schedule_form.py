@@ -21,6 +21,7 @@ from enginehouse.domain.schedules.zones import UnknownZone, zone_of
 from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import templates
 from enginehouse.operations.schedules.launchables import LaunchSelection
+from enginehouse.operations.schedules.schedule_overview import ScheduleContents
 from enginehouse.web.page_request import PageRequest
 
 BLANK: Final[Mapping[str, str]] = {
@@ -72,7 +73,7 @@ def fields_of(form: Mapping[str, str]) -> dict[str, str]:
     return {name: form.get(name, default).strip() for name, default in BLANK.items()}
 
 
-def fields_for(schedule: Schedule, launched: templates.ScheduleLaunches) -> dict[str, str]:
+def fields_for(schedule: Schedule, contents: ScheduleContents) -> dict[str, str]:
     """Returns the fields as they describe the schedule."""
     timing, zone = schedule.timing, zone_of(schedule.timing.zone)
     return {
@@ -89,8 +90,8 @@ def fields_for(schedule: Schedule, launched: templates.ScheduleLaunches) -> dict
         "overlap": schedule.rules.overlap,
         "catch_up": schedule.rules.catch_up,
         "jitter": f"{schedule.rules.jitter_seconds} s" if schedule.rules.jitter_seconds else "",
-        "templates": ", ".join(ids.job_graphql(each.id) for each in launched.templates),
-        "pipelines": ", ".join(ids.pipeline_uuid(each.id) for each in launched.pipelines),
+        "templates": ", ".join(map(ids.job_graphql, contents.templates)),
+        "pipelines": ", ".join(map(ids.pipeline_uuid, contents.pipelines)),
     }
 
 

@@ -11,8 +11,7 @@ from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import EPOCH
 from enginehouse.domain.schedules.zones import zone_of
-from enginehouse.operations import templates
-from enginehouse.operations.schedules import schedules, slots
+from enginehouse.operations.schedules import schedule_overview, schedules, slots
 from enginehouse.operations.schedules.launches import launch_schedule
 from enginehouse.web import refs
 from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
@@ -35,7 +34,7 @@ async def show_all(request: PageRequest) -> HtmlPage:
         offset=(number - 1) * PAGE,
         limit=PAGE,
     )
-    found, count = await schedules.list_(request.house, request.principal, criteria, with_count=True)
+    found, count, last_jobs = await schedule_overview.page(request.house, request.principal, criteria)
     last = criteria.offset + len(found)
     return HtmlPage(
         "schedules.html",
@@ -43,14 +42,14 @@ async def show_all(request: PageRequest) -> HtmlPage:
             "title": "Schedules",
             "schedules": found,
             "sentences": {each.id: slots.sentence(each) for each in found},
-            "last_jobs": await slots.last_jobs(request.house, request.principal, [each.id for each in found]),
-            "count": count or 0,
+            "last_jobs": last_jobs,
+            "count": count,
             "first": criteria.offset + 1,
             "last": last,
             "given": {"name": "", "state": "", **given},
             "filtered": bool(given),
             "before": address("/schedules", given, number - 1) if number > 1 else None,
-            "after": address("/schedules", given, number + 1) if last < (count or 0) else None,
+            "after": address("/schedules", given, number + 1) if last < count else None,
             "may_change": request.may_change,
         },
     )
@@ -60,10 +59,9 @@ async def show(request: PageRequest) -> HtmlPage:
     """GET /schedules/{id}: what it does, when it runs next, and what became of its slots."""
     house, principal = request.house, request.principal
     ref = refs.schedule(request.path("id"))
-    schedule = await schedules.get(house, principal, ref)
-    coming = await slots.preview(house, principal, ref, count=_NEXT)
-    launched = (await templates.launched(house, principal, [schedule.id])).get(schedule.id)
-    now = await schedules.now(house)
+    found = await schedule_overview.of_schedule(house, principal, ref, limit=_PAST)
+    schedule, now = found.schedule, found.now
+    coming = await slots.previewed(schedule, count=_NEXT, now=now, usual=found.usual_run)
     shown = _month(request.query("month"), schedule, coming.slots[0].slot if coming.slots else now)
     return HtmlPage(
         "schedule.html",
@@ -71,15 +69,15 @@ async def show(request: PageRequest) -> HtmlPage:
             "title": schedule.name,
             "schedule": schedule,
             "preview": coming,
-            "launched": launched or templates.ScheduleLaunches(),
+            "contents": found.contents,
             "engine_names": {spec.spec.id: spec.spec.name for spec in house.catalogue.by_id.values()},
             "rules": OPTIONS,
             "month": shown,
-            "weeks": await slots.in_month(house, schedule, shown.year, shown.month),
+            "weeks": await slots.in_month(schedule, shown.year, shown.month, now),
             "month_before": _months_later(shown, -1),
             "month_after": _months_later(shown, 1),
-            "past": await slots.history(house, principal, ref, limit=_PAST),
-            "last_job": (await slots.last_jobs(house, principal, [schedule.id])).get(schedule.id),
+            "past": found.past,
+            "last_job": found.last_job,
             "may_change": request.may_change and schedule.organization_id == principal.organization_id,
         },
     )

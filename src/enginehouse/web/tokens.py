@@ -5,9 +5,8 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Role, Token, TokenKind
-from enginehouse.operations import identity, maintenance, users
+from enginehouse.operations import identity, maintenance, token_holders
 from enginehouse.operations.sessions import IssuedToken
-from enginehouse.operations.users import UserFilter
 from enginehouse.web import refs
 from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
 
@@ -27,8 +26,7 @@ async def _all(
     faults: tuple[str, ...] = (),
     issued: IssuedToken | None = None,
 ) -> HtmlPage:
-    found = await identity.list_tokens(request.house, request.principal)
-    people = await users.list_(request.house, request.principal, UserFilter(deleted_too=True))
+    found, people = await token_holders.list_(request.house, request.principal)
     return HtmlPage(
         "tokens.html",
         {
@@ -36,7 +34,7 @@ async def _all(
             "keys": [token for token in found if token.kind is not TokenKind.SESSION],
             "sessions": [token for token in found if token.kind is TokenKind.SESSION],
             "key_names": {token.id: shown_name(token) for token in found},
-            "users": {user.id: user for user in people},
+            "users": people,
             "this": request.principal.token_id,
             "roles": [role for role in Role if request.principal.role.covers(role)],
             "given": given,

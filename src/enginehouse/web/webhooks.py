@@ -27,13 +27,14 @@ async def show_all(request: PageRequest) -> HtmlPage:
 async def _overview(request: PageRequest, faults: tuple[str, ...] = ()) -> HtmlPage:
     house, principal = request.house, request.principal
     status = request.query("status")
-    found = await webhooks.list_(house, principal, status=status or None, before=_before(request), limit=PAGE)
-    standing = [*await event_subscriptions.list_(house, principal), *await triggers.list_(house, principal)]
+    found, standing = await webhooks.overview(
+        house, principal, status=status or None, before=_before(request), limit=PAGE
+    )
     return HtmlPage(
         "webhooks.html",
         {
             "title": "Webhooks",
-            "subscriptions": [(one, _events_of(one)) for one in standing],
+            "subscriptions": [(one, _events_of(one)) for one in sorted(standing, key=_is_trigger)],
             **_deliveries(found, "/webhooks", {"status": status} if status else {}),
             "statuses": list(DeliveryStatus),
             "status": status,
@@ -66,8 +67,9 @@ async def show(request: PageRequest) -> HtmlPage:
 
 async def _one(request: PageRequest, secret: str | None = None) -> HtmlPage:
     ref = refs.uuid(request.path("id"))
-    found = await event_subscriptions.find(request.house, request.principal, ref)
-    page = await webhooks.list_(request.house, request.principal, subscription=ref, before=_before(request), limit=PAGE)
+    found, page = await webhooks.of_subscription(
+        request.house, request.principal, ref, before=_before(request), limit=PAGE
+    )
     return HtmlPage(
         "webhook.html",
         {
@@ -143,6 +145,10 @@ def _deliveries(found: DeliveryPage, path: str, given: dict[str, str]) -> dict[s
         "deliveries": [(one, delivery.sentence(one)) for one in found.deliveries],
         "older": address(path, {**given, "before": found.next}) if found.next else None,
     }
+
+
+def _is_trigger(one: EventSubscription) -> bool:
+    return one.origin == Origin.TRIGGER
 
 
 def _events_of(one: EventSubscription) -> str:

@@ -1,7 +1,7 @@
 """Reads the audit, for administrators."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -35,6 +35,14 @@ async def list_(
     """
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
+    bounded = _bounded(criteria)
+    everybodys = principal.super_admin and organization_id is None
+    owners = (organization.id, NOBODYS) if everybodys else (organization.id,)
+    return [] if bounded is None else await house.database.read(lambda tx: entries.page(tx, owners, bounded))
+
+
+def _bounded(criteria: AuditFilter) -> AuditFilter | None:
+    """Returns the filter with all its bounds; None if nothing can match. Raises InvalidInput."""
     # Without `last` there is no upper bound: the storage clock may be ahead of this machine's clock.
     end = time.time_ns() // 1000 if criteria.last is None else criteria.last
     first = end - USUAL_WINDOW if criteria.first is None else criteria.first
@@ -44,28 +52,37 @@ async def list_(
         criteria.object_id, criteria.correlation_id,
     )  # fmt: skip
     if not all(bounds.storable(text) for text in texts if text is not None):
-        return []
+        return None
     object_id = None if criteria.object_id is None else stored_id(criteria.object_id)
-    bounded = replace(criteria, first=first, object_id=object_id)
-    everybodys = principal.super_admin and organization_id is None
-    owners = (organization.id, NOBODYS) if everybodys else (organization.id,)
-    return await house.database.read(lambda tx: entries.page(tx, owners, bounded))
+    return replace(criteria, first=first, object_id=object_id)
 
 
 @dataclass(frozen=True, slots=True)
-class SealCheck:
-    """The newest seal of the server, None if there is none yet, and the state of each entry by its number."""
+class SealedPage:
+    """A page of the audit, and whether more follow; the newest seal of the server, if any; the state of each entry."""
 
+    entries: list[RecordedEntry]
+    has_more: bool
     last: Seal | None
     states: dict[int, SealState]
 
 
-async def check(house: House, principal: Principal, shown: Sequence[RecordedEntry]) -> SealCheck:
-    """Compares entries that the caller has read with the seals over them, as `audit verify` does with all."""
-    require(principal, Role.ADMIN)
+async def with_seals(house: House, principal: Principal, criteria: AuditFilter | None) -> SealedPage:
+    """Returns a page of the caller's own audit from one read, compared with its seals as `audit verify` does with all.
 
-    async def look(tx: Tx) -> SealCheck:
-        return SealCheck(await seal_states.last(tx), await seal_states.states(tx, shown))
+    Without a filter the page is empty, and has only the seal. Raises NotAllowed, InvalidInput.
+    """
+    require(principal, Role.ADMIN)
+    wanted = None if criteria is None else _bounded(criteria)
+    owners = (principal.organization_id, NOBODYS) if principal.super_admin else (principal.organization_id,)
+
+    async def look(tx: Tx) -> SealedPage:
+        found = []
+        if wanted is not None:
+            found = await entries.page(tx, owners, replace(wanted, limit=wanted.limit + 1))
+        shown = found[: wanted.limit] if wanted is not None else []
+        last, states = await seal_states.states(tx, shown)
+        return SealedPage(shown, len(found) > len(shown), last, states)
 
     return await house.database.read(look)
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import Job
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules import changes, description
 from enginehouse.domain.schedules.month import Day, month
@@ -20,9 +19,7 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.schedules.schedules import get
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import queries
 from enginehouse.storage.schedules import jobs
-from enginehouse.storage.schedules import jobs as schedule_jobs
 from enginehouse.storage.schedules import schedules as storage
 
 UNSAVED: Final = 0  # the id of a schedule that is only previewed
@@ -66,6 +63,13 @@ async def preview(
         return now, (await jobs.usual_runs(tx, [schedule.id])).get(schedule.id)
 
     now, usual = await house.database.read(look)
+    return await previewed(schedule, count=count, now=now, usual=usual, zone=zone)
+
+
+async def previewed(
+    schedule: Schedule, *, count: int, now: int, usual: int | None, zone: str | None = None
+) -> SchedulePreview:
+    """Returns what a schedule that was read will do. `usual` is how long its runs take (µs)."""
     return await asyncio.to_thread(_preview, schedule, now, count, zone, usual)  # many slots take long
 
 
@@ -88,22 +92,9 @@ async def preview_request(
     return await asyncio.to_thread(_preview, schedule, now, count, zone, None)
 
 
-async def in_month(house: House, schedule: Schedule, year: int, number: int) -> list[list[Day]]:
+async def in_month(schedule: Schedule, year: int, number: int, now: int) -> list[list[Day]]:
     """Returns the weeks of a month with the coming slots of a schedule that the caller has read."""
-    now = await house.database.peek(lambda tx: tx.read_clock())
     return await asyncio.to_thread(month, schedule, year, number, now=now)
-
-
-async def last_jobs(house: House, principal: Principal, ids: Iterable[int]) -> dict[int, Job]:
-    """Returns the organization's newest job of each schedule, by schedule, also one of a launch by hand."""
-    require(principal, Role.READER)
-
-    async def look(tx: Tx) -> dict[int, Job]:
-        last = await jobs.last(tx, principal.organization_id, ids)
-        found = await queries.by_ids(tx, principal.organization_id, sorted(last.values()))
-        return {schedule_id: found[job_id] for schedule_id, job_id in last.items() if job_id in found}
-
-    return await house.database.peek(look)
 
 
 def explanation(schedule: Schedule, now: int, zone: str | None = None) -> str:
@@ -171,9 +162,14 @@ async def history(
     bounds.page(0, limit, largest=house.limits.page_size)
     schedule = await get(house, principal, ref)
 
-    async def look(tx: Tx) -> list[tuple[SlotRecord, list[int]]]:
-        records = await storage.slots(tx, schedule.id, before=before, limit=limit)
-        jobs = await schedule_jobs.of_slots(tx, principal.organization_id, schedule.id, records)
-        return [(each, jobs.get(each.slot, [])) for each in records]
+    owner = principal.organization_id
+    return await house.database.read(lambda tx: read_history(tx, owner, schedule.id, before=before, limit=limit))
 
-    return await house.database.read(look)
+
+async def read_history(
+    tx: Tx, organization_id: int, schedule_id: int, *, before: int = LATEST, limit: int
+) -> list[tuple[SlotRecord, list[int]]]:
+    """Returns the same in this transaction, for a schedule that the organization may read."""
+    records = await storage.slots(tx, schedule_id, before=before, limit=limit)
+    started = await jobs.of_slots(tx, organization_id, schedule_id, records)
+    return [(each, started.get(each.slot, [])) for each in records]

@@ -1,7 +1,7 @@
 """Compares some audit entries, as a page shows them, with the seals over them."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.audit import RecordedEntry, SealState
 from enginehouse.storage.audit.entries import EntryRow
@@ -9,29 +9,36 @@ from enginehouse.storage.audit.seals import Seal, digest, lines, sealed
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
-_LAST: Final = Select("seals.last_seal", Seal)
-_OVER: Final = Select("seals.over", Seal)
+
+class SealOver(NamedTuple):
+    """A seal, with the hash of the one before it; None if that is gone or there is none."""
+
+    number: int
+    last_id: int
+    entries: int
+    sealed_at: int
+    hash: str
+    digests: str | None
+    before: str | None
 
 
-async def last(tx: Tx) -> Seal | None:
-    """Returns the newest seal."""
-    return await _LAST.one(tx)
+_OVER: Final = Select("seals.over", SealOver)
 
 
-async def states(tx: Tx, entries: Sequence[RecordedEntry]) -> dict[int, SealState]:
-    """Returns whether each entry is as it was sealed, by its number. The chain as a whole is not compared."""
-    if not entries:
-        return {}
+async def states(tx: Tx, entries: Sequence[RecordedEntry]) -> tuple[Seal | None, dict[int, SealState]]:
+    """Returns the newest seal, and whether each entry is as it was sealed, by its number.
+
+    The chain as a whole is not compared.
+    """
     over = await _OVER.all(tx, ids=[entry.id for entry in entries])
-    before: dict[int, str] = (
-        dict(await tx.all("seals.hashes", numbers=[seal.number - 1 for seal in over])) if over else {}
-    )
-    digests = dict[int, str]()
-    newest = max((seal.last_id for seal in over), default=0)
-    for seal in over:
-        if sealed(seal, before.get(seal.number - 1, "")).hash == seal.hash:
+    newest, digests = max(over, default=None), dict[int, str]()
+    for row in over:
+        seal = Seal(*row[:-1])
+        if sealed(seal, row.before or "").hash == seal.hash:
             digests |= dict(lines(seal.digests or ""))
-    return {entry.id: _state(entry, newest, digests) for entry in entries}
+    sealed_to = 0 if newest is None else newest.last_id
+    found = {entry.id: _state(entry, sealed_to, digests) for entry in entries}
+    return None if newest is None else Seal(*newest[:-1]), found
 
 
 def _state(entry: RecordedEntry, newest: int, digests: dict[int, str]) -> SealState:

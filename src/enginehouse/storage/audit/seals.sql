@@ -45,16 +45,11 @@ UPDATE audit_seal SET digests = NULL WHERE number = :number;
 -- name: drop_seals
 DELETE FROM audit_seal WHERE number < :number;
 
--- name: last_seal
-SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal ORDER BY number DESC LIMIT 1;
-
 -- name: over
--- The seals that cover these entries.
+-- The seals that cover these entries and the newest one, each with the hash of the one before it.
 -- lists: ids bigint
-SELECT number, last_id, entries, sealed_at, hash, digests FROM audit_seal
-WHERE last_id IN (SELECT (SELECT a.last_id FROM audit_seal a WHERE a.last_id >= e.id ORDER BY a.last_id LIMIT 1)
-                  FROM audit_entry e WHERE e.id IN {ids});
-
--- name: hashes
--- lists: numbers bigint
-SELECT number, hash FROM audit_seal WHERE number IN {numbers};
+SELECT s.number, s.last_id, s.entries, s.sealed_at, s.hash, s.digests, b.hash AS before
+FROM audit_seal s LEFT JOIN audit_seal b ON b.number = s.number - 1
+WHERE s.number IN (SELECT (SELECT a.number FROM audit_seal a WHERE a.last_id >= e.id ORDER BY a.last_id LIMIT 1)
+                   FROM audit_entry e WHERE e.id IN {ids}
+                   UNION SELECT MAX(number) FROM audit_seal);

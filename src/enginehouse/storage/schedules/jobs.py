@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.schedules.schedule import SlotRecord
+from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
@@ -20,6 +21,34 @@ class PendingChange(NamedTuple):
     jobs: int
 
 
+class LastJob(NamedTuple):
+    """The newest job of a schedule."""
+
+    id: int
+    status: JobStatus
+    created_at: int
+
+
+class LastJobRow(NamedTuple):
+    """The same as a row."""
+
+    schedule_id: int
+    id: int
+    status: str
+    created_at: int
+
+
+class RunsRow(NamedTuple):
+    """How long a schedule's runs take, and its newest job; None without any."""
+
+    took: int | None
+    job_id: int | None
+    status: str | None
+    created_at: int | None
+
+
+_LAST_JOBS: Final = Select("schedules.last_jobs", LastJobRow)
+_RUNS: Final = Select("schedules.runs", RunsRow)
 _PENDING_CHANGES: Final = Select("schedules.pending_changes", PendingChange)
 
 
@@ -29,10 +58,20 @@ async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:
     return {schedule_id: int(took) for schedule_id, took in rows if took is not None}
 
 
-async def last(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, int]:
+async def last(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, LastJob]:
     """Returns the organization's newest job of each schedule, by schedule. Schedules without one are missing."""
-    rows = await tx.all("schedules.last_jobs", organization_id=organization_id, ids=sorted(set(ids)))
-    return {schedule_id: job_id for schedule_id, job_id in rows if job_id is not None}
+    rows = await _LAST_JOBS.all(tx, organization_id=organization_id, ids=sorted(set(ids)))
+    return {row.schedule_id: LastJob(row.id, JobStatus(row.status), row.created_at) for row in rows}
+
+
+async def runs(tx: Tx, organization_id: int, schedule_id: int) -> tuple[int | None, LastJob | None]:
+    """Returns the average time (µs) of the schedule's last complete runs, and the organization's newest job of it."""
+    row = await _RUNS.one(tx, organization_id=organization_id, id=schedule_id)
+    if row is None:
+        return None, None
+    if row.job_id is None or row.status is None or row.created_at is None:
+        return row.took, None
+    return row.took, LastJob(row.job_id, JobStatus(row.status), row.created_at)
 
 
 async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: int, until: int, limit: int) -> list[int]:

@@ -53,6 +53,17 @@ class LaunchRow(NamedTuple):
     pipeline_id: int
 
 
+class ContentRow(NamedTuple):
+    """A template that a schedule launches, with the engine of a task; `pipeline_id` is -1 if it is launched itself.
+
+    A pipeline without templates, and a template without tasks, has a row with None.
+    """
+
+    pipeline_id: int
+    template_id: int | None
+    engine_id: str | None
+
+
 class TemplateVersionRow(NamedTuple):
     """A template that a schedule launches, with its sort position."""
 
@@ -69,6 +80,7 @@ _LOCK_DUE: Final = Select("schedules.lock_due", ScheduleRow)
 _BY_IDS: Final = Select("schedules.by_ids", ScheduleRow)
 _LAUNCHES: Final = Select("schedules.launches", LaunchRow)
 _TEMPLATES_OF: Final = Select("schedules.templates_of", TemplateVersionRow)
+_CONTENTS: Final = Select("schedules.contents", ContentRow)
 _SLOTS: Final = Select("schedules.slots", SlotRecord)
 
 
@@ -172,6 +184,11 @@ async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
         template_id = row.template_id if row.template_id >= 0 else None
         result[row.schedule_id].append(Launch(template_id, row.pipeline_id if row.pipeline_id >= 0 else None))
     return result
+
+
+async def contents(tx: Tx, organization_id: int, schedule_id: int) -> list[ContentRow]:
+    """Returns what the organization may read of what the schedule launches, in order."""
+    return await _CONTENTS.all(tx, organization_id=organization_id, id=schedule_id)
 
 
 async def templates_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[TemplateVersion]]:

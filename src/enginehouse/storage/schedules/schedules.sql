@@ -79,6 +79,24 @@ SELECT r.schedule_id, r.position, r.template_id, r.pipeline_id FROM {rows} r;
 -- lists: ids bigint
 SELECT schedule_id, template_id, pipeline_id FROM schedule_launch WHERE schedule_id IN {ids} ORDER BY schedule_id, position;
 
+-- name: contents
+-- What the organization may read of what a schedule launches, in order: its direct templates (`pipeline_id` is -1), and
+-- then those of its pipelines, stage by stage, each with the engines of its tasks.
+SELECT c.pipeline_id, c.template_id, k.engine_id
+FROM (SELECT 0 AS part, l.position, -1 AS pipeline_id, 0 AS stage, t.id AS template_id
+      FROM schedule_launch l JOIN job_template t ON t.id = l.template_id
+      WHERE l.schedule_id = :id
+        AND (t.organization_id = :organization_id
+             OR EXISTS (SELECT 1 FROM job_pipeline p WHERE p.id = t.pipeline_id AND p.is_public = 1))
+      UNION ALL
+      SELECT 1 AS part, l.position, p.id AS pipeline_id, COALESCE(t.stage, 0) AS stage, t.id AS template_id
+      FROM schedule_launch l
+      JOIN job_pipeline p ON p.id = l.pipeline_id AND (p.organization_id = :organization_id OR p.is_public = 1)
+      LEFT JOIN job_template t ON t.pipeline_id = p.id AND (t.organization_id = :organization_id OR p.is_public = 1)
+      WHERE l.schedule_id = :id AND l.pipeline_id >= 0) c
+LEFT JOIN task_template k ON k.template_id = c.template_id
+ORDER BY c.part, c.position, c.stage, c.template_id, k.ordinal;
+
 -- name: templates_of
 -- The templates that each schedule launches, directly or in a pipeline, in the order of its launches; those of a
 -- pipeline stage by stage. A pipeline of another organization is launched as long as it is public.
@@ -244,14 +262,32 @@ FROM scheduled_job s
 WHERE s.id IN {ids};
 
 -- name: last_jobs
--- The newest job of each schedule for one organization; NULL if it has none.
+-- The newest job of each schedule for one organization. Schedules without one are missing.
 -- lists: ids bigint
-SELECT s.id,
-       (SELECT j.id FROM job j
-        WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL AND j.organization_id = :organization_id
-        ORDER BY j.id DESC LIMIT 1) AS job_id
+SELECT l.schedule_id, j.id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END AS status, j.created_at
+FROM (SELECT s.id AS schedule_id,
+             (SELECT n.id FROM job n
+              WHERE n.scheduled_job_id = s.id AND n.scheduled_job_id IS NOT NULL AND n.organization_id = :organization_id
+              ORDER BY n.id DESC LIMIT 1) AS job_id
+      FROM scheduled_job s
+      WHERE s.id IN {ids}) l
+JOIN job j ON j.id = l.job_id AND j.organization_id = :organization_id;
+
+-- name: runs
+-- The average time (µs) of the last complete runs of a schedule, and its newest job for one organization; NULL if none.
+SELECT (SELECT CAST(AVG(r.took) AS BIGINT)
+        FROM (SELECT j.completed_at - j.started_at AS took FROM job j
+              WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL
+                AND j.organization_id = s.organization_id AND j.status = 'complete' AND j.started_at IS NOT NULL
+              ORDER BY j.id DESC LIMIT 20) r) AS took,
+       l.id AS job_id, CASE WHEN {covered:l} THEN 'aborted' ELSE l.status END AS status, l.created_at
 FROM scheduled_job s
-WHERE s.id IN {ids};
+LEFT JOIN job l ON l.id = (SELECT n.id FROM job n
+                           WHERE n.scheduled_job_id = :id AND n.scheduled_job_id IS NOT NULL
+                             AND n.organization_id = :organization_id
+                           ORDER BY n.id DESC LIMIT 1)
+               AND l.organization_id = :organization_id
+WHERE s.id = :id;
 
 -- name: cancellable_jobs
 -- The schedule's jobs after this one, created by `until`, that have not ended; in key order.
