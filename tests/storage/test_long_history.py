@@ -99,6 +99,8 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
     complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)
     yield "last page of a status", bound(pages.page, 1, complete)
     yield "tasks, by last change", bound(task_pages.page, 1, TaskFilter(order_by="modified_at"))
+    oldest = TaskFilter(order_by="modified_at", descending=False)
+    yield "tasks, by last change, oldest first", bound(task_pages.page, 1, oldest)
     yield "count of tasks", bound(task_pages.count, 1, TaskFilter())
     yield "one job", bound(queries.by_ids, 1, [history.job_id(25)])
     yield "thirty jobs", bound(queries.by_ids, 1, [history.job_id(n) for n in range(30)])

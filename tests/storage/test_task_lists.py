@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -263,13 +263,14 @@ async def test_every_filter_and_order_gives_what_a_search_through_all_tasks_give
     assert (await differences(database, stored))[:1] == []
 
 
-@pytest.mark.parametrize("few", [3, 4, 6])
+@pytest.mark.parametrize(("some", "few"), [(2, 3), (3, 4), (6, 60)])
 async def test_the_same_where_many_jobs_have_changed_of_late(
-    database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch, few: int
+    database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch, some: int, few: int
 ) -> None:
-    monkeypatch.setattr(task_pages, "FEW", few)
-    for offset in range(8):
-        criteria = TaskFilter(order_by="modified_at", offset=offset, limit=2)
+    for name, value in {"SOME": some, "FEW": few, "AHEAD": 0}.items():
+        monkeypatch.setattr(task_pages, name, value)
+    for offset, descending in product(range(8), (True, False)):
+        criteria = TaskFilter(order_by="modified_at", descending=descending, offset=offset, limit=2)
         page = await database.read(lambda tx, criteria=criteria: task_pages.page(tx, 1, criteria))  # type: ignore[misc]
         assert page == expected(stored, criteria)[offset : offset + 2]
     assert (await differences(database, stored))[:1] == []

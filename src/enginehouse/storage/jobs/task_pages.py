@@ -7,9 +7,11 @@ filter by status reads the jobs that can match.
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from enginehouse.domain.ids import micros_of
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
 from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.domain.times import SECOND
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
@@ -29,6 +31,9 @@ class TaskTally(NamedTuple):
     mark: int
     tasks: int
 
+
+SOME: Final = 64  # jobs among which the first tasks in the order of changes are sought, before FEW of them
+AHEAD: Final = SECOND  # so much later than its job's creation an id may be, at most
 
 _ANY_JOB: Final = frozenset(JobStatus)
 _LIVE: Final = _ANY_JOB - JOB_ENDED
@@ -57,25 +62,41 @@ class TaskScan:
 
 async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
     """Returns the tasks of one page, (job, ordinal), in order."""
-    if filter_.order_by == "modified_at" and filter_.descending:
-        last = await _last_changed(tx, organization_id, filter_)
-        if last is not None and len(found := await _page(tx, organization_id, last)) == filter_.limit:
-            return found
+    if filter_.order_by == "modified_at":
+        for few in (SOME, FEW):
+            near = await (_last_changed if filter_.descending else _first_changed)(tx, organization_id, filter_, few)
+            if near is None:
+                break
+            # A whole page of the tasks that are surely before all others is the page.
+            if len(found := await _page(tx, organization_id, near)) == filter_.limit:
+                return found
     return await _page(tx, organization_id, filter_)
 
 
-async def _last_changed(tx: Tx, organization_id: int, filter_: TaskFilter) -> TaskFilter | None:
-    """Returns the filter for the tasks that have changed last, by the jobs that have: a whole page of them is the page.
+async def _last_changed(tx: Tx, organization_id: int, filter_: TaskFilter, few: int) -> TaskFilter | None:
+    """Returns the filter for the tasks that have changed last, by the jobs that have.
 
-    None if the filter is narrow already.
+    None if the filter is narrow already, or there are no more jobs than these.
     """
     if filter_.modified_from is not None or filter_.job_ids is not None:
         return None
-    places = await pages.last_changed(tx, organization_id, FEW)
-    if len(places) < FEW:
+    places = await pages.last_changed(tx, organization_id, few)
+    if len(places) < few:
         return None
     # A task of another job did not change after the last of these.
     return replace(filter_, job_ids=tuple(job_id for _, job_id in places), modified_from=places[-1][0] + 1)
+
+
+async def _first_changed(tx: Tx, organization_id: int, filter_: TaskFilter, few: int) -> TaskFilter | None:
+    """Returns the filter for the tasks that have changed first, by the jobs that were created first. None as above."""
+    if (filter_.modified_from, filter_.modified_to, filter_.job_ids) != (None, None, None):
+        return None
+    first = JobFilter(created_from=filter_.created_from, created_to=filter_.created_to, descending=False, limit=few)
+    job_ids = await pages.page(tx, organization_id, first)
+    if len(job_ids) < few:
+        return None
+    # A task of another job did not change before that job was created.
+    return replace(filter_, job_ids=tuple(job_ids), modified_to=micros_of(job_ids[-1]) - AHEAD - 1)
 
 
 async def _page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
