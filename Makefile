@@ -33,7 +33,7 @@ export FILE KEEP DATA PORT SCHEDULES FIRE SEED
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving
@@ -74,9 +74,24 @@ format: $(VENV)/dev ## Bring the code into form and the generated documents up t
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/python docs/generate.py
 
+# `make bench scale` is one command: what grows with the stored jobs. HUGE=1: 10 million jobs of one task.
 .PHONY: bench
 bench: $(VENV)/dev ## Measure this server beside task queues and schedulers, which are installed in environments of their own
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/run.py $(if $(filter scale bench-scale,$(MAKECMDGOALS)),scale $(if $(HUGE),--huge))
+
+.PHONY: scale
+scale: bench ## Measure what everything costs beside a thousand and beside a million stored jobs: HUGE=1 for ten million
+
+.PHONY: bench-scale
+bench-scale: scale
+
+.PHONY: bench-compare
+bench-compare: $(VENV)/dev ## Measure this server, and fail if a figure is a tenth worse than recorded
+	@$(BIN)/python bench/run.py --compare
+
+.PHONY: bench-record
+bench-record: $(VENV)/dev ## Measure everything, record it, and write the tables and the picture of the documentation
+	@$(BIN)/python bench/run.py --record
 
 .PHONY: assets
 assets: ## Copy what the pages load from the npm packages, by the integrity in their lock file
@@ -102,7 +117,7 @@ lock: $(VENV)/dev ## Choose newer dependencies and write down their hashes
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made, except data folders
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/.venv-apscheduler4 bench/.venv-web bench/out
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/.venv bench/.venv-* bench/out
 	@find . -name '*.egg-info' -prune -exec rm -rf {} + -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed, by lock: a stamp is as old as the installation it stands for.

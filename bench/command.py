@@ -1,110 +1,125 @@
 """The command: it chooses what is measured, in which order, and where the figures go."""
 
 import argparse
+import json
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final
 
+from bench.contenders import DATABASES, Contender, contenders
 from bench.figures import SUBJECTS, Sample, Subject
-from bench.house import Enginehouse
-from bench.neighbours import NEXT, QUEUES, WEB, APScheduler, FastAPI, Huey, Procrastinate, install
+from bench.growth import command as growth
+from bench.progress import line, progress
 from bench.scale import FULL, QUICK, Scale
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from tests.postgres import FSYNC, started
+from tests.postgres import FSYNC
 
-from bench import table
+from bench import compare, machine, record, table
 
-_DATABASES = ("sqlite", "postgres")
+AGAIN: Final = 2  # times that a figure which seems worse is measured again
 
-
-class Contender(Protocol):
-    """One column of the table. It measures a round of a subject."""
-
-    @property
-    def name(self) -> str: ...
-
-    def measure(self, subject: str, scale: Scale) -> Sample: ...
+Turn = tuple[int, Subject, Contender]
 
 
-class Step(Protocol):
-    """Receives the name of each step when it begins."""
+@dataclass(slots=True)
+class Measured:
+    """All samples so far: contender → subject → the samples of its rounds; and what could not be measured."""
 
-    def __call__(self, text: str) -> None: ...
+    samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
-
-def main() -> int:
-    """Returns 0 if everything was measured, 1 if something could not be. Missed targets do not change it."""
-    asked = _asked()
-    subjects = [subject for subject in SUBJECTS if not asked.subjects or subject.key in asked.subjects]
-    scale = QUICK if asked.quick else FULL
-    if asked.rounds is not None:
-        scale = replace(scale, rounds=asked.rounds)
-    samples: dict[str, dict[str, list[Sample]]] = {}
-    failures: list[str] = []
-    with ExitStack() as open_until_shown:
-        contenders = _contenders(asked, open_until_shown)
-        steps = len(list(_order(scale, subjects, contenders)))
-        with _progress(steps) as step:
-            for round_, subject, contender in _order(scale, subjects, contenders):
+    def take(self, turns: Sequence[Turn], scale: Scale) -> None:
+        """Each turn is measured."""
+        with progress(len(turns)) as step:
+            for round_, subject, contender in turns:
                 step(f"{subject.key}, round {round_} of {scale.rounds}: {contender.name}")
                 try:
                     sample = contender.measure(subject.key, scale)
                 except Exception as error:
-                    failures.append(f"{contender.name}, {subject.key}: {type(error).__name__}: {error}")
+                    self.failures.append(f"{contender.name}, {subject.key}: {type(error).__name__}: {error}")
                     continue
-                samples.setdefault(contender.name, {}).setdefault(subject.key, []).append(sample)
-        run = table.Run(scale, tuple(c.name for c in contenders), samples, _disk(asked.place), FSYNC)
-    table.show(run, subjects)
-    if asked.json is not None:
-        table.write(run, subjects, asked.json)
-    for failure in failures:
+                self.samples.setdefault(contender.name, {}).setdefault(subject.key, []).append(sample)
+
+
+def main() -> int:
+    """Returns 0 if everything was measured and, with --compare, nothing got worse; 1 if not; 2 for a wrong call.
+
+    Missed targets do not change it.
+    """
+    if sys.argv[1:2] == ["scale"]:
+        return growth.main(sys.argv[2:])
+    wanted = _wanted()
+    subjects = [subject for subject in SUBJECTS if not wanted.subjects or subject.key in wanted.subjects]
+    scale = QUICK if wanted.quick else FULL
+    if wanted.rounds is not None:
+        scale = replace(scale, rounds=wanted.rounds)
+    here, before = machine.description(wanted.place), None
+    if wanted.compare:
+        try:
+            before = compare.read(compare.RECORDED)
+            compare.require_alike(before, table.told(table.Run(scale, (), {}, here, FSYNC), ()))
+        except compare.Incomparable as difference:
+            print(difference, file=sys.stderr)
+            return 2
+    measured, worse = Measured(), list[compare.Regression]()
+    with ExitStack() as open_until_shown:
+        found = contenders(
+            wanted.database or DATABASES, subjects, wanted.place, open_until_shown, line, peers=wanted.peers
+        )
+        measured.take(list(_order(scale, subjects, found)), scale)
+
+        def run() -> table.Run:
+            return table.Run(scale, tuple(one.name for one in found), measured.samples, here, FSYNC)
+
+        if before is not None:
+            worse = _worse(before, measured, subjects, found, run)
+    table.show(run(), subjects)
+    told = table.told(run(), subjects)
+    if wanted.json is not None:
+        wanted.json.write_text(json.dumps(told, indent=2) + "\n")
+    if wanted.record and not measured.failures:
+        record.write(told)
+    for failure in measured.failures:
         print(f"not measured: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    for one in worse:
+        print(f"worse than recorded: {one.sentence}", file=sys.stderr)
+    return 1 if measured.failures or worse else 0
 
 
-def _order(
-    scale: Scale, subjects: Sequence[Subject], contenders: Sequence[Contender]
-) -> Iterator[tuple[int, Subject, Contender]]:
+def _worse(
+    before: dict[str, Any], measured: Measured, subjects: Sequence[Subject], found: Sequence[Contender], run: Any
+) -> list[compare.Regression]:
+    """Returns what is worse than recorded, also after it was measured again."""
+    for _ in range(AGAIN):
+        worse = list(compare.regressions(before, table.told(run(), subjects)))
+        if not worse:
+            return worse
+        line(f"measuring again what seems worse: {', '.join(sorted({one.subject for one in worse}))}")
+        pairs = {(one.subject, one.contender) for one in worse}
+        scale = run().scale
+        turns = [turn for turn in _order(scale, subjects, found) if (turn[1].key, turn[2].name) in pairs]
+        measured.take(turns, scale)
+    return list(compare.regressions(before, table.told(run(), subjects)))
+
+
+def _order(scale: Scale, subjects: Sequence[Subject], found: Sequence[Contender]) -> Iterator[Turn]:
     """Yields the contenders in turns, so that a disturbance of the machine affects all of them."""
     for subject in subjects:
         for round_ in range(scale.rounds):
-            for contender in contenders:
+            for contender in found:
                 if subject.measures(contender.name):
                     yield round_ + 1, subject, contender
 
 
-def _contenders(asked: argparse.Namespace, closing: ExitStack) -> list[Contender]:
-    names = asked.database or _DATABASES
-    found: list[Contender] = []
-    postgres = None
-    if asked.peers:
-        for environment in (QUEUES, NEXT, WEB):
-            install(environment, _line)
-    if "sqlite" in names:
-        found.append(Enginehouse("Enginehouse SQLite", asked.place, None))
-    if "postgres" in names:
-        # On a memory disk a durable commit would cost nothing, so the data is where SQLite's is.
-        postgres = closing.enter_context(started("shared_buffers=256MB", "max_connections=200", place=asked.place))
-        found.append(Enginehouse("Enginehouse PostgreSQL", asked.place, postgres))
-    if asked.peers and postgres is not None:
-        found.append(Procrastinate("Procrastinate PostgreSQL", postgres))
-        found.append(FastAPI("FastAPI PostgreSQL", asked.place, postgres))
-    if asked.peers and "sqlite" in names:
-        found.append(Huey("Huey SQLite", asked.place))
-        found.append(FastAPI("FastAPI SQLite", asked.place, None))
-        found.append(APScheduler("APScheduler 3 SQLite", asked.place, "apscheduler3_peer", QUEUES))
-        found.append(APScheduler("APScheduler 4 SQLite", asked.place, "apscheduler4_peer", NEXT))
-    return found
-
-
-def _asked() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/run.py", description="Benchmarks of Enginehouse beside its peers.")
+def _wanted() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run.py",
+        description="Benchmarks of Enginehouse beside its peers. `bench/run.py scale` shows what grows.",
+    )
     known = [subject.key for subject in SUBJECTS]
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"{', '.join(known)}; all without one")
     parser.add_argument("--quick", action="store_true", help="one short round: to see that it works, not how fast")
@@ -112,15 +127,20 @@ def _asked() -> argparse.Namespace:
         "--rounds", type=_positive, metavar="N", help="measure everything N times, and show the medians"
     )
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="Enginehouse alone")
-    parser.add_argument("--database", action="append", choices=_DATABASES, help="one of the two; both without it")
+    parser.add_argument("--database", action="append", choices=DATABASES, help="one of the two; both without it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples to FILE as well")
     parser.add_argument(
         "--place", type=Path, default=Path(tempfile.gettempdir()), help="the folder whose disk the data is put on"
     )
-    asked = parser.parse_args()
-    if unknown := sorted(set(asked.subjects) - set(known)):
+    parser.add_argument("--compare", action="store_true", help="fail if a figure of ours got worse than recorded")
+    parser.add_argument("--record", action="store_true", help="keep the figures, and write the tables of the docs")
+    wanted = parser.parse_args()
+    if unknown := sorted(set(wanted.subjects) - set(known)):
         parser.error(f"{', '.join(unknown)}: not a subject; choose from {', '.join(known)}.")
-    return asked
+    if wanted.compare and wanted.record:
+        parser.error("--compare and --record: choose one of them.")
+    wanted.peers = wanted.peers and not wanted.compare
+    return wanted
 
 
 def _positive(text: str) -> int:
@@ -128,41 +148,6 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
-
-
-@contextmanager
-def _progress(steps: int) -> Iterator[Step]:
-    """Shows a bar on a terminal, and a line for each step elsewhere, always on stderr."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _line
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        shown = bar.add_task("", total=steps)
-        done = iter(range(steps))
-
-        def step(text: str) -> None:
-            bar.update(shown, completed=next(done), description=text)
-
-        yield step
-
-
-def _line(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _disk(place: Path) -> str:
-    """Returns the file system of `place`, as far as the system reports it."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
-        return "an unknown file system"
-    best, kind = "", "an unknown file system"
-    for line in mounts.read_text().splitlines():
-        _, mounted, system, *_ = line.split()
-        if place.resolve().is_relative_to(mounted) and len(mounted) >= len(best):
-            best, kind = mounted, system
-    return kind
 
 
 if __name__ == "__main__":

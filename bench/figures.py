@@ -19,6 +19,11 @@ class Figure:
     target: float | None = None
     less: bool = False
 
+    @property
+    def rises(self) -> bool:
+        """True if more is better: the figure is a rate."""
+        return self.unit.endswith("/s")
+
     def reached(self, value: float) -> bool | None:
         """Returns True if the value reaches the target, None without a target."""
         if self.target is None:
@@ -26,7 +31,13 @@ class Figure:
         return value <= self.target if self.less else value >= self.target
 
 
-TASK_QUEUES: Final = ("Procrastinate PostgreSQL", "Huey SQLite")
+TASK_QUEUES: Final = (
+    "Procrastinate PostgreSQL",
+    "PgQueuer PostgreSQL",
+    "DBOS PostgreSQL",
+    "Huey SQLite",
+    "Prefect SQLite",
+)
 WEB: Final = ("FastAPI SQLite", "FastAPI PostgreSQL")
 SCHEDULERS: Final = ("APScheduler 3 SQLite", "APScheduler 4 SQLite")
 
@@ -268,6 +279,7 @@ SUBJECTS: Final = (
             Figure("bulk_settle", "until every row says so", "s", 15, less=True),
             Figure("bulk_update", "a plain UPDATE of the same rows", "s"),
             Figure("bulk_each", "cancelled one by one, 64 clients", "s"),
+            Figure("bulk_ids", "cancelled by their ids, many in a call", "s"),
         ),
     ),
     Subject(

@@ -23,7 +23,9 @@ from bench import processors
 _HERE = Path(__file__).parent
 _WITHIN = 600
 # The subjects to which a peer has nothing comparable.
-_NOTHING_LIKE = {"procrastinate_peer": {"stop", "follow"}, "huey_peer": {"stop", "bulk", "follow"}}
+_NOTHING_LIKE = {
+    script: {"stop", "follow"} for script in ("procrastinate_peer", "pgqueuer_peer", "dbos_peer", "prefect_peer")
+} | {"huey_peer": {"stop", "bulk", "follow"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,17 @@ class Environment:
         return self.folder / "bin/python"
 
 
-QUEUES = Environment(_HERE / "requirements.txt", _HERE / ".venv")
+def _environment(name: str = "") -> Environment:
+    return Environment(_HERE / f"requirements{name}.txt", _HERE / f".venv{name}")
+
+
+QUEUES = _environment()
 # APScheduler 4 has the same import name as APScheduler 3.
-WEB = Environment(_HERE / "requirements-web.txt", _HERE / ".venv-web")
-NEXT = Environment(_HERE / "requirements-apscheduler4.txt", _HERE / ".venv-apscheduler4")
+NEXT = _environment("-apscheduler4")
+WEB = _environment("-web")
+PGQUEUER = _environment("-pgqueuer")
+DBOS = _environment("-dbos")
+PREFECT = _environment("-prefect")
 
 
 def install(environment: Environment, say: Callable[[str], None]) -> None:
@@ -61,35 +70,25 @@ def install(environment: Environment, say: Callable[[str], None]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Procrastinate:
-    """Procrastinate on its own database in the PostgreSQL on which Enginehouse is measured."""
+class OnPostgres:
+    """A peer on its own database in the PostgreSQL on which Enginehouse is measured."""
 
     name: str
     postgres: PostgresServer
+    script: str
+    environment: Environment
 
     def measure(self, subject: str, scale: Scale) -> Sample:
         database = uvloop.run(self.postgres.create())
         try:
-            return _run(QUEUES, "procrastinate_peer", subject, self.postgres.dsn(database), scale)
+            return _run(self.environment, self.script, subject, self.postgres.dsn(database), scale)
         finally:
             uvloop.run(self.postgres.drop(database))
 
 
 @dataclass(frozen=True, slots=True)
-class Huey:
-    """On an SQLite file, with its default durability."""
-
-    name: str
-    place: Path
-
-    def measure(self, subject: str, scale: Scale) -> Sample:
-        with folder(self.place) as home:
-            return _run(QUEUES, "huey_peer", subject, str(home / "huey.db"), scale)
-
-
-@dataclass(frozen=True, slots=True)
-class APScheduler:
-    """On an SQLite file, with its default durability."""
+class OnFile:
+    """A peer on an SQLite file, with its own default durability."""
 
     name: str
     place: Path
@@ -98,7 +97,7 @@ class APScheduler:
 
     def measure(self, subject: str, scale: Scale) -> Sample:
         with folder(self.place) as home:
-            return _run(self.environment, self.script, subject, str(home / "schedules.db"), scale)
+            return _run(self.environment, self.script, subject, str(home / "peer.db"), scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class FastAPI:
     name: str
     place: Path
     postgres: PostgresServer | None
+    environment: Environment = WEB
 
     def measure(self, subject: str, scale: Scale) -> Sample:
         with folder(self.place) as home:
@@ -137,6 +137,31 @@ class FastAPI:
         finally:
             process.terminate()
             process.wait()
+
+
+def on_postgres(postgres: PostgresServer) -> list[OnPostgres]:
+    """Returns the task queues that are measured on this PostgreSQL."""
+    return [
+        OnPostgres("Procrastinate PostgreSQL", postgres, "procrastinate_peer", QUEUES),
+        OnPostgres("PgQueuer PostgreSQL", postgres, "pgqueuer_peer", PGQUEUER),
+        OnPostgres("DBOS PostgreSQL", postgres, "dbos_peer", DBOS),
+    ]
+
+
+def on_file(place: Path) -> list[OnFile]:
+    """Returns the task queues and schedulers that are measured on a file in this folder."""
+    return [
+        OnFile("Huey SQLite", place, "huey_peer", QUEUES),
+        OnFile("Prefect SQLite", place, "prefect_peer", PREFECT),
+        OnFile("APScheduler 3 SQLite", place, "apscheduler3_peer", QUEUES),
+        OnFile("APScheduler 4 SQLite", place, "apscheduler4_peer", NEXT),
+    ]
+
+
+def on_the_web(place: Path, postgres: PostgresServer | None, *, on_sqlite: bool) -> list[FastAPI]:
+    """Returns the web frameworks that are measured on these databases."""
+    found = [FastAPI("FastAPI SQLite", place, None)] if on_sqlite else []
+    return found if postgres is None else [*found, FastAPI("FastAPI PostgreSQL", place, postgres)]
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""`python bench/run.py` runs the benchmarks of the server and its peers, from any folder."""
+"""`python bench/run.py` runs the benchmarks of the server and its peers, from any folder. `scale` shows what grows."""
 
 import runpy
 import sys

@@ -1,13 +1,10 @@
 """Shows figures as a table for people and as JSON for programs."""
 
-import json
-import os
 import platform
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from bench.figures import Figure, Sample, Subject, medians
@@ -17,12 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDTH = 120
+_WIDTH = 160
 _NOTES = """\
-Medians of {rounds}; ✓ target reached, ✗ missed. {cores} cores, Python {python}, SQLite {sqlite}, data on {disk}.
+Medians of {rounds}; ✓ target reached, ✗ missed. {processor}, {cores} cores, load {load} at the start, data on {disk}.
+Python {python}, SQLite {sqlite}.
 Enginehouse: `enginehouse serve`, over HTTP. SQLite: WAL, synchronous=FULL. PostgreSQL: {fsync}, synchronous_commit=on.
 Procrastinate: its library in the client, the same PostgreSQL, one worker process, 50 jobs at a time.
+PgQueuer: its library in the client, the same PostgreSQL, all tables durable, one worker process, batches of 50.
+DBOS: its client in the client's process, the same PostgreSQL, one executor process, queues polled each second.
 Huey: its library in the client, SQLite as it comes (WAL, synchronous=FULL), two worker processes, default polling.
+Prefect: its own server over HTTP, SQLite as it comes (WAL, synchronous=NORMAL, so less durable), one worker process.
 APScheduler: its scheduler with an SQLAlchemy store on SQLite as it comes, fired where a function of its was called.
 FastAPI: one uvicorn process with SQLAlchemy; a job, its tasks and its routes are rows of one transaction, over HTTP.
 A peer's job is one function call: no graph, no leases. Its start is a worker's first task, its list 30 jobs of a queue.
@@ -36,7 +37,7 @@ class Run:
     scale: Scale
     contenders: tuple[str, ...]
     samples: dict[str, dict[str, list[Sample]]]
-    disk: str
+    machine: dict[str, Any]
     fsync: str
 
 
@@ -68,8 +69,8 @@ def _table(run: Run, names: Sequence[str], subjects: Iterable[Subject]) -> Table
     return table
 
 
-def write(run: Run, subjects: Sequence[Subject], path: Path) -> None:
-    """The file holds every sample, the medians, the targets and the conditions."""
+def told(run: Run, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Returns every sample, the medians, the targets and the conditions, for programs."""
     figures = [
         asdict(figure)
         | {
@@ -83,8 +84,7 @@ def write(run: Run, subjects: Sequence[Subject], path: Path) -> None:
         for subject in subjects
         for figure in subject.figures
     ]
-    conditions = _conditions(run) | {"scale": asdict(run.scale)}
-    path.write_text(json.dumps({"conditions": conditions, "figures": figures}, indent=2) + "\n")
+    return {"conditions": _conditions(run) | {"scale": asdict(run.scale)}, "figures": figures}
 
 
 def _ours(contender: str) -> bool:
@@ -112,15 +112,14 @@ def _number(value: float) -> str:
 def _conditions(run: Run) -> dict[str, Any]:
     return {
         "rounds": run.scale.rounds,
-        "cores": os.cpu_count(),
+        "machine": run.machine,
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
-        "disk": run.disk,
         "fsync": f"fsync={run.fsync}",
     }
 
 
 def _notes(run: Run) -> str:
-    known = _conditions(run)
+    known = _conditions(run) | run.machine
     known["rounds"] = "1 round" if run.scale.rounds == 1 else f"{run.scale.rounds} rounds"
     return _NOTES.format(**known)

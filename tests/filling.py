@@ -33,6 +33,7 @@ class Filled:
     tasks: int = 5
     organization_id: int = 1
     engine: EngineSpec = Noop.spec
+    since: int = 0  # the first job to store; those before it are there
     first: int = (time.time_ns() // 1000 // DAY_MICROS - 1) * DAY_MICROS
 
     def at(self, number: int) -> int:
@@ -51,7 +52,8 @@ class Filled:
         """The jobs are in the file, which is created if it does not exist. Nobody else may have it open."""
         await (await SqliteDatabase.open(path)).close()
         numbers = (
-            f"(WITH RECURSIVE k(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM k LIMIT {self.count}) SELECT n FROM k) k"
+            f"(WITH RECURSIVE k(n) AS (SELECT {self.since} UNION ALL SELECT n + 1 FROM k LIMIT "
+            f"{self.count - self.since}) SELECT n FROM k) k"
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN")
@@ -64,7 +66,7 @@ class Filled:
         await (await PostgresDatabase.open(dsn, allow_unsafe_durability=allow_unsafe_durability)).close()
         connection = await asyncpg.connect(dsn)
         try:
-            for statement in self._statements(f"generate_series(0, {self.count - 1}) AS k(n)"):
+            for statement in self._statements(f"generate_series({self.since}, {self.count - 1}) AS k(n)"):
                 await connection.execute(statement)
             await connection.execute("VACUUM ANALYZE")
         finally:
@@ -78,7 +80,7 @@ class Filled:
         at = f"{self.first} + CAST(n AS BIGINT) * {APART}"
         ordinals = " UNION ALL ".join(f"SELECT {ordinal} AS ordinal" for ordinal in range(self.tasks))
         is_first = "CASE WHEN t.ordinal = 0 THEN 1 ELSE 0 END"
-        made = _plan(self.engine, self.tasks)
+        made, count = _plan(self.engine, self.tasks), self.count - self.since
         document = self.document.replace("'", "''")
         # The columns of each table, and the SELECT that fills it.
         rows = {
@@ -99,7 +101,7 @@ class Filled:
                 f"{at} FROM {numbers}"
             ),
             "job_count (organization_id, status, shard, jobs, tasks)": (
-                f"{self.organization_id}, 'pending', 0, {self.count}, {self.count * self.tasks}"
+                f"{self.organization_id}, 'pending', -1 - {self.since}, {count}, {count * self.tasks}"
             ),
         }
         return [f"INSERT INTO {table} SELECT {values}" for table, values in rows.items()]

@@ -37,6 +37,7 @@ class History:
     organization_id: int = 1
     since: int = 0  # the first job to store; those before it are there
     engines: tuple[str, str] = (COMMON, RARE)
+    tasks: int = 1  # of the common engine, in each job
     without: frozenset[str] = frozenset()  # tables that stay as they are
 
     @property
@@ -106,8 +107,9 @@ class History:
         failed = "n % 100 BETWEEN 90 AND 94"
         target = f"CASE WHEN n % 25 = 0 THEN {targets} + n / 100 END"
         keys = f"'{organization}/' || CAST(n AS TEXT)"
-        document = Filled(1, tasks=2).document.replace("'", "''")
+        document = Filled(1, tasks=self.tasks + 1).document.replace("'", "''")
         common, rare = self.engines
+        ordinals = " UNION ALL ".join(f"SELECT '{common}' AS engine, {n} AS ordinal" for n in range(self.tasks))
         engines = f"(SELECT '{common}' AS engine UNION ALL SELECT '{rare}') e WHERE engine = '{common}' OR n % 20 = 3"
         # The columns of each table, and the SELECT that fills it.
         rows = {
@@ -120,16 +122,16 @@ class History:
             ),
             "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, "
             "name, created_at, modified_at, tasks_failed, paused_at)": (
-                f"{job}, {organization}, {status}, 1, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
+                f"{job}, {organization}, {status}, {self.tasks}, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
                 f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, "
                 f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1, "
                 f"CASE WHEN {failed} THEN 1 ELSE 0 END, CASE WHEN n % 100 = 99 THEN {at} END FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at, failure_reason)": (
-                f"{job}, CASE WHEN engine = '{common}' THEN 0 ELSE 1 END, "
-                f"CASE WHEN {failed} THEN 'failed' ELSE 'complete' END, engine, 0, 1, {at} + 1, "
-                f"CASE WHEN {failed} THEN '{FAILURE}' END FROM {numbers}, {engines}"
+                f"{job}, ordinal, CASE WHEN {failed} THEN 'failed' ELSE 'complete' END, engine, 0, 1, {at} + 1, "
+                f"CASE WHEN {failed} THEN '{FAILURE}' END FROM {numbers}, "
+                f"({ordinals} UNION ALL SELECT '{rare}', {self.tasks}) e WHERE engine = '{common}' OR n % 20 = 3"
             ),
             "job_engine (organization_id, engine_id, job_id)": (
                 f"{organization}, engine, {job} FROM {numbers}, {engines}"
@@ -187,8 +189,8 @@ class History:
                 f"CASE WHEN n % 20 = 0 THEN {at} END, {at}, {at}, CASE WHEN n % 20 <> 0 THEN {at} END FROM {numbers}"
             ),
             "job_count (organization_id, status, shard, jobs, tasks)": (
-                f"{organization}, {status}, {self.since}, COUNT(*), SUM(CASE WHEN n % 20 = 3 THEN 2 ELSE 1 END) "
-                f"FROM {numbers} GROUP BY 2"
+                f"{organization}, {status}, {self.since}, COUNT(*), SUM(CASE WHEN n % 20 = 3 THEN 1 ELSE 0 END + "
+                f"{self.tasks}) FROM {numbers} GROUP BY 2"
             ),
         }
         return [

@@ -16,7 +16,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.operations import engines, jobs
 
 _REASONS: Final = tuple(sorted(map(str, FailureKind)))
-_LIST: Final = {
+LIST: Final = {
     **documented.LIST,
     "jobName": str,
     "engine": str,
@@ -25,7 +25,7 @@ _LIST: Final = {
 }
 
 
-@answers(job_view.OwnJobList, query=_LIST)
+@answers(job_view.OwnJobList, query=LIST)
 async def list_jobs(call: Call) -> Reply:
     """GET jobs: a page of the organization's jobs, and the number of all matches. Some filters are ours."""
 
