@@ -40,7 +40,6 @@ GROWING: Final = {
     "with target, by last change": "walks the last changes until enough jobs with a target are found",
     "with schedule, by last change": "walks the last changes until enough jobs of schedules are found",
     "schedules, by last change": "the same",
-    "failure, by last change": "walks the last changes until enough jobs that failed for the reason are found",
     "paused, by last change": "walks the last changes until enough paused jobs are found",
     "place, by last change": "sorts the jobs beyond the place, which is one of the order by creation",
     "status of a place, by last change": "the same",

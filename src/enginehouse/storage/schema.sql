@@ -369,6 +369,7 @@ CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
 -- Every job with a failed task is here: the list of the failed tasks is read from it.
 CREATE INDEX job_failures ON job (organization_id, id) WHERE tasks_failed > 0 OR has_standby = 1;
+CREATE INDEX job_failures_changed ON job (organization_id, modified_at, id) WHERE tasks_failed > 0 OR has_standby = 1;
 CREATE INDEX job_paused ON job (organization_id, id, status) WHERE paused_at IS NOT NULL;
 -- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;

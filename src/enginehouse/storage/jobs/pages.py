@@ -216,7 +216,8 @@ def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, t
             driven = [start.and_("by_status", status=one.value) for one in statuses]
         case _:
             driven = [start]
-    by_change = driver == "status" and (total or filter_.order_by == "modified_at")
+    ordered = filter_.order_by == "modified_at" and not total
+    by_change = (driver == "status" and (total or ordered)) or (driver == "failure" and ordered and not applying)
     return [_rest(scan, filter_, driver, applying=applying, by_change=by_change) for scan in driven]
 
 
@@ -232,11 +233,12 @@ def _driver(filter_: JobFilter, *, total: bool) -> str:
     for driver, value in narrow.items():
         if value is not None:
             return driver
-    if filter_.order_by == "created_at" or total:
-        if filter_.paused:
-            return "paused"
-        if filter_.failure_reasons:
-            return "failure"
+    by_creation = filter_.order_by == "created_at" or total
+    if filter_.paused and by_creation:
+        return "paused"
+    if filter_.failure_reasons:
+        return "failure"
+    if by_creation:
         engines = len(set(filter_.engine_ids))
         if engines == 1 or (engines and not total):  # in a total, a job of two engines counts once
             return "engine"
