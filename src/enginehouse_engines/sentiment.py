@@ -12,14 +12,13 @@ from enginehouse_engines.spec import chunk_spec
 from enginehouse_engines.text import Document, Passage, documents
 
 ID = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
-NEUTRAL = {"positiveValue": 0.0, "negativeValue": 0.0}
 
 
 class Sentiment:
     """Returns one AION document for each input: root `sentiment`, and one for each sentence.
 
     Sentences of text are in `object` with their paragraph and sentence numbers inside the input; passages of speech are
-    in `series` at their times. Text that is not English is neutral, and `vendor` says that it was not judged.
+    in `series` at their times. Text that is not English has no sentiment, and `vendor` says that it was not judged.
     """
 
     spec = chunk_spec(
@@ -36,7 +35,7 @@ class Sentiment:
     )
 
     def process(self, work: Work) -> list[Output]:
-        """Returns the sentiment of every input. Text without words is neutral."""
+        """Returns the sentiment of every input. Text without words has none."""
         return [output(_judge(document), document.source) for document in documents(work)]
 
 
@@ -50,8 +49,11 @@ class _Verdict:
     judged: bool
 
     @property
-    def sentiment(self) -> dict[str, float]:
-        return {"positiveValue": fraction(self.positive), "negativeValue": fraction(self.negative)}
+    def sentiment(self) -> dict[str, dict[str, float]]:
+        """The field `sentiment`, nothing if the sentence was not judged."""
+        if not self.judged:
+            return {}
+        return {"sentiment": {"positiveValue": fraction(self.positive), "negativeValue": fraction(self.negative)}}
 
 
 def _judge(document: Document) -> dict[str, Any]:
@@ -69,9 +71,10 @@ def _judge(document: Document) -> dict[str, Any]:
                 objects += [_written(*pair, number, n) for n, pair in enumerate(judged, 1)]
             else:
                 series += [_spoken(*pair, passage) for pair in judged]
+    overall = _overall(verdicts)
     answer: dict[str, Any] = {
-        "validationContracts": ["sentiment", "text"],
-        "sentiment": _overall(verdicts),
+        "validationContracts": [*overall, "text"],
+        **overall,
         "object": objects,
         "vendor": _coverage(verdicts),
     }
@@ -88,7 +91,7 @@ def _written(sentence: str, verdict: _Verdict, paragraph: int, number: int) -> d
         "text": sentence,
         "paragraph": paragraph,
         "sentence": number,
-        "sentiment": verdict.sentiment,
+        **verdict.sentiment,
     }
 
 
@@ -97,20 +100,24 @@ def _spoken(sentence: str, verdict: _Verdict, passage: Passage) -> dict[str, Any
     return {
         "startTimeMs": passage.start_ms,
         "stopTimeMs": passage.stop_ms,
-        "sentiment": verdict.sentiment,
-        "object": {"type": "text", "text": sentence, "sentiment": verdict.sentiment},
+        **verdict.sentiment,
+        "object": {"type": "text", "text": sentence, **verdict.sentiment},
     }
 
 
-def _overall(verdicts: list[_Verdict]) -> dict[str, float]:
-    """Returns the mean of the judged sentences, as VADER's authors advise for longer texts."""
+def _overall(verdicts: list[_Verdict]) -> dict[str, dict[str, float]]:
+    """Returns the field `sentiment`: the mean of the judged sentences, as VADER's authors advise for longer texts.
+
+    Nothing if none was judged: zeros would say that the text is neutral.
+    """
     judged = [verdict for verdict in verdicts if verdict.judged]
     if not judged:
-        return NEUTRAL
-    return {
+        return {}
+    mean = {
         "positiveValue": fraction(sum(v.positive for v in judged) / len(judged)),
         "negativeValue": fraction(sum(v.negative for v in judged) / len(judged)),
     }
+    return {"sentiment": mean}
 
 
 def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
         "sentencesJudged": len(judged),
     }
     if len(judged) < len(verdicts):
-        answer["note"] = "The lexicon is English; sentences in other languages were not judged and count as neutral."
+        answer["note"] = "The lexicon is English; sentences in other languages were not judged."
     return answer
 
 

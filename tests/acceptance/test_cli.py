@@ -36,7 +36,7 @@ def test_the_smallest_job_from_create_to_results(server: Server, tmp_path: Path)
     assert "\x1b[" not in watched.out
     assert watched.out.splitlines()[-1] == f"job {job}: complete"
     [output] = _json(server.cli("job", "results", job, "--json"))["outputs"]
-    shown = server.cli("job", "results", job, "--output", output["name"])
+    shown = server.cli("job", "results", job, "--name", output["name"])
     assert json.loads(shown.out)["sentiment"]["positiveValue"] > 0
     saved = _json(server.cli("job", "results", job, "--save", str(tmp_path), "--json"))["saved"]
     assert [Path(path).read_text() for path in saved] == [shown.out]

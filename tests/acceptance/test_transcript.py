@@ -1,13 +1,17 @@
-"""A transcript: `enginehouse job results --format` writes it, and the results of its engine name its asset."""
+"""A result: `enginehouse job results` and the client write it in every form. Results of an engine name their asset."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.acceptance.server import NOOP, TOKEN, create, ended, offer, serving, task_of
 from tests.acceptance.servers import call
 
+from enginehouse.client import Client, RequestFailed
 
-async def test_a_transcript_is_written_in_every_form_and_its_absence_is_told(tmp_path: Path) -> None:
+
+async def test_a_result_is_shown_and_written_in_every_form(tmp_path: Path) -> None:
     path = offer(tmp_path / "offered", "speaks")
     with serving(tmp_path / "data", PYTHONPATH=path) as server:
         async with server.client() as client:
@@ -17,18 +21,34 @@ async def test_a_transcript_is_written_in_every_form_and_its_absence_is_told(tmp
         environment = {"ENGINEHOUSE_DATA": str(server.data), "ENGINEHOUSE_TOKEN": TOKEN}
 
         def results(job: str, *arguments: str) -> tuple[int, str, str]:
-            said = call("job", "results", job, *arguments, environment=environment)
+            said = call("job", "results", job, *arguments, environment=environment, folder=tmp_path)
             return said.code, said.out, said.err
 
-        assert results(spoken, "--format", "srt") == (0, "1\n00:00:00,000 --> 00:00:00,900\nHello harbour.\n", "")
-        assert results(spoken, "--format", "txt") == (0, "Hello harbour.\n", "")
-        assert results(spoken, "--format", "csv")[1].splitlines()[1:] == ['"0","900","","Hello harbour."']
-        assert results(spoken, "--format", "vtt")[1].startswith("WEBVTT\n")
-        assert results(spoken, "--format", "ttml")[1].count("<p ") == 1
+        shown = results(spoken)
+        assert (shown[0], shown[2]) == (0, "")
+        assert "transcript\n 0:00:00   Hello harbour.\n" in shown[1]
+        assert "a.json" in shown[1]  # the list of the outputs
+        subtitles = "1\n00:00:00,000 --> 00:00:00,900\nHello harbour.\n"
+        assert results(spoken, "--format", "srt") == (0, subtitles, "")
+        assert results(spoken, "--output", "talk.srt") == (0, "", "")
+        assert (tmp_path / "talk.srt").read_text() == subtitles
+        assert results(spoken, "--format", "csv", "--output", "-")[1].startswith("kind,start_ms,")
+        assert json.loads(results(spoken, "--json")[1])["result"]["transcript"][0]["text"] == "Hello harbour."
+        assert json.loads(results(spoken, "--format", "aion")[1])["series"]
+        assert results(spoken, "--name", "a.json") == (0, '{"object": []}', "")
+
         code, out, err = results(silent, "--format", "srt")
         assert (code, out) == (1, "")
-        assert "No output of this job is a transcript" in err
-        assert results(spoken, "--output", "a.json", "--format", "srt")[0] == 1
+        assert "published no AION document" in err
+        assert results(silent)[0] == 0  # the list of its outputs, which is empty
+        code, _, err = results(spoken, "--format", "srt", "--save", "x", "--json")
+        assert code == 2
+        assert "--format: not together with --save; --format: not together with --json." in err
+        assert results(spoken, "--output", "no/such/talk.srt")[0] == 1
+        with Client(server.url, TOKEN) as waiting:
+            assert waiting.results(spoken, format="srt") == subtitles
+            with pytest.raises(RequestFailed, match="was not found"):
+                waiting.results(spoken, format="srt", output="no.json")
 
 
 GRAPH = """mutation { createJob(input: {

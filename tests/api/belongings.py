@@ -19,7 +19,7 @@ async def belongings(api: Api) -> dict[str, str]:
     target = await target_assets.create_with_asset(house, principal, TargetRequest(name="t"), new)
     [asset] = await target_assets.assets(house, principal, Ref.of(target.id))
     job_uuid = await api.edge.create(single() | {"coreRecordingID": str(target.id)})
-    await api.edge.run_one(("a.txt", "text/plain", b"secret"))
+    await api.edge.run_one(("a.txt", "text/plain", b"secret"), ("b.json", "application/json", b'{"language":"en"}'))
     job_id = ids.parse_job(job_uuid)
     assert job_id is not None
     made = await one_of_each(house, principal)

@@ -134,6 +134,7 @@ OWN = [
     "GET /api/v1/jobs/{job}/tasks/0/items",
     "GET /api/v1/jobs/{job}/attempts",
     "GET /api/v1/jobs/{job}/why",
+    "GET /api/v1/jobs/{job}/results",
     "GET /api/v1/engine-categories/{category}",
     'PATCH /api/v1/engine-categories/{category} {"name": "n"}',
     "DELETE /api/v1/engine-categories/{category}",

@@ -1,4 +1,4 @@
-"""Sentiment: English is judged sentence by sentence. Other text is neutral and marked as not judged."""
+"""Sentiment: English is judged sentence by sentence. Other text has no sentiment and is marked as not judged."""
 
 import json
 from pathlib import Path
@@ -47,10 +47,12 @@ def test_every_sentence_has_its_sentiment_and_its_place() -> None:
         "Каждая гавань хранит здание, которым никто не восхищается, и в нём стоят насосы.",
     ],
 )
-def test_other_languages_are_neutral_and_said_not_to_be_judged(text: str) -> None:
+def test_other_languages_have_no_sentiment_and_are_said_not_to_be_judged(text: str) -> None:
     found = answer(engine, work(payload={"text": text}))
-    assert contracts(found) == []
-    assert found["sentiment"] == {"positiveValue": 0.0, "negativeValue": 0.0}
+    assert problems(found, "text") == []
+    assert "sentiment" not in found
+    assert found["validationContracts"] == ["text"]
+    assert all("sentiment" not in item for item in found["object"])
     assert found["vendor"]["sentencesJudged"] == 0
     assert found["vendor"]["coverage"] == 0.0
     assert "not judged" in found["vendor"]["note"]
@@ -63,6 +65,8 @@ def test_a_foreign_paragraph_does_not_dilute_the_english_one() -> None:
     )
     assert mixed["sentiment"] == alone["sentiment"]
     assert (mixed["vendor"]["sentences"], mixed["vendor"]["sentencesJudged"]) == (2, 1)
+    assert contracts(mixed) == []
+    assert ["sentiment" in item for item in mixed["object"]] == [True, False]
 
 
 @pytest.mark.parametrize("text", ["Wonderful!", "Terrible food."])
@@ -87,7 +91,7 @@ def test_speech_has_its_sentiment_where_it_was_spoken(tmp_path: Path) -> None:
     assert found["series"][1]["sentiment"]["negativeValue"] > 0.4
 
 
-def test_text_without_words_is_neutral() -> None:
+def test_text_without_words_has_no_sentiment() -> None:
     found = answer(engine, work(payload={"text": ""}))
-    assert contracts(found) == []
-    assert (found["sentiment"], found["object"]) == ({"positiveValue": 0.0, "negativeValue": 0.0}, [])
+    assert problems(found, "text") == []
+    assert ("sentiment" in found, found["object"]) == (False, [])

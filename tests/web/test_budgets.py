@@ -123,7 +123,7 @@ async def things(place: Place, reader: Reader) -> dict[str, str]:
     schedule = await recurring(place.house, "daily", principal=place.caller)
     bench = Bench(place)
     await bench.create(make.independent(1))
-    await bench.put(await bench.start(), ("a.txt", "text/plain", b"text"))
+    await bench.put(await bench.start(), ("a.json", "application/json", b'{"language": "en"}'))
     requests = [replace(make.fan_out(), name=f"{LONG} {n}") for n in range(PAGE + 10)]
     [first, *_] = await jobs.create(place.house, place.caller, requests)
     act = await bulk_acts.start(place.house, place.caller, Act.PAUSE, JobFilter(ids=(first.job_id,)))
@@ -144,6 +144,7 @@ def paths(known: dict[str, str]) -> Iterator[tuple[str, str]]:
         if method == "GET" and path not in STREAMS:
             thing = next((each for start, each in known.items() if path.startswith(start)), "")
             address = path.replace("{id}", thing).replace("{n}", "0").replace("{output}", "-1.0.0")
+            address = address.replace("{form}", "txt")
             yield path, address + QUERIES.get(path, "")
     for path in OPEN:
         yield path, path

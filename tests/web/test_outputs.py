@@ -154,3 +154,24 @@ async def test_the_media_of_the_job_is_played_beside_its_transcript(place: Place
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (206, b"RIFF", "audio/wav")
     stranger = await place.stranger()
     assert (await stranger.get(f"/jobs/{bench.job}/media")).status_code == 404
+
+
+async def test_an_aion_document_is_saved_in_other_forms(bench: Bench) -> None:
+    address = await put(bench, "a.json", "application/json", json.dumps(AION).encode())
+    browser = await bench.place.signed_in()
+    for form in ("txt", "csv", "json", "srt", "vtt"):
+        assert f'href="{address}/as/{form}"' in (await browser.get(address)).text
+    subtitles = await browser.get(f"{address}/as/srt")
+    assert subtitles.text.startswith("1\n00:00:00,000 --> 00:00:00,900\nGuten Tag.\n")
+    assert subtitles.headers["content-disposition"] == "attachment; filename*=utf-8''a.srt"
+    assert "sandbox" in subtitles.headers["content-security-policy"]
+    assert (await browser.get(f"{address}/as/exe")).status_code == 404
+
+
+async def test_what_nobody_said_is_offered_without_subtitles(bench: Bench) -> None:
+    address = await put(bench, "a.json", "application/json", b'{"language": "de"}')
+    browser = await bench.place.signed_in()
+    shown = (await browser.get(address)).text
+    assert f"{address}/as/txt" in shown
+    assert f"{address}/as/srt" not in shown
+    assert (await browser.get(f"{address}/as/srt")).status_code == 400

@@ -1,54 +1,82 @@
-"""`enginehouse job results` and `logs`: show what the engines of a job have published and printed."""
+"""`enginehouse job results` and `logs`: show what the engines of a job have found and printed."""
 
-import json
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
-from enginehouse.cli import job_view, log_follow, output, terminal
+from enginehouse.cli import job_view, log_follow, output, summary, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import ordinals, task_option
-from enginehouse.client import Client, Json, jobs
-from enginehouse.text.subtitles import FORMATS
-from enginehouse.text.transcript import CueRules, cues, words
+from enginehouse.cli.transfer import with_bar
+from enginehouse.client import Client, Json, RequestFailed, files, jobs
+from enginehouse.text.findings import Findings
+from enginehouse.text.findings_formats import FORMS
+
+_STDOUT: Final = Path("-")
+_OTHERS: Final = ("--save", "--list", "--json")
+_APART: Final = (*product(("--format", "--output"), _OTHERS), ("--save", "--list"))
 
 
 @click.command()
 @click.argument("job_id")
-@click.option("--output", "name", help="Write this output to stdout.")
 @click.option(
-    "--save", type=click.Path(path_type=Path, file_okay=False), help="Save all outputs, or --output, in this folder."
+    "--format", "form", type=click.Choice(tuple(FORMS)), help="Write the result in this form instead of showing it."
 )
 @click.option(
-    "--format", "kind", type=click.Choice(tuple(FORMATS)), help="Write the transcript to stdout in this form."
+    "--output",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file, - for stdout. Without --format, the end of its name chooses it, else txt.",
 )
+@click.option("--name", help="Take this output of the job: as it is, or with --format in that form.")
+@click.option(
+    "--save", type=click.Path(path_type=Path, file_okay=False), help="Save all outputs, or --name, in this folder."
+)
+@click.option("--list", "only_list", is_flag=True, help="Only list the outputs.")
 @output.json_option
 @with_client
 def results(
-    client: Client, job_id: str, *, name: str | None, save: Path | None, kind: str | None, as_json: bool
+    client: Client,
+    job_id: str,
+    *,
+    form: str | None,
+    path: Path | None,
+    name: str | None,
+    save: Path | None,
+    only_list: bool,
+    as_json: bool,
 ) -> None:
-    """List what a job has published, write one output or its transcript to stdout, or save outputs in a folder."""
+    """Show what the engines of a job have found, write it in another form, or save the outputs as they are.
+
+    What was not judged says so. Subtitles (srt, vtt, ttml) need words with times. csv has a row for each utterance,
+    sentence, keyword and entity. json is what is shown here, for programs; aion is the document of the engines.
+    """
+    writes = form is not None or path is not None or (name is not None and save is None and not only_list)
+    _refuse_together({"--format": form, "--output": path, "--save": save, "--list": only_list, "--json": as_json})
     records = jobs.outputs(client, job_id)
     chosen = [one for one in records if name in (None, one["name"])]
     if name is not None and not chosen:
         names = ", ".join(one["name"] for one in records) or "none yet"
         raise CommandError(f'Output "{name}" was not found. The job\'s outputs: {names}.')
-    if kind is not None:
-        terminal.write([_transcript(client, job_id, [one["name"] for one in chosen], kind).encode()])
+    if writes:
+        _write(client, job_id, form or _form_of(path, name), name, path, chosen)
         return
-    if name is not None and save is None:
-        _write_to_stdout(client, job_id, name)
-        return
-    paths = [] if save is None else jobs.save_outputs(client, job_id, [one["name"] for one in chosen], save)
+    paths = _save(client, job_id, chosen, save)
+    found = None if only_list or save is not None else _findings(client, job_id)
     if as_json:
-        output.show_json({"outputs": chosen, "saved": [str(path) for path in paths]})
+        facts: Json = {"outputs": chosen, "saved": [str(each) for each in paths]}
+        output.show_json({"result": found and msgspec.to_builtins(found), **facts})
     elif save is not None:
         terminal.echo("\n".join(map(str, paths)) or "no outputs yet", err=not paths)
     else:
-        output.console().print(output.table(("output", "bytes"), [(one["name"], one["size"]) for one in chosen]))
+        _show(found, chosen)
 
 
 @click.command()
@@ -78,18 +106,69 @@ def logs(client: Client, job_id: str, *, ordinal: int | None, follow: bool, as_j
         terminal.echo_raw(f"== task {one['task']}, {one['engine']}, {one['log']}\n{one['text'].rstrip()}")
 
 
-def _transcript(client: Client, job_id: str, names: list[str], kind: str) -> str:
-    """Returns the first transcript among the outputs, those of the output writer first."""
-    for name in sorted(names, key=lambda name: not name.startswith("vtn-standard")):
-        if name.endswith(".json"):
-            with suppress(ValueError, RecursionError):  # it is no JSON
-                if spoken := words(json.loads(b"".join(jobs.output_bytes(client, job_id, name)))):
-                    return FORMATS[kind][1](cues(spoken, CueRules()))
-    raise CommandError("No output of this job is a transcript: none has words with times.")
+def _refuse_together(given: dict[str, object]) -> None:
+    """Raises CommandError if these flags of `results` contradict one another."""
+    present = [flag for flag, value in given.items() if value not in (None, False)]
+    clashes = [pair for pair in _APART if set(pair) <= set(present)]
+    if clashes:
+        raise CommandError("; ".join(f"{one}: not together with {other}" for one, other in clashes) + ".", exit_code=2)
 
 
-def _write_to_stdout(client: Client, job_id: str, name: str) -> None:
-    terminal.write(jobs.output_bytes(client, job_id, name))
+def _form_of(path: Path | None, name: str | None) -> str | None:
+    """Returns the form that the end of the file's name says; None for an output as it is."""
+    if name is not None:
+        return None
+    ending = "" if path is None else path.suffix.removeprefix(".").lower()
+    return ending if ending in FORMS else "txt"
+
+
+def _write(
+    client: Client, job_id: str, form: str | None, name: str | None, path: Path | None, chosen: Sequence[Json]
+) -> None:
+    """The result, or the output of this name, is in the file, or on stdout."""
+    blocks: Iterator[bytes]
+    if form is None and name is not None:
+        blocks, size = jobs.output_bytes(client, job_id, name), int(chosen[0]["size"])
+    else:
+        blocks, size = jobs.result_bytes(client, job_id, form or "txt", name), None
+    if path is None or path == _STDOUT:
+        terminal.write(blocks if sys.stdout.isatty() else with_bar(blocks, "result", size))
+        return
+    try:
+        files.write(with_bar(blocks, path.name, size), path)
+    except OSError as error:
+        raise CommandError(f"--output: {path} cannot be written: {error.strerror}.") from None
+
+
+def _save(client: Client, job_id: str, chosen: Sequence[Json], folder: Path | None) -> list[Path]:
+    """The outputs are files in the folder, if there is one. Returns their paths."""
+    if folder is None:
+        return []
+    sizes = {one["name"]: int(one["size"]) for one in chosen}
+    try:
+        return jobs.save_outputs(
+            client, job_id, list(sizes), folder, passing=lambda name, blocks: with_bar(blocks, name, sizes[name])
+        )
+    except OSError as error:
+        raise CommandError(f"--save: {folder} cannot be written: {error.strerror}.") from None
+
+
+def _findings(client: Client, job_id: str) -> Findings | None:
+    """Returns what the engines have found, None if they have published nothing that can be read as a result."""
+    try:
+        return msgspec.json.decode(b"".join(jobs.result_bytes(client, job_id, "json")), type=Findings)
+    except RequestFailed as failure:
+        if failure.code == "not_found":
+            return None
+        raise
+
+
+def _show(found: Findings | None, outputs: Sequence[Json]) -> None:
+    console = output.console()
+    if found is not None:
+        summary.show_findings(console, found)
+        console.print()
+    console.print(output.table(("output", "bytes"), [(one["name"], one["size"]) for one in outputs]))
 
 
 COMMANDS: Final = (results, logs)

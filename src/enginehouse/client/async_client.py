@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from enginehouse.client import target_flows
+from enginehouse.client import job_flows, target_flows
 from enginehouse.client.async_verbs import AsyncEngines, AsyncJobs, AsyncSchedules
 from enginehouse.client.calls import (
     GRAPHQL,
@@ -67,6 +67,14 @@ class AsyncClient:
         Without a media type, the content of the file says what it is. Raises UnusableFile, OSError, RequestFailed.
         """
         return await self.run(target_flows.upload(self.interface, Path(path), media_type, name))
+
+    async def results(self, job_id: str, *, format: str = "txt", output: str | None = None) -> str:  # noqa: A002
+        """Returns what the engines of the job have found: a page of text (txt), srt, vtt, ttml, csv, json or aion.
+
+        `output` is one output of the job, if not its result is wanted. Raises RequestFailed, also when subtitles are
+        wanted and nothing was said.
+        """
+        return await self.run(job_flows.written(self.interface, job_id, format, output))
 
     async def rest(self, method: str, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Any:
         """Returns the body of a REST response, None if there is none. `path` begins at the root.

@@ -208,6 +208,13 @@ def results(to: ServerInterface, job_id: str) -> Flow[list[JobResult]]:
     )
 
 
+def written(to: ServerInterface, job_id: str, form: str, output: str | None) -> Flow[str]:
+    """Returns what the engines of the job have found, in this form."""
+    to.only_here("show a result in another form")
+    call = ClientCall("GET", v1("jobs", job_id, "results"), {"format": form, "output": output})
+    return (yield from to.send(call)).content.decode()
+
+
 def content(to: ServerInterface, job_id: str, name: str) -> Flow[bytes]:
     """Returns the bytes of an output."""
     return (yield from to.send(ClientCall("GET", result_path(job_id, name)))).content

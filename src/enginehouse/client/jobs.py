@@ -3,9 +3,10 @@
 import io
 import zipfile
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from enginehouse.client import files
 from enginehouse.client.failure import Json
@@ -173,6 +174,15 @@ def output_bytes(client: ServerConnection, job_id: str, name: str) -> Iterator[b
     return client.stream(edge("job", job_id, "download", name))
 
 
+def result_bytes(client: ServerConnection, job_id: str, form: str, name: str | None = None) -> Iterator[bytes]:
+    """Yields what the engines of the job have found, in a form such as txt, srt or json. Raises RequestFailed.
+
+    `name` is one output of the job, if not its result is wanted.
+    """
+    query = urlencode({"format": form} | ({} if name is None else {"output": name}))
+    return client.stream(f"{v1('jobs', job_id, 'results')}?{query}")
+
+
 def fetch_output(client: ServerConnection, job_id: str, name: str, path: str | Path) -> None:
     """The output's bytes are in the file `path`. Raises RequestFailed, and OSError when it cannot be written.
 
@@ -181,16 +191,23 @@ def fetch_output(client: ServerConnection, job_id: str, name: str, path: str | P
     files.write(output_bytes(client, job_id, name), Path(path))
 
 
-def save_outputs(client: ServerConnection, job_id: str, names: Sequence[str], folder: str | Path) -> list[Path]:
+def save_outputs(
+    client: ServerConnection,
+    job_id: str,
+    names: Sequence[str],
+    folder: str | Path,
+    *,
+    passing: Callable[[str, Iterator[bytes]], Iterator[bytes]] = lambda _, blocks: blocks,
+) -> list[Path]:
     """The outputs with these names are files in the folder. Returns the path of each, in the same order.
 
-    Each output has a file of its own. A name that a file system cannot hold is changed. Raises RequestFailed, and
-    OSError when a file cannot be written.
+    Each output has a file of its own. A name that a file system cannot hold is changed. The blocks of each go through
+    `passing`, which may show how far it is. Raises RequestFailed, and OSError when a file cannot be written.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     paths = [Path(folder) / file for file in file_names(names)]
     for name, path in zip(names, paths, strict=True):
-        fetch_output(client, job_id, name, path)
+        files.write(passing(name, output_bytes(client, job_id, name)), path)
     return paths
 
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import httpx
 
-from enginehouse.client import target_flows
+from enginehouse.client import job_flows, target_flows
 from enginehouse.client.calls import ClientCall, Flow, Lost, Retries, ServerInterface, ServerReply
 from enginehouse.client.http import ServerConnection
 from enginehouse.client.messages import FAILURES, lost_by, reply_of, request_of
@@ -47,6 +47,14 @@ class Client(ServerConnection):
         Without a media type, the content of the file says what it is. Raises UnusableFile, OSError, RequestFailed.
         """
         return self.run(target_flows.upload(self.interface, Path(path), media_type, name))
+
+    def results(self, job_id: str, *, format: str = "txt", output: str | None = None) -> str:  # noqa: A002
+        """Returns what the engines of the job have found: a page of text (txt), srt, vtt, ttml, csv, json or aion.
+
+        `output` is one output of the job, if not its result is wanted. Raises RequestFailed, also when subtitles are
+        wanted and nothing was said.
+        """
+        return self.run(job_flows.written(self.interface, job_id, format, output))
 
     def run(self, flow: Flow[T]) -> T:
         """Returns the result of a flow, whose requests are sent. Raises RequestFailed, and what the flow raises."""

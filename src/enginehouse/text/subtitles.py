@@ -36,7 +36,7 @@ def ttml(cues: Sequence[Cue], language: str = "") -> str:
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<tt xmlns="http://www.w3.org/ns/ttml" xml:lang={quoteattr(_clean(language))}>\n'
+        f'<tt xmlns="http://www.w3.org/ns/ttml" xml:lang={quoteattr(clean(language))}>\n'
         f"  <body>\n    <div>\n{lines}\n    </div>\n  </body>\n</tt>\n"
     )
 
@@ -57,7 +57,7 @@ def table(cues: Sequence[Cue]) -> str:
     writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(("start_ms", "stop_ms", "speaker", "text"))
     for cue in cues:
-        writer.writerow((cue.start_ms, cue.stop_ms, _clean(cue.speaker), " ".join(_text(cue).splitlines())))
+        writer.writerow((cue.start_ms, cue.stop_ms, clean(cue.speaker), " ".join(_text(cue).splitlines())))
     return written.getvalue()
 
 
@@ -77,10 +77,10 @@ def _clock(ms: int, point: str) -> str:
 
 
 def _text(cue: Cue) -> str:
-    return "\n".join(_clean(line) for line in cue.lines)
+    return "\n".join(clean(line) for line in cue.lines)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Returns the text as any of the formats can hold it: without control characters and halves of surrogate pairs."""
     return text.translate(_CONTROLS).encode("utf-8", "replace").decode().replace("\ufffe", "").replace("\uffff", "")
 
@@ -90,5 +90,5 @@ def _arrows(text: str) -> str:
 
 
 def _voice(cue: Cue) -> str:
-    speaker = escape(_clean(cue.speaker)).replace("\n", " ")
+    speaker = escape(clean(cue.speaker)).replace("\n", " ")
     return f"<v {speaker}>" if speaker else ""

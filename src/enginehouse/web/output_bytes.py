@@ -13,13 +13,12 @@ _HEADERS: Final = {
     "content-security-policy": "sandbox; default-src 'none'",
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
-    "accept-ranges": "bytes",
 }
 
 
 async def respond(request: Request, content: Content, *, media_type: str, name: str) -> Response:
     """Returns all bytes, or the one range that the browser requests. Elements of a page play what is an attachment."""
-    headers = {**_HEADERS, "content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+    headers = {**_headers(name), "accept-ranges": "bytes"}
     try:
         parts = ranges(request.headers["range"], content.size) if "range" in request.headers else []
     except MalformedError as wrong:
@@ -33,3 +32,12 @@ async def respond(request: Request, content: Content, *, media_type: str, name: 
     await content.verify()
     headers["content-range"] = f"bytes {start}-{stop - 1}/{content.size}"
     return StreamingResponse(content.stream(start, stop), 206, headers, media_type)
+
+
+def attachment(body: bytes, *, media_type: str, name: str) -> Response:
+    """Returns the bytes as a file to save."""
+    return Response(body, 200, _headers(name), media_type)
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {**_HEADERS, "content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}

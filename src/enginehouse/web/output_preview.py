@@ -1,6 +1,7 @@
 """What a page shows of an output, from its first bytes and, if it is a small JSON document, from all of it. Pure."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from enginehouse.web.media_types import Element, element, shown_type
 
 SHOWN: Final = 65_536  # bytes
 PARSED: Final = 4 << 20  # bytes of a document up to which it is read as a whole
+_FORMS: Final = (("txt", "page of text"), ("csv", "table (CSV)"), ("json", "summary (JSON)"))
+_SUBTITLES: Final = (("srt", "subtitles (SubRip)"), ("vtt", "subtitles (WebVTT)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,13 @@ class OutputPreview:
     text: str | None = None
     is_cut: bool = False
     aion: AionView | None = None
+
+
+def forms(found: OutputPreview | None) -> Sequence[tuple[str, str]]:
+    """Returns the forms in which the output can be saved, with their names for people."""
+    if found is None or found.aion is None:
+        return ()
+    return (*_FORMS, *_SUBTITLES) if found.aion.lines else _FORMS
 
 
 def may_parse(artifact: Artifact) -> bool:

@@ -1,6 +1,7 @@
 """The outputs of a task: what is in one, and its bytes."""
 
 import re
+from pathlib import PurePath
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -10,12 +11,13 @@ from enginehouse.domain.artifact import Artifact, OutputPlace
 from enginehouse.domain.errors import NotFound, Refusal, UnreadableDocument
 from enginehouse.domain.ids import job_graphql
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import artifacts, jobs
+from enginehouse.operations import artifacts, job_results, jobs
+from enginehouse.text.findings_formats import FORMS
 from enginehouse.web import output_bytes, task_view
 from enginehouse.web.addresses import output_address
 from enginehouse.web.media import media_element
 from enginehouse.web.media_types import Element, shown_type
-from enginehouse.web.output_preview import SHOWN, may_parse, preview
+from enginehouse.web.output_preview import SHOWN, forms, may_parse, preview
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
 
 _PLACE: Final = re.compile(r"(-?\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
@@ -40,6 +42,7 @@ async def show(request: PageRequest) -> HtmlPage:
             "title": artifact.name,
             "artifact": artifact,
             "preview": found,
+            "forms": forms(found),
             "fault": fault,
             "media": await _media(request, ref.job_id) if found and found.aion else None,
             "job_name": job_name,
@@ -60,6 +63,15 @@ async def send(request: PageRequest) -> Response:
     content = await artifacts.content(request.house, artifact)
     shown = shown_type(artifact.media_type, await _head(content, _SIGN))
     return await output_bytes.respond(request.http, content, media_type=shown, name=artifact.name)
+
+
+async def save_as(request: PageRequest) -> Response:
+    """GET /jobs/{id}/tasks/{n}/outputs/{output}/as/{form}: an AION document as text, subtitles, a table or JSON."""
+    artifact, form = await _artifact(request), request.path("form")
+    if form not in FORMS or not may_parse(artifact):
+        raise NotFound("Form", form[:80])
+    body = await job_results.rendered(await artifacts.document(request.house, artifact), form)
+    return output_bytes.attachment(body, media_type=FORMS[form][0], name=f"{PurePath(artifact.name).stem}.{form}")
 
 
 async def _artifact(request: PageRequest) -> Artifact:
@@ -90,4 +102,5 @@ async def _document(request: PageRequest, artifact: Artifact) -> Any:
 PAGES: Final[tuple[Page, ...]] = (
     ("GET", "/jobs/{id}/tasks/{n}/outputs/{output}", show),
     ("GET", "/jobs/{id}/tasks/{n}/outputs/{output}/content", send),
+    ("GET", "/jobs/{id}/tasks/{n}/outputs/{output}/as/{form}", save_as),
 )

@@ -77,9 +77,9 @@ def answers(
     return declare
 
 
-def sends_file(media_type: str = ANY) -> Callable[[H], H]:
+def sends_file(media_type: str = ANY, query: Parameters | None = None) -> Callable[[H], H]:
     """The decorated handler answers with stored bytes, or with the range of them that the request wants."""
-    return answers(None, media_type=media_type, others=_RANGES)
+    return answers(None, media_type=media_type, others=_RANGES, query=query)
 
 
 def declaration(handler: Callable[..., Any]) -> Declaration | None:
