@@ -184,7 +184,8 @@ def _command(command: click.Command, context: click.Context) -> str:
             continue
         names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
         default = "" if option.is_flag or option.required else _shown(option.default)
-        rows.append((names, option.help or "", default, f"`{option.envvar}`" if option.envvar else ""))
+        variables = [option.envvar] if isinstance(option.envvar, str) else option.envvar or []
+        rows.append((names, option.help or "", default, "".join(f"`{name}`" for name in variables[:1])))
     if rows:
         parts.append(_table(("Option", "What it does", "Default", "Variable"), rows))
     return "\n\n".join(part for part in parts if part)

@@ -226,6 +226,7 @@ def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path:
             "TOKEN": TOKEN,
             "DATA": str(server.data),
             "ENGINEHOUSE_DATA": str(server.data),
+            "XDG_CONFIG_HOME": str(tmp_path / "config"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         script = "set -u\n" + "\n".join(f"{step.script}\necho; echo '{END}'" for step in steps(page))

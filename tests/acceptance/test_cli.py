@@ -70,7 +70,7 @@ def test_a_file_is_uploaded(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_a_request_of_either_interface_is_taken_from_a_file(server: Server, request_: dict[str, Any]) -> None:
-    made = _json(server.cli("job", "create", "--from", "-", "--json", stdin=json.dumps(request_)))
+    made = _json(server.cli("job", "create", "--request", "-", "--json", stdin=json.dumps(request_)))
     assert len(made["ids"]) == len(request_.get("jobs", [1]))
     for job in made["ids"]:
         assert server.cli("job", "watch", job).code == 0
@@ -99,6 +99,35 @@ def test_a_failed_job_says_which_task_and_why(server: Server) -> None:
     line = _one_line(said)
     assert "invalid_data" in line
     assert "payload.text" in line
+
+
+def test_a_failure_has_one_word_wherever_it_is_shown(server: Server) -> None:
+    """The documented interface has another word for it: unauthorized."""
+    said = server.cli("job", "create", "--engine", "webstream", "--from", "http://127.0.0.1:1/", "--watch", "--json")
+    job = json.loads(said.out)["coreJobID"]
+    assert "failed, url_not_allowed: " in _one_line(said)
+    for shown in ("get", "watch", "items", "attempts", "events"):
+        assert "url_not_allowed: " in server.cli("job", shown, job).out
+        assert "unauthorized" not in server.cli("job", shown, job).out
+    assert job in server.cli("job", "list", "--reason", "url_not_allowed").out
+    assert job in server.cli("job", "list", "--failure", "url_not_allowed", "--created-after", "1h ago").out
+    assert "No job matches" in server.cli("job", "list", "--created-before", "yesterday").err
+
+
+def test_the_old_names_of_options_go_on_working(server: Server, tmp_path: Path) -> None:
+    address = ("--url", server.url, "--token", server.token)
+    (tmp_path / "job.json").write_text('{"jobs": [{"tasks": [{"engineId": "noop"}]}]}')
+    made = call("job", "create", "--from", str(tmp_path / "job.json"), "--server", server.url, *address[2:])
+    assert re.fullmatch(r"\d{8}_\w{10}\n", made.out), made.err
+    read = ("job", "create", "--engine", "webstream", "--url", "http://127.0.0.1:1/", "--server", server.url)
+    assert call(*read, *address[2:]).code == 0
+    by_variable = {"ENGINEHOUSE_URL": server.url, "ENGINEHOUSE_TOKEN": server.token}
+    for shown in (call("job", "list", *address), call("job", "list", environment=by_variable)):
+        assert made.out.strip() in shown.out
+    assert "--url" not in call("job", "create", "--help").out + call("job", "list", "--help").out
+    neither = server.cli("job", "create", "--engine", "noop", "--from", "ftp://a")
+    assert neither.code == 2
+    assert "--from: an http(s) address" in _one_line(neither)
 
 
 def test_get_list_cancel_and_retry(server: Server) -> None:
@@ -160,6 +189,11 @@ def test_engines(server: Server) -> None:
     assert "Webstream adapter" in server.cli("engine", "list").out
     [one] = _json(server.cli("engine", "list", "--name", "vader", "--json"))
     assert one["category"]["name"] == "Sentiment"
+    assert one["slug"] == "sentiment-vader"
+    assert server.cli("engine", "list", "--name", "vader").out.splitlines()[1].startswith("sentiment-vader ")
+    shown = _json(server.cli("engine", "show", "sentiment-vader", "--json"))
+    assert (shown["slug"], shown["engineID"]) == ("sentiment-vader", one["id"])
+    assert "Did you mean sentiment-vader?" in _one_line(server.cli("engine", "show", "sentimant-vader"))
 
 
 def test_organizations_users_and_tokens(server: Server) -> None:
@@ -209,7 +243,7 @@ def test_what_is_typed_goes_before_what_is_set(server: Server) -> None:
 
 
 def test_a_server_that_is_not_named_not_there_or_not_running_is_explained(tmp_path: Path) -> None:
-    assert "ENGINEHOUSE_URL" in _one_line(call("job", "list"))
+    assert "ENGINEHOUSE_SERVER" in _one_line(call("job", "list"))
     assert "does not answer" in _one_line(call("job", "list", "--url", "http://127.0.0.1:1", "--token", "x"))
     assert "enginehouse serve" in _one_line(call("job", "list", "--data", str(tmp_path)))
 

@@ -42,7 +42,7 @@ def test_a_dry_run_counts_and_changes_nothing(server: Server, waiting: list[str]
 def test_where_nobody_can_be_asked_nothing_happens_without_yes(server: Server, waiting: list[str]) -> None:
     said = server.cli("job", "cancel", *RANGE)
     assert said.code == 1
-    assert "3 jobs would be cancelled. Nothing was cancelled. Use --yes" in said.err
+    assert "3 jobs would be cancelled. Nothing was changed. Use --yes" in said.err
     assert "aborted" not in _statuses(server, waiting)
 
 

@@ -85,7 +85,7 @@ def test_on_a_terminal_the_person_is_asked(
 
 
 def test_failed_jobs_run_again_under_their_ids(server: Server) -> None:
-    job = server.cli("job", "create", "--engine", "webstream", "--url", "http://127.0.0.1:1/not-there").out.strip()
+    job = server.cli("job", "create", "--engine", "webstream", "--from", "http://127.0.0.1:1/not-there").out.strip()
     server.cli("job", "watch", job)
     before = told(server.cli("job", "attempts", job, "--json"))
     act = told(server.cli("job", "retry", "--status", "failed", "--job", job, "--yes", "--json"))

@@ -66,7 +66,7 @@ def test_only_what_failed_runs_again(server: Server, shelf: Shelf, tmp_path: Pat
         {"engineId": adapter, "payload": {"url": shelf.url}},
     ]
     request.write_text(json.dumps({"tasks": tasks}))
-    [old] = _json(server.cli("job", "create", "--from", str(request), "--json"))["ids"]
+    [old] = _json(server.cli("job", "create", "--request", str(request), "--json"))["ids"]
     assert server.cli("job", "watch", old).code != 0
     attempts = _json(server.cli("job", "attempts", old, "--json"))
     assert [(each["task"], each["outcome"]) for each in attempts] == [(0, "complete"), (1, "failed")]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from enginehouse.cli import human_time
@@ -89,16 +90,46 @@ def test_a_rhythm_that_is_not_understood_is_refused_with_what_would_be(text: str
         ("2027-03-28 02:30", "2027-03-28T01:00:00Z"),  # it does not exist there: the first instant after it
         ("2026-12-01T10:00:00+05:00", "2026-12-01T05:00:00Z"),
         ("2026-12-01T10:00:00Z", "2026-12-01T10:00:00Z"),
+        ("yesterday", "2026-11-22T23:00:00Z"),
+        ("yesterday 18:00", "2026-11-23T17:00:00Z"),
+        ("2h ago", "2026-11-24T20:30:00Z"),
+        ("3 days ago", "2026-11-21T22:30:00Z"),
+        ("last friday", "2026-11-19T23:00:00Z"),
+        ("last tuesday 9am", "2026-11-17T08:00:00Z"),
     ],
 )
 def test_a_moment_is_local_unless_it_says_otherwise(text: str, expected: str) -> None:
     assert human_time.moment(text, PRAGUE, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["soon", "in a while", "funday 9am", "32.13.2026", "tomorrow at dawn"])
+@pytest.mark.parametrize(
+    "text", ["soon", "in a while", "funday 9am", "32.13.2026", "tomorrow at dawn", "last today", "a while ago"]
+)
 def test_a_moment_that_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(UnclearTime):
         human_time.moment(text, PRAGUE, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1790000000", "1790000000"),
+        ("2026-12-01T10:00:00.250+01:00", "2026-12-01T10:00:00.250+01:00"),
+        ("2026-12-01 10:00", "2026-12-01T09:00:00Z"),
+        ("2026-12-01T10:00:00.250", "2026-12-01T09:00:00.250000Z"),
+        ("2026-12-01", "2026-11-30T23:00:00Z"),
+    ],
+)
+def test_an_option_sends_an_exact_time_as_it_is_and_a_local_one_in_utc(
+    text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Prague")
+    assert human_time.MOMENT.convert(text, None, None) == expected
+
+
+def test_an_option_refuses_what_is_no_time_with_times_that_work() -> None:
+    with pytest.raises(click.BadParameter, match=r'"soon" is not a moment\. For example: .*"2h ago"'):
+        human_time.MOMENT.convert("soon", None, None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from enginehouse import cli
-from enginehouse.cli import main, output, terminal
+from enginehouse.cli import main, output, rows, terminal
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b2J\x9d\x08\r\x7f\u202egnp.exe\u2066\u2028\ud800"
 SHOWN = r"\x1b]0;title\x07\x1b[2J\x9b2J\x9d\x08\x0d\x7f\u202egnp.exe\u2066\u2028\ud800"
@@ -55,7 +55,7 @@ def live() -> None:
 
 WAYS: dict[str, Callable[[], Any]] = {
     "a table": lambda: output.console().print(output.table(("a",), [(HOSTILE,), (Text(HOSTILE),)])),
-    "a page": lambda: output.show_page(("a", "b"), [(HOSTILE, 1)], offset=0, count=2),
+    "a page": lambda: rows.show_page(("a", "b"), [(HOSTILE, 1)], offset=0, count=2, empty=""),
     "facts": lambda: output.console().print(output.facts([("a", HOSTILE)], title=HOSTILE)),
     "a sentence": lambda: output.console().print(f"job: {HOSTILE}"),
     "a styled text": lambda: output.console(err=True).print(Text(HOSTILE, style="red"), soft_wrap=True),

@@ -11,7 +11,10 @@ from rich.text import Text
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.human_time import MOMENT
 from enginehouse.cli.options import organization_option
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, accounts
 
 _PAGE = 1_000
@@ -24,8 +27,13 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--since", metavar="WHEN", help="An ISO date or Unix seconds.  [default: seven days before the end]")
-@click.option("--until", metavar="WHEN", help="At most thirty days after --since.  [default: now]")
+@click.option(
+    "--since",
+    type=MOMENT,
+    metavar="TIME",
+    help='From this time on, as in "yesterday".  [default: seven days before the end]',
+)
+@click.option("--until", type=MOMENT, metavar="TIME", help="At most thirty days after --since.  [default: now]")
 @click.option("--user", metavar="NAME", help="What this user did.")
 @click.option("--event", metavar="NAME", help="Events as GraphQL names them: createJob, cancelJob, userLogin …")
 @click.option("--object", "object_id", metavar="ID", help="What was done to this job, user, token …")
@@ -66,7 +74,7 @@ def list_(
         return
     rows = [
         (
-            one["dateTime"],
+            ago(one["dateTime"]),
             one["eventType"],
             Text("yes") if one["success"] else Text("refused", style="red"),
             one.get("userName") or one.get("tokenID"),
@@ -76,7 +84,8 @@ def list_(
         )
         for one in entries
     ]
-    output.console().print(output.table(("when", "event", "done", "who", "object", "from", "remark"), rows))
+    titles = ("when", "event", "done", flexible("who"), flexible("object"), optional("from"), optional("remark"))
+    show_rows(titles, rows, empty="Nothing that was done matches.")
 
 
 def _entries(client: Client, query: dict[str, Any], limit: int) -> list[Json]:

@@ -1,13 +1,12 @@
 """An act on many jobs: shows the plan, asks, and shows the progress."""
 
-import sys
 import time
 from typing import Final
 
-import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from enginehouse.cli import output, terminal
+from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.job_rule import RuleFlags
 from enginehouse.client import Client, Json, bulk_acts
@@ -34,7 +33,7 @@ def carry_out(client: Client, act: str, flags: RuleFlags, *, key: str | None, as
         if confirmed > flags.confirm:
             raise CommandError(f"{_planned(plan)} That is more than --confirm {flags.confirm}. Nothing was changed.")
     elif confirmed and not flags.yes:
-        _confirm(act, plan)
+        confirm(_planned(plan), f"{act.capitalize()} them?", yes=False)
     started = bulk_acts.start(client, act, rule, confirm_count=confirmed, key=key)
     show(client, started, wait=not flags.no_wait, as_json=as_json)
 
@@ -57,13 +56,6 @@ def await_end(client: Client, act: Json) -> Json:
             time.sleep(_PAUSE)
             act = bulk_acts.progress(client, act["id"])
     return act
-
-
-def _confirm(act: str, plan: Json) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError(f"{_planned(plan)} Nothing was changed. Use --yes to do it without a question.")
-    if not click.confirm(terminal.escape(f"{_planned(plan)} {act.capitalize()} them?"), err=True):
-        raise CommandError("Nothing was changed.")
 
 
 def _planned(plan: Json) -> str:

@@ -1,7 +1,6 @@
 """`enginehouse job cancel` on a range of time: counts the jobs, asks, and shows the progress of the cancel."""
 
 import functools
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -10,9 +9,11 @@ from typing import Any, Final
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from enginehouse.cli import output, terminal
+from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.job_rule import RuleFlags
+from enginehouse.cli.options import created_after_option, created_before_option
 from enginehouse.client import Client, Json, bulk_cancels
 
 _PAUSE: Final = 0.1
@@ -60,10 +61,8 @@ def range_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command takes the options of a range, and gets their values as `range_flags`."""
 
     @click.option("--organization", help="The organization, by any of its ids; without it, the token's own.")
-    @click.option(
-        "--created-after", metavar="TIME", help="Created at this time or later: ISO 8601 (UTC) or Unix seconds."
-    )
-    @click.option("--created-before", metavar="TIME", help="Created at this time or earlier.")
+    @created_after_option
+    @created_before_option
     @click.option("--dry-run", is_flag=True, help="Only say how many jobs there are.")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @functools.wraps(command)
@@ -87,18 +86,11 @@ def cancel(
         output.show(preview, _sentence(preview), as_json=as_json)
         return
     count = preview["count"] + preview.get("stopping", 0)
-    if count and not flags.yes:
-        _confirm(preview)
+    if count:
+        confirm(_sentence(preview), "Cancel them?", yes=flags.yes)
     bulk_cancel = bulk_cancels.cancel(client, **body, confirmCount=count, key=key)
     bulk_cancel = _await_applied(client, bulk_cancel, wait=wait)
     output.show(bulk_cancel, _sentence(bulk_cancel), as_json=as_json)
-
-
-def _confirm(preview: Json) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError(f"{_sentence(preview)} Nothing was cancelled. Use --yes to cancel without a question.")
-    if not click.confirm(terminal.escape(f"{_sentence(preview)} Cancel them?"), err=True):
-        raise CommandError("Nothing was cancelled.")
 
 
 def _await_applied(client: Client, bulk_cancel: Json, *, wait: bool) -> Json:

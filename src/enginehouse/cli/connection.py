@@ -1,66 +1,89 @@
 """How a command finds its server, and how it reports refusals of the server."""
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
-from enginehouse.cli import data_folder
+from enginehouse.cli import contexts, data_folder, server_choice
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.options import RenamedOption
+from enginehouse.cli.server_choice import Given, Option, ServerChoice
 from enginehouse.client import Client, RequestFailed
 
-_HOW = (
-    "Give --url and --token, set ENGINEHOUSE_URL and ENGINEHOUSE_TOKEN, or give --data with the data folder of a "
-    "server on this machine."
+_HOW: Final = (
+    "Give --server and --token, set ENGINEHOUSE_SERVER and ENGINEHOUSE_TOKEN, keep both with: enginehouse context add, "
+    "or give --data with the data folder of a server on this machine."
 )
+_NAMES: Final[tuple[Option, ...]] = ("server", "token", "data", "context")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFlags:
     """What flags and environment say about the server."""
 
-    url: str | None
-    token: str | None
-    data: Path | None
+    given: Given
+
+    def choice(self) -> ServerChoice:
+        """Returns the server that they name, or the context, or the default. Raises CommandError."""
+        return server_choice.choose(self.given, contexts.read)
 
     def offline_data(self) -> Path | None:
-        """Returns the data folder if the flags name one and no server runs on it, else None."""
-        if self.data is None or self.url is not None or data_folder.server(self.data) is not None:
-            return None
-        return self.data
+        """Returns the data folder if that is what is named and no server runs on it, else None."""
+        data = self.choice().data
+        return None if data is None or data_folder.server(data) is not None else data
 
 
-def server_options(
-    command: Callable[..., Any], *, names: tuple[str, ...] = ("--url", "--server")
-) -> Callable[..., Any]:
-    """The command takes --url, --token and --data, and gets their values as ServerFlags, its first argument."""
+def server_options(command: Callable[..., Any], *, old: tuple[str, ...] = ("--url",)) -> Callable[..., Any]:
+    """The command takes --server, --token, --data and --context, and gets them as ServerFlags, its first argument."""
 
-    @click.option(*names, "server_url", envvar="ENGINEHOUSE_URL", help="The server, as in http://localhost:9000.")
+    @click.option(
+        "--server",
+        "server_server",
+        cls=RenamedOption,
+        old=old,
+        metavar="URL",
+        envvar=server_choice.SERVER_VARIABLES,
+        help="The server, as in http://localhost:9000.",
+    )
     @click.option(
         "--token",
         "server_token",
-        envvar="ENGINEHOUSE_TOKEN",
+        envvar=server_choice.TOKEN_VARIABLE,
         help="The token. Other users of the machine can see a flag; the variable is safer.",
     )
     @click.option(
-        "--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="The server's data folder."
+        "--data",
+        "server_data",
+        metavar="DIR",
+        envvar=server_choice.DATA_VARIABLE,
+        help="The data folder of a server on this machine.",
+    )
+    @click.option(
+        "--context",
+        "server_context",
+        metavar="NAME",
+        envvar=server_choice.CONTEXT_VARIABLE,
+        help="A server that was named with: enginehouse context add.",
     )
     @functools.wraps(command)
-    def with_flags(
-        *args: Any, server_url: str | None, server_token: str | None, data: Path | None, **options: Any
-    ) -> Any:
-        url, token = server_url, server_token
-        if data is not None and _is_typed("data"):
-            # A flag goes before the environment.
-            url, token = (url if _is_typed("server_url") else None), (token if _is_typed("server_token") else None)
-        return command(ServerFlags(url, token, data), *args, **options)
+    def with_flags(*args: Any, **options: Any) -> Any:
+        return command(ServerFlags(_given(options)), *args, **options)
 
     return with_flags
+
+
+def _given(options: dict[str, Any]) -> Given:
+    """Returns the values of the options, and takes them out of `options`."""
+    values = {name: options.pop(f"server_{name}") for name in _NAMES}
+    typed = (name for name in _NAMES if _is_typed(f"server_{name}"))
+    return Given({name: value for name, value in values.items() if value}, frozenset(typed))
 
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +93,7 @@ def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def with_client_of_server(command: Callable[..., Any]) -> Callable[..., Any]:
     """Like `with_client`, for a command whose own --url is something else: only --server names the server."""
-    return server_options(_connect(command), names=("--server",))
+    return server_options(_connect(command), old=())
 
 
 @contextmanager
@@ -90,7 +113,7 @@ def as_error(failure: RequestFailed) -> CommandError:
         case "authentication_error":
             message += " Check --token or ENGINEHOUSE_TOKEN."
         case "unreachable":
-            message += " Check --url, or start a server with: enginehouse serve --data DIR"
+            message += " See: enginehouse context show. Start one with: enginehouse serve --data DIR"
     return CommandError(message)
 
 
@@ -104,31 +127,30 @@ def _connect(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _client(flags: ServerFlags) -> Client:
-    url, token = flags.url, flags.token
-    if flags.data is not None:
-        url = url or _url_in(flags.data)
-        token = token or _token_in(flags.data)
-    if not url:
-        raise CommandError(f"No server is named. {_HOW}")
+    chosen = flags.choice()
+    url = chosen.server or _url_in(chosen.data)
+    token = chosen.token or (None if chosen.token_data is None else _token_in(chosen.token_data))
     if not url.startswith(("http://", "https://")):
-        raise CommandError(f'--url: http:// or https:// and a host, got "{url}".')
+        raise CommandError(f'{chosen.server_source}: http:// or https:// and a host, got "{url}".')
     if not token:
-        raise CommandError(f"No token is given. {_HOW}")
+        raise CommandError(f"No token is given for {url} ({chosen.server_source}). {_HOW}")
     return Client(url, token)
 
 
-def _url_in(data: Path) -> str:
+def _url_in(data: Path | None) -> str:
+    if data is None:
+        raise AssertionError("a choice has an address or a data folder")
     server = data_folder.server(data)
     if server is None:
         if others := data_folder.other_machines(data):
-            raise CommandError(f"The servers on {data} run on {', '.join(others)}. Name one of them with --url.")
+            raise CommandError(f"The servers on {data} run on {', '.join(others)}. Name one of them with --server.")
         raise CommandError(f"No server runs on {data}. Start one with: enginehouse serve --data {data}")
     return server.url
 
 
 def _token_in(data: Path) -> str:
     try:
-        token = data_folder.token(data)
+        token = data_folder.token(data) or os.environ.get(server_choice.TOKEN_VARIABLE)
     except OSError as error:
         raise CommandError(f"The token in {data} cannot be read: {error.strerror}.") from None
     if token is None:

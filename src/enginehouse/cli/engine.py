@@ -13,6 +13,8 @@ from enginehouse.cli.engine_try import try_once
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import engine_id, number_or_none
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import Column, flexible, show_rows
 from enginehouse.client import Client, Json, engines, limits, overview
 
 
@@ -54,8 +56,9 @@ def numbers(client: Client, *, as_json: bool) -> None:
         )
         for one in records
     ]
-    titles = ("engine", "state", "waiting", "running", "limit", "failed within the hour", "")
-    output.console().print(output.table(titles, rows))
+    failed, why = flexible("failed within the hour"), flexible("remark")
+    titles = (flexible("engine"), "state", "waiting", "running", "limit", failed, why)
+    show_rows(titles, rows, empty="There is no engine.")
 
 
 @engine.command()
@@ -130,8 +133,10 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
         return
     address, unavailable = found.get("address"), found.get("unavailable")
     rows = [
-        ("engine", found["engineID"]),
+        ("engine", found.get("slug")),
+        ("id", found["engineID"]),
         ("name", found["name"]),
+        ("description", found["description"] or None),
         ("kind", f"{found['kind']}, {found['mode']}"),
         ("state", found["state"]),
         ("installed", "yes" if found["installed"] else "no: no connected server or worker has it"),
@@ -141,8 +146,8 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
     if address is not None:
         rows += [(what, f"{address['url'].rstrip('/')}{address[what]}") for what in ("ready", "process")]
     if unavailable is not None:
-        rows.append(("not available", f"{unavailable['reason']}; tried again at {unavailable['nextTryDateTime']}"))
-    output.console().print(output.table(("", ""), rows))
+        rows.append(("not available", f"{unavailable['reason']}; tried again {ago(unavailable['nextTryDateTime'])}"))
+    output.console().print(output.facts(rows))
 
 
 @engine.command()
@@ -161,16 +166,24 @@ def remove(client: Client, name: str, *, as_json: bool) -> None:
 @output.json_option
 @with_client
 def list_(client: Client, *, name: str | None, as_json: bool) -> None:
-    """List the engines that jobs may name."""
+    """List the engines that jobs may name, by their slugs: short names. An engine without one shows its id."""
     records = engines.search(client, name)
     if as_json:
         output.show_json(records)
         return
     rows = [
-        (one["id"], one["name"], (one["category"] or {}).get("name"), (one["mode"] or "").lower(), _state(one))
+        (
+            one["slug"] or one["id"],
+            one["name"],
+            (one["category"] or {}).get("name"),
+            (one["mode"] or "").lower(),
+            _state(one),
+            one["id"],
+        )
         for one in records
     ]
-    output.console().print(output.table(("engine", "name", "category", "mode", "state"), rows))
+    titles = ("engine", flexible("name"), flexible("category"), "mode", flexible("state"), Column("id", optional=True))
+    show_rows(titles, rows, empty="No engine has that in its name. See: enginehouse engine list")
 
 
 @engine.command()

@@ -7,10 +7,12 @@ import click
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, show_rows
 from enginehouse.client import Client, Json, exports
 from enginehouse.domain.exports import AION, TRANSCRIPTION, formats
 
-_COLUMNS = ("export", "status", "files", "bytes", "created", "")
+_COLUMNS = ("export", "status", "files", flexible("bytes"), "created", flexible("remark"))
 
 
 @click.group()
@@ -75,9 +77,10 @@ def list_(client: Client, *, limit: int, as_json: bool) -> None:
         output.show_json(records)
         return
     rows = [
-        (one["id"], one["status"], _files(one), _bytes(one), one["createdDateTime"], one["message"]) for one in records
+        (one["id"], one["status"], _files(one), _bytes(one), ago(one["createdDateTime"]), one["message"])
+        for one in records
     ]
-    output.console().print(output.table(_COLUMNS, rows))
+    show_rows(_COLUMNS, rows, empty="There is no export. Make one with: enginehouse export create TARGET")
 
 
 def _outputs(kinds: tuple[str, ...], engine_id: str | None, category_id: str | None) -> list[Json]:

@@ -44,11 +44,7 @@ def refuse_unless_complete(client: Client, job: Json, *, hint: str = "See: engin
     name = job["coreJobID"]
     if status == "aborted":
         raise CommandError(f"Job {name} was cancelled. Run it again with: enginehouse job retry {name}")
-    causes = [
-        f"{task['engine']['name'] if task['engine'] else task['id']} failed, {task['failureReason']}: "
-        f"{task['failureMessage'] or 'no message'}"
-        for task in jobs.failures(client, name)
-    ]
+    causes = [f"{job_view.task_name(task)} failed, {job_view.failure(task)}" for task in jobs.failures(client, name)]
     raise CommandError(f"Job {name} failed. {' '.join(causes)}{f' {hint} {name}' if hint else ''}")
 
 

@@ -1,15 +1,19 @@
 """Times as people write them on the command line, in the fields of the interface; and this machine's time zone."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
+
+import click
 
 from enginehouse.client import Json
 from enginehouse.domain import times
 from enginehouse.domain.schedules import human_time
+from enginehouse.domain.schedules.human_time import UnclearTime
 from enginehouse.domain.schedules.request import RecurringPart, WeeklyPart
-from enginehouse.domain.schedules.zones import zone_names
+from enginehouse.domain.schedules.zones import zone_names, zone_of
 
 
 def rhythm(text: str) -> Json:
@@ -23,6 +27,37 @@ def rhythm(text: str) -> Json:
 def moment(text: str, zone: ZoneInfo, now: datetime) -> str:
     """Returns RFC 3339 of a moment. Raises UnclearTime."""
     return times.rest(human_time.moment(text, zone, now))
+
+
+class MomentType(click.ParamType[str]):
+    """The type of an option that takes a moment: ISO 8601, Unix seconds, or words like `yesterday` and `2h ago`.
+
+    Its value is what the server reads. A text without an offset is local time.
+    """
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the moment as the server reads it; an exact text stays as it is, with the unit it is written in."""
+        text = value.strip()
+        if text.isdecimal():
+            return text
+        try:
+            exact = datetime.fromisoformat(text)
+        except ValueError:
+            return self._of_words(text, param, ctx)
+        if exact.tzinfo is not None:
+            return text
+        return exact.replace(tzinfo=zone_of(local_zone())).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+    def _of_words(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return moment(text, zone_of(local_zone()), datetime.now(UTC))
+        except UnclearTime as unclear:
+            self.fail(str(unclear), param, ctx)
+
+
+MOMENT: Final = MomentType()
 
 
 def local_zone() -> str:

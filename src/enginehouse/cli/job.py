@@ -20,9 +20,20 @@ from enginehouse.cli import (
 from enginehouse.cli.bulk_cancels import RangeFlags
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
-from enginehouse.cli.job_options import TaskFlags, create_from_file
+from enginehouse.cli.id_spelling import job_spelling
+from enginehouse.cli.job_options import TaskFlags, create_from_file, request_and_source
 from enginehouse.cli.job_rule import RuleFlags, rule_options_beside_range
-from enginehouse.cli.options import engine_id, key_option, page_options, payload_option
+from enginehouse.cli.options import (
+    RenamedOption,
+    created_after_option,
+    created_before_option,
+    engine_id,
+    key_option,
+    page_options,
+    payload_option,
+)
+from enginehouse.cli.relative_time import ago, took, with_words
+from enginehouse.cli.rows import Column, flexible, optional, show_page
 from enginehouse.cli.why import why
 from enginehouse.client import Client, Json, events, jobs
 
@@ -41,12 +52,22 @@ for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMAND
 
 @job.command()
 @click.option("--engine", help="The engine of the only task: its id, its slug or a part of its name.")
-@click.option("--url", "source_url", help="What the engine works on: an http(s) URL …")
+@click.option(
+    "--from",
+    "source",
+    cls=RenamedOption,
+    old=("--url",),
+    metavar="URL",
+    help="What the engine works on: what is at an http(s) address …",
+)
 @click.option("--text", help="… or this text …")
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="… or a file, which is uploaded.")
 @payload_option
 @click.option(
-    "--from", "request", type=click.File("rb"), help="A JSON file with a whole request of either interface; - is stdin."
+    "--request",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="A JSON file with a whole request of either interface; - is stdin.",
 )
 @click.option("--watch", is_flag=True, help="Wait until the job has ended, and show how it goes.")
 @key_option
@@ -55,19 +76,20 @@ for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMAND
 def create(
     client: Client, *, request: IO[bytes] | None, watch: bool, as_json: bool, key: str | None, **task: Any
 ) -> None:
-    """Create a job: one engine on a URL, a text or a file, or everything that a file describes.
+    """Create a job: one engine on what is at an address, a text or a file, or everything that a file describes.
 
-    --from takes the body of POST /edge/v1/proc/job/create, or the input of the mutation createJob.
+    --request takes the body of POST /edge/v1/proc/job/create, or the input of the mutation createJob.
     """
+    request, task["source"] = request_and_source(request, task["source"])
     flags = TaskFlags(**task)
     if key is not None and flags.file is not None:
         raise CommandError(
             "--idempotency-key: not with --file, because every upload creates another target. Upload the file once, "
-            "and name the target in --from.",
+            "and name the target in --request.",
             exit_code=2,
         )
     if request is not None and not flags.is_empty():
-        raise CommandError("--from describes the whole job; leave the other flags out.", exit_code=2)
+        raise CommandError("--request describes the whole job; leave the other flags out.", exit_code=2)
     ids, warnings = flags.create(client, key=key) if request is None else create_from_file(client, request, key=key)
     output.warn(warnings)
     if not watch:
@@ -97,20 +119,26 @@ def get(client: Client, job_id: str, *, as_json: bool) -> None:
         ("job", record["coreJobID"]),
         ("REST id", record["internalJobID"]),
         ("status", output.status(record["jobStatus"])),
-        ("created", record["createdDateTime"]),
-        ("started", record.get("startedDateTime")),
-        ("ended", record.get("completedDateTime") or record.get("abortedDateTime")),
-        ("paused", record.get("pausedDateTime")),
-        ("cancelled", record.get("stopRequestedDateTime")),
+        ("name", record.get("jobName")),
+        ("created", with_words(record["createdDateTime"])),
+        ("started", with_words(record.get("startedDateTime"))),
+        ("ended", with_words(job_view.ended(record))),
+        ("took", took(record.get("startedDateTime"), job_view.ended(record))),
+        ("paused", with_words(record.get("pausedDateTime"))),
+        ("cancelled", with_words(record.get("stopRequestedDateTime"))),
         ("still stopping", record.get("stopping") or None),
         ("target", record.get("coreRecordingId")),
         ("endpoints", "\n".join(_endpoints(record)) or None),
-        ("retry of", record.get("retryOf")),
-        ("first job", record.get("rootJobID")),
-        ("retries", "\n".join(record.get("retries", ())) or None),
+        ("retry of", _spelled(record.get("retryOf"))),
+        ("first job", _spelled(record.get("rootJobID"))),
+        ("retries", "\n".join(map(job_spelling, record.get("retries", ()))) or None),
     ]
     console.print(output.facts(facts))
     console.print(job_view.task_table(record))
+
+
+def _spelled(job_id: str | None) -> str | None:
+    return None if job_id is None else job_spelling(job_id)
 
 
 def _endpoints(record: Json) -> list[str]:
@@ -121,9 +149,18 @@ def _endpoints(record: Json) -> list[str]:
 @job.command("list")
 @click.option("--status", help="Only jobs with this status.")
 @click.option("--engine", help="Only jobs with a task of this engine: its id, its slug or a part of its name.")
-@click.option("--failure", metavar="REASON", help="Only jobs with a task that failed for this reason.")
+@click.option(
+    "--reason",
+    "failure",
+    cls=RenamedOption,
+    old=("--failure",),
+    metavar="REASON",
+    help="Only jobs with a task that failed for this reason.",
+)
 @click.option("--name", help="Only jobs with exactly this name.")
 @click.option("--paused", is_flag=True, help="Only paused jobs.")
+@created_after_option
+@created_before_option
 @page_options
 @output.json_option
 @with_client
@@ -135,6 +172,8 @@ def list_(
     failure: str | None,
     name: str | None,
     paused: bool,
+    created_after: str | None,
+    created_before: str | None,
     limit: int,
     offset: int,
     as_json: bool,
@@ -145,6 +184,8 @@ def list_(
         "failureReason": failure,
         "jobName": name,
         "paused": "true" if paused else None,
+        "CreatedAfter": created_after,
+        "CreatedBefore": created_before,
     }
     page = jobs.page(client, status=status, limit=limit, offset=offset, **filters)
     if as_json:
@@ -155,13 +196,17 @@ def list_(
             one["coreJobID"],
             output.status(one["jobStatus"]),
             job_view.progress(one),
-            one["createdDateTime"],
+            ago(one["createdDateTime"]),
             job_view.engine_names(one),
+            took(one.get("startedDateTime"), job_view.ended(one)),
+            one.get("jobName"),
         )
         for one in page["result"]
     ]
-    columns = ("job", "status", "tasks", "created", "engines")
-    output.show_page(columns, rows, offset=offset, count=page["count"])
+    more = (Column("took", optional=True), optional("name"))
+    columns = ("job", "status", "tasks", "created", flexible("engines"), *more)
+    empty = "No job matches. Create one with: enginehouse job create --engine ENGINE --file FILE"
+    show_page(columns, rows, offset=offset, count=page["count"], empty=empty)
 
 
 @job.command()

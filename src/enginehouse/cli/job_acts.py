@@ -10,6 +10,8 @@ from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.job_rule import RuleFlags, rule_options
 from enginehouse.cli.options import key_option, page_options, payloads_of_tasks
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, bulk_acts, jobs, limits
 
 
@@ -86,10 +88,21 @@ def list_acts(client: Client, *, limit: int, offset: int, as_json: bool) -> None
     if as_json:
         output.show_json(found)
         return
-    names = ("id", "act", "acceptedDateTime", "userName", "matched", "applied", "skipped")
-    rows = [(*(act.get(name) for name in names), _state(act)) for act in found]
-    columns = ("act", "what", "accepted", "by", "matched", "changed", "left alone", "state")
-    output.console().print(output.table(columns, rows))
+    rows = [
+        (
+            act["id"],
+            act["act"],
+            ago(act["acceptedDateTime"]),
+            act.get("userName"),
+            act["matched"],
+            act["applied"],
+            act["skipped"],
+            _state(act),
+        )
+        for act in found
+    ]
+    columns = ("id", "act", "accepted", flexible("by"), "matched", "changed", optional("left alone"), "state")
+    show_rows(columns, rows, empty="Nothing was done to many jobs.")
 
 
 def _state(act: Json) -> str:

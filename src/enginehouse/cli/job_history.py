@@ -7,7 +7,9 @@ import click
 from enginehouse.cli import follow, job_view, output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.options import ordinals, task_option
-from enginehouse.client import Client, Json, jobs
+from enginehouse.cli.relative_time import ago, took
+from enginehouse.cli.rows import flexible, optional, show_rows
+from enginehouse.client import Client, jobs
 from enginehouse.client import events as job_events
 
 
@@ -51,7 +53,7 @@ def events(client: Client, job_id: str, *, as_json: bool) -> None:
         )
         for event in history
     ]
-    output.console().print(output.table(("", "when", "what", "event", ""), rows))
+    show_rows(("id", "when", flexible("what"), "event", flexible("remark")), rows, empty="Nothing has happened yet.")
 
 
 @click.command()
@@ -75,17 +77,14 @@ def attempts(client: Client, job_id: str, *, ordinal: int | None, as_json: bool)
         return
     rows = [
         (
-            one["task"], job_view.task_name(tasks[one["task"]]), one["item"], one["number"], one["worker"],
-            one["startedDateTime"], one.get("endedDateTime", ""), output.status(one["outcome"]), _why(one),
+            one["task"], job_view.task_name(tasks[one["task"]]), one["item"], one["number"],
+            output.status(one["outcome"]), ago(one["startedDateTime"]),
+            took(one["startedDateTime"], one.get("endedDateTime")), job_view.reason(one), one["worker"],
         )
         for one in records
     ]  # fmt: skip
-    titles = ("task", "engine", "item", "attempt", "worker", "started", "ended", "outcome", "why")
-    output.console().print(output.table(titles, rows))
-
-
-def _why(attempt: Json) -> str:
-    return ": ".join(part for part in (attempt.get("failureReason"), attempt.get("failureDetail")) if part)
+    ends = ("started", "took", flexible("reason"), optional("worker"))
+    show_rows(("task", flexible("engine"), "item", "attempt", "outcome", *ends), rows, empty="No task has started yet.")
 
 
 COMMANDS: Final = (watch, events, attempts)

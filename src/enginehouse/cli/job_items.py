@@ -6,7 +6,10 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
-from enginehouse.client import Client, Json, jobs
+from enginehouse.cli.job_view import reason
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
+from enginehouse.client import Client, jobs
 
 _STATUSES = ("queued", "waiting", "running", "complete", "failed", "aborted")
 
@@ -30,17 +33,13 @@ def items(
         return
     rows = [
         (
-            one["item"], output.status(one["status"]), one["number"], one.get("worker", ""),
-            one.get("startedDateTime", ""), one.get("endedDateTime", one.get("againDateTime", "")), _why(one),
+            one["item"], output.status(one["status"]), one["number"], ago(one.get("startedDateTime")),
+            ago(one.get("endedDateTime", one.get("againDateTime"))), reason(one), one.get("worker"),
         )
         for one in found
     ]  # fmt: skip
     console = output.console()
     console.print(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no items yet")
     if rows:
-        titles = ("item", "status", "attempt", "worker", "started", "ended or again at", "why")
-        console.print(output.table(titles, rows))
-
-
-def _why(item: Json) -> str:
-    return ": ".join(part for part in (item.get("failureReason"), item.get("failureDetail")) if part)
+        ends = ("ended or again", flexible("reason"), optional("worker"))
+        show_rows(("item", "status", "attempt", "started", *ends), rows, empty="")

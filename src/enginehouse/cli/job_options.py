@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import click
+
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_spelling import job_spelling
 from enginehouse.cli.options import engine_id, json_object
 from enginehouse.client import Client, Json, UnusableFile, files, jobs
 
@@ -13,32 +16,32 @@ Created = tuple[list[str], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFlags:
-    """The flags that describe a job of one task: an engine, and at most one of a URL, a text and a file."""
+    """The flags that describe a job of one task: an engine, and at most one of an address, a text and a file."""
 
     engine: str | None
-    source_url: str | None
+    source: str | None
     text: str | None
     file: Path | None
     payload: str | None
 
     def is_empty(self) -> bool:
         """True when none of the flags is set."""
-        return (self.engine, self.source_url, self.text, self.file, self.payload) == (None,) * 5
+        return (self.engine, self.source, self.text, self.file, self.payload) == (None,) * 5
 
     def create(self, client: Client, *, key: str | None) -> Created:
         """The job is durable. Returns its id and the warnings. Raises CommandError, RequestFailed."""
-        inputs = {"url": self.source_url, "text": self.text, "file": self.file}
+        inputs = {"from": self.source, "text": self.text, "file": self.file}
         flags = [flag for flag, value in inputs.items() if value is not None]
         if self.engine is None:
             raise CommandError(
-                "Give --engine, or --from with a whole request. See: enginehouse engine list", exit_code=2
+                "Give --engine, or --request with a whole request. See: enginehouse engine list", exit_code=2
             )
         if len(flags) > 1:
             raise CommandError(f"Give one of --{' and --'.join(flags)}, not both.", exit_code=2)
         payload = {} if self.payload is None else json_object("--payload", self.payload)
         task: Json = {"engineId": engine_id(client, self.engine)}
-        if self.source_url is not None:
-            payload["url"] = self.source_url
+        if self.source is not None:
+            payload["url"] = self.source
         if self.text is not None:
             payload["text"] = self.text
         if payload:
@@ -50,15 +53,32 @@ class TaskFlags:
         return [job_id], warnings
 
 
+def request_and_source(request: IO[bytes] | None, source: str | None) -> tuple[IO[bytes] | None, str | None]:
+    """Returns the request and the address of the input. --from was the name of --request, and still takes a file.
+
+    Raises CommandError.
+    """
+    if source is None or source.startswith(("http://", "https://")):
+        return request, source
+    if request is not None:
+        raise CommandError(f'--from: http:// or https:// and a host, got "{source}".', exit_code=2)
+    try:
+        return click.open_file(source, "rb"), None
+    except OSError as error:
+        text = f"--from: an http(s) address, got {source!r}, which is no file either: {error.strerror}."
+        raise CommandError(text, exit_code=2) from None
+
+
 def create_from_file(client: Client, file: IO[bytes], *, key: str | None) -> Created:
     """The jobs of the file are durable. Returns their ids and the warnings. Raises CommandError, RequestFailed.
 
     A body with `jobs` is for REST. Every other body is the input of GraphQL's createJob.
     """
-    flag = f"--from {file.name}"
+    flag = f"--request {file.name}"
     body = json_object(flag, file.read())
     if "jobs" in body:
-        return jobs.create_many(client, body, key=key)
+        created, warnings = jobs.create_many(client, body, key=key)
+        return [job_spelling(job_id) for job_id in created], warnings
     job = body.get("input", body)
     if not isinstance(job, dict) or "tasks" not in job:
         text = 'an object with "jobs" (REST) or with "tasks" (the input of createJob) is needed.'

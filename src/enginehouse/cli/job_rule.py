@@ -8,7 +8,15 @@ from typing import Any, Final
 import click
 
 from enginehouse.cli.errors import CommandError
-from enginehouse.cli.options import Command, Decorator, engine_id
+from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.options import (
+    Command,
+    Decorator,
+    RenamedOption,
+    created_after_option,
+    created_before_option,
+    engine_id,
+)
 from enginehouse.client import Client, Json
 
 _TIMES: Final = ("created_after", "created_before")
@@ -79,23 +87,29 @@ class RuleFlags:
 _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option("--status", multiple=True, help="Jobs with this status. May be given several times, …"),
     click.option("--engine", multiple=True, help="… as may: with a task of this engine, …"),
-    click.option("--failure", multiple=True, metavar="REASON", help="… with a task that failed for this reason, …"),
+    click.option(
+        "--reason",
+        "failure",
+        cls=RenamedOption,
+        old=("--failure",),
+        multiple=True,
+        metavar="REASON",
+        help="… with a task that failed for this reason, …",
+    ),
     click.option("--schedule", multiple=True, metavar="ID", help="… of this schedule, …"),
     click.option("--job", multiple=True, metavar="ID", help="… with this id."),
     click.option("--paused", is_flag=True, help="Only paused jobs."),
     click.option("--name", help="Jobs with exactly this name."),
     click.option("--target", metavar="ID", help="Jobs of this target."),
-    click.option("--changed-after", metavar="TIME", help="Last changed at this time or later."),
-    click.option("--changed-before", metavar="TIME", help="Last changed at this time or earlier."),
+    click.option("--changed-after", type=MOMENT, metavar="TIME", help="Last changed at this time or later."),
+    click.option("--changed-before", type=MOMENT, metavar="TIME", help="Last changed at this time or earlier."),
     click.option("--plan", is_flag=True, help="Only say what would happen. Nothing changes."),
     click.option("--confirm", type=int, metavar="N", help="Do not ask, and refuse if more than N jobs match."),
     click.option("--no-wait", is_flag=True, help="Do not wait until every job has had its turn."),
 )
 _OF_TIME: Final[tuple[Decorator, ...]] = (
-    click.option(
-        "--created-after", metavar="TIME", help="Created at this time or later: ISO 8601 (UTC) or Unix seconds."
-    ),
-    click.option("--created-before", metavar="TIME", help="Created at this time or earlier."),
+    created_after_option,
+    created_before_option,
     click.option("--yes", is_flag=True, help="Do not ask."),
 )
 

@@ -11,7 +11,7 @@ from enginehouse.client.jobs import ENDED
 def task_table(job: Json) -> Table:
     """Returns a table of the tasks of a job, with their progress and their failures."""
     return output.table(
-        ("task", "engine", "status", "chunks", "note"),
+        ("task", "engine", "status", "chunks", "reason"),
         [
             (ordinal, task_name(task), output.status(task["taskStatus"]), _chunks(task), Text(_note(task), "red"))
             for ordinal, task in enumerate(job["tasks"])
@@ -30,10 +30,21 @@ def progress(job: Json) -> str:
     return f"{complete}/{len(job['tasks'])}"
 
 
+def ended(job: Json) -> str | None:
+    """Returns when it ended, None while it has not."""
+    found = job.get("completedDateTime") or job.get("abortedDateTime")
+    return None if found is None else str(found)
+
+
 def engine_names(job: Json) -> str:
     """Returns the engines of the first four tasks."""
     names = [task_name(task) for task in job["tasks"]]
     return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+
+
+def reason(record: Json) -> str:
+    """Returns why an attempt or an item failed: the reason, and what its engine has said of it. Perhaps nothing."""
+    return ": ".join(part for part in (record.get("failureReason"), record.get("failureDetail")) if part)
 
 
 def event_words(event: Json) -> str:
@@ -82,6 +93,11 @@ def _note(task: Json) -> str:
         parts.append("reused")
     if task["taskStatus"] in ENDED and (retries := task["chunkCountInfo"]["retryCount"]):
         parts.append(f"{retries} tried again")
-    if task.get("failureReason", "none") != "none":
-        parts.append(f"{task['failureReason']}: {task.get('failureDetail') or ''}".rstrip(": "))
+    if "reason" in task:
+        parts.append(failure(task))
     return "; ".join(parts)
+
+
+def failure(task: Json) -> str:
+    """Returns why a failed task failed: the reason, and what its engine has said."""
+    return f"{task.get('reason', 'failed')}: {task.get('failureDetail') or ''}".rstrip(": ")

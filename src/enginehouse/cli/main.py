@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from enginehouse import __version__
 from enginehouse.cli import terminal
@@ -39,6 +40,20 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Returns the command that the first word names. Raises NoSuchCommand with those that look like it."""
+        if not ctx.resilient_parsing and args[0] not in self._lazy and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self._lazy, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Returns the commands that begin so. None of them is imported."""
+        return [
+            CompletionItem(name, help=lazy.summary) for name, lazy in self._lazy.items() if name.startswith(incomplete)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
@@ -56,6 +71,7 @@ _COMMANDS = {
     "organization": LazyCommand(
         "enginehouse.cli.organization:organization", "Create and list organizations; share the server between them."
     ),
+    "context": LazyCommand("enginehouse.cli.context:context", "Keep servers and their tokens under names."),
     "user": LazyCommand("enginehouse.cli.user:user", "Create users and set their passwords."),
     "token": LazyCommand("enginehouse.cli.token:token", "Create, list and revoke tokens."),
     "worker": LazyCommand("enginehouse.cli.worker:worker", "List workers; run one on this machine."),
@@ -70,8 +86,8 @@ _COMMANDS = {
 
 _HELP = """The server for AI jobs, and the commands to use it.
 
-    A command finds its server by --url and --token, by ENGINEHOUSE_URL and ENGINEHOUSE_TOKEN, or, on the server's own
-    machine, by --data (ENGINEHOUSE_DATA).
+    A command finds its server by --server and --token, or on the server's own machine by --data; else by the variables
+    ENGINEHOUSE_SERVER, ENGINEHOUSE_TOKEN and ENGINEHOUSE_DATA; else by a context; else it is http://localhost:9000.
     """
 
 

@@ -8,11 +8,29 @@ from typing import Any
 import click
 
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.near_words import did_you_mean
 from enginehouse.client import Client, Json, engines
 from enginehouse.domain.numbers import exact_float
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
+
+
+class RenamedOption(click.Option):
+    """An option whose `old` names go on working. Nothing shows them."""
+
+    def __init__(self, *args: Any, old: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._old = tuple(old)
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """The parser knows the option by all its names."""
+        super().add_to_parser(parser, ctx)
+        if self._old:
+            action = "append" if self.multiple else "store"
+            parser.add_option(obj=self, opts=self._old, dest=self.name, action=action, nargs=self.nargs)
+
 
 key_option: Decorator = click.option(
     "--idempotency-key",
@@ -31,6 +49,17 @@ _offset_option: Decorator = click.option(
 )
 organization_option: Decorator = click.option(
     "--organization", metavar="ID", help="Another organization than the token's own."
+)
+
+
+created_after_option: Decorator = click.option(
+    "--created-after",
+    type=MOMENT,
+    metavar="TIME",
+    help='Created at this time or later, as in "yesterday", "2h ago", "2026-11-30 10:00" (local time).',
+)
+created_before_option: Decorator = click.option(
+    "--created-before", type=MOMENT, metavar="TIME", help="Created at this time or earlier."
 )
 
 
@@ -92,10 +121,21 @@ def engine_id(client: Client, name: str) -> str:
         case [engine]:
             return str(engine["id"])
         case []:
-            raise CommandError(f'Engine "{name}" was not found. See: enginehouse engine list')
+            known = {
+                word: engine["slug"] or engine["name"]
+                for engine in engines.search(client)
+                for word in (engine["slug"], engine["name"])
+                if word
+            }
+            text = f'Engine "{name}" was not found.{did_you_mean(name, known)} See: enginehouse engine list'
+            raise CommandError(text)
         case several:
-            names = ", ".join(f"{engine['name']} ({engine['id']})" for engine in several[:4])
-            raise CommandError(f'"{name}" is a part of the names of {len(several)} engines. Give an id: {names} …')
+            for engine in several:
+                if engine["name"].casefold() == name.casefold():
+                    return str(engine["id"])
+            names = ", ".join(f"{engine['slug'] or engine['id']} ({engine['name']})" for engine in several[:4])
+            more = " …" if len(several) > 4 else ""
+            raise CommandError(f'"{name}" is a part of the names of {len(several)} engines. Give one: {names}{more}')
 
 
 def ordinals(tasks: list[Json], ordinal: int | None) -> range:

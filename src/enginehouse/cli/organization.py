@@ -6,6 +6,8 @@ from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import number_or_none
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, accounts, limits
 
 
@@ -43,10 +45,11 @@ def list_(client: Client, *, as_json: bool) -> None:
         output.show_json(records)
         return
     rows = [
-        (one["organizationID"], one["name"], one["internalOrganizationID"], _share(one), one["createdDateTime"])
+        (one["organizationID"], one["name"], _share(one), ago(one["createdDateTime"]), one["internalOrganizationID"])
         for one in records
     ]
-    output.console().print(output.table(("organization", "name", "REST id", "share", "created"), rows))
+    titles = ("organization", flexible("name"), "share", "created", optional("REST id"))
+    show_rows(titles, rows, empty="There is no organization.")
 
 
 @organization.command("set")

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -13,7 +13,9 @@ from rich.text import Text
 
 from enginehouse.cli import terminal
 
-_WIDE = 240  # programs read a pipe, so its lines are not wrapped
+NOTHING: Final = "–"  # what a table shows for a value that is not there
+
+_WIDE: Final = 100_000  # programs read a pipe, so its lines are not wrapped
 
 _COLOURS = {
     "complete": "green",
@@ -81,13 +83,6 @@ def facts(pairs: Iterable[tuple[str, Any]], *, title: str = "") -> Table:
     return table((title, ""), [pair for pair in pairs if pair[1] is not None])
 
 
-def show_page(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, offset: int, count: int) -> None:
-    """The page is a table on stdout; when more follows, stderr says how to get it."""
-    console().print(table(columns, rows))
-    if offset + len(rows) < count:
-        terminal.echo(f"{len(rows)} of {count}; more with --offset {offset + len(rows)}", err=True)
-
-
 def status(word: str) -> Text:
     """Returns the status in its colour."""
     return Text(word, style=_COLOURS.get(word, ""))
@@ -96,4 +91,4 @@ def status(word: str) -> Text:
 def _cell(value: Any) -> Text:
     if isinstance(value, Text):
         return value
-    return Text("–" if value is None else terminal.escape(str(value)))
+    return Text(NOTHING if value is None else terminal.escape(str(value)))

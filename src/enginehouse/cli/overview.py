@@ -7,6 +7,8 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.rows import show_rows
 from enginehouse.client import Client, Json
 from enginehouse.client import overview as numbers
 
@@ -15,7 +17,12 @@ _MOVES: Final = ("created", "started", "complete", "failed", "aborted")
 
 @click.command()
 @click.option("--rates", is_flag=True, help="How many jobs were created, started and ended over time.")
-@click.option("--since", metavar="TIME", help="For --rates: from when on; two days at most.  [default: an hour ago]")
+@click.option(
+    "--since",
+    type=MOMENT,
+    metavar="TIME",
+    help='For --rates: from when on, as in "2h ago"; two days at most.  [default: an hour ago]',
+)
 @click.option("--step", type=int, metavar="SECONDS", help="For --rates: the length of a part.  [default: 60]")
 @click.option("--follow", is_flag=True, help="A line for each change of the jobs by status, until it is stopped.")
 @output.json_option
@@ -35,7 +42,7 @@ def overview(client: Client, *, rates: bool, since: str | None, step: int | None
             output.show_json(points)
         else:
             rows = [(point["dateTime"], *(point[move] for move in _MOVES)) for point in points]
-            output.console().print(output.table(("from", *_MOVES), rows))
+            show_rows(("from", *_MOVES), rows, empty="No time has passed since then.")
     elif as_json:
         output.show_json(numbers.now(client))
     else:

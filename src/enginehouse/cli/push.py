@@ -8,6 +8,7 @@ import click
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_spelling import job_spelling
 from enginehouse.cli.options import key_option
 from enginehouse.client import Client, pushes
 
@@ -37,7 +38,8 @@ def push(
     media_type = media_type or mimetypes.guess_type(path.name)[0] or _ANY_TYPE
     answer = pushes.push(client, endpoint, path, media_type, headers=named, key=key)
     if answer.result is None:
-        output.show({"internalJobIds": answer.job_ids}, "\n".join(answer.job_ids), as_json=as_json)
+        created = list(map(job_spelling, answer.job_ids))
+        output.show({"ids": created, "internalJobIds": answer.job_ids}, "\n".join(created), as_json=as_json)
         return
     terminal.write([answer.result])
 

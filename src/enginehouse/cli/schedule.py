@@ -7,6 +7,8 @@ from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import json_object, page_options
+from enginehouse.cli.relative_time import ago, with_words
+from enginehouse.cli.rows import flexible, show_page
 from enginehouse.cli.schedule_options import ScheduleFlags, schedule_options
 from enginehouse.client import Client, Json, schedules
 
@@ -85,15 +87,16 @@ def list_(
             one["id"],
             one["name"],
             _state(one),
-            one.get("nextRunDateTime"),
+            ago(one.get("nextRunDateTime")),
             one["runs"],
             one["skipped"],
             one["sentence"],
         )
         for one in page["result"]
     ]
-    columns = ("schedule", "name", "state", "next run", "runs", "skipped", "what")
-    output.show_page(columns, rows, offset=offset, count=page["count"])
+    columns = ("schedule", flexible("name"), "state", "next run", "runs", "skipped", flexible("what"))
+    empty = "No schedule matches. Make one with: enginehouse schedule create NAME"
+    show_page(columns, rows, offset=offset, count=page["count"], empty=empty)
 
 
 @schedule.command()
@@ -113,14 +116,14 @@ def show(client: Client, schedule_id: str, *, as_json: bool) -> None:
         ("description", record.get("description")),
         ("state", _state(record)),
         ("what", record["sentence"]),
-        ("next run", record.get("nextRunDateTime")),
+        ("next run", with_words(record.get("nextRunDateTime"))),
         ("overlap", record["overlapPolicy"]),
         ("catch up", record["catchUp"]),
         ("runs", record["runs"]),
         ("skipped", record["skipped"]),
         ("templates", "\n".join(record.get("jobTemplateIds", ())) or None),
         ("pipelines", "\n".join(record.get("jobPipelineIds", ())) or None),
-        ("created", record["createdDateTime"]),
+        ("created", with_words(record["createdDateTime"])),
     ]
     output.console().print(output.facts(facts))
     output.warn(record.get("warnings", ()))

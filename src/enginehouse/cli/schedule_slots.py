@@ -7,7 +7,10 @@ import click
 from enginehouse.cli import human_time, output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.human_time import MOMENT
 from enginehouse.cli.options import limit_option
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.cli.schedule_options import ScheduleFlags, schedule_options
 from enginehouse.client import Client, Json, schedules
 
@@ -29,7 +32,7 @@ def preview(client: Client, schedule_id: str | None, *, flags: ScheduleFlags, co
         for one in explanation["coming"]
     ]
     if rows:
-        output.console().print(output.table(("slot", "on its clock", "", "starts"), rows))
+        show_rows(("slot", "on its clock", flexible("remark"), "starts"), rows, empty="")
     else:
         terminal.echo(explanation["next"])
     output.warn(explanation["warnings"])
@@ -57,7 +60,7 @@ def explain(
 @click.command()
 @click.argument("schedule_id", metavar="ID")
 @limit_option
-@click.option("--before", metavar="MOMENT", help="Only slots before this moment.")
+@click.option("--before", type=MOMENT, metavar="TIME", help='Only slots before this time, as in "yesterday".')
 @output.json_option
 @with_client
 def history(client: Client, schedule_id: str, *, limit: int, before: str | None, as_json: bool) -> None:
@@ -68,16 +71,17 @@ def history(client: Client, schedule_id: str, *, limit: int, before: str | None,
         return
     rows = [
         (
-            one["slotDateTime"],
-            one.get("lastSlotDateTime"),
+            ago(one["slotDateTime"]),
+            ago(one.get("lastSlotDateTime")),
             one["slots"],
             one["outcome"],
             one.get("reason"),
-            "\n".join(one.get("jobIds", ())) or None,
+            ", ".join(one.get("jobIds", ())) or None,
         )
         for one in records
     ]
-    output.console().print(output.table(("slot", "to", "slots", "outcome", "why", "jobs"), rows))
+    titles = ("slot", optional("to"), "slots", "outcome", flexible("reason"), flexible("jobs"))
+    show_rows(titles, rows, empty="None of its slots has come yet.")
 
 
 def _explain(client: Client, schedule_id: str | None, flags: ScheduleFlags, count: int, zone: str) -> Json:

@@ -5,7 +5,10 @@ import click
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.human_time import MOMENT
 from enginehouse.cli.options import organization_option
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, accounts
 
 
@@ -17,7 +20,12 @@ def token() -> None:
 @token.command()
 @click.option("--name", help="What the token is for.")
 @click.option("--role", type=click.Choice(["admin", "user", "reader"]), help="At most your own, which is the default.")
-@click.option("--expires", metavar="WHEN", help="An ISO date. Without it, the token is valid until it is revoked.")
+@click.option(
+    "--expires",
+    type=MOMENT,
+    metavar="TIME",
+    help='As in "in 30 days", "2027-01-01". Without it, the token is valid until it is revoked.',
+)
 @click.option("--worker", is_flag=True, help="A token for: enginehouse worker run. It is for nothing else.")
 @click.option(
     "--organization",
@@ -73,10 +81,18 @@ def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
         output.show_json(records)
         return
     rows = [
-        (one["tokenID"], one["prefix"] + "…", one["kind"], one["role"], one.get("name"), one.get("expirationDateTime"))
+        (
+            one["tokenID"],
+            one["prefix"] + "…",
+            one["kind"],
+            one["role"],
+            one.get("name"),
+            ago(one.get("expirationDateTime")),
+        )
         for one in records
     ]
-    output.console().print(output.table(("token", "begins", "kind", "role", "name", "expires"), rows))
+    titles = ("token", "begins", optional("kind"), "role", flexible("name"), "expires")
+    show_rows(titles, rows, empty="No token is valid now.")
 
 
 @token.command()

@@ -6,6 +6,8 @@ import click
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, webhooks
 
 
@@ -35,16 +37,17 @@ def list_(client: Client, *, status: str | None, job_id: str | None, limit: int,
             one["id"],
             one["eventName"],
             one.get("coreTaskID") or one.get("coreJobID"),
-            one["url"],
             one["status"],
             one["attempts"],
-            one.get("nextDateTime"),
+            ago(one.get("nextDateTime")),
+            one["url"],
             one["sentence"],
         )
         for one in records
     ]
-    columns = ("delivery", "event", "about", "to", "status", "attempts", "next", "")
-    output.console().print(output.table(columns, rows))
+    ends = ("attempts", "next", flexible("to"), optional("answer"))
+    columns = ("delivery", flexible("event"), flexible("about"), "status", *ends)
+    show_rows(columns, rows, empty="No message was sent.")
     if more:
         terminal.echo(f"There are more than {limit}. --limit or --all shows them.", err=True)
 

@@ -7,6 +7,7 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_spelling import organization_spelling
 from enginehouse.client import Client, Json
 from enginehouse.client import why as client_why
 
@@ -46,10 +47,10 @@ def _advice(explanation: Json) -> Iterator[str]:
             case "job_paused":
                 yield f"resume the job with: enginehouse job resume {explanation['coreJobID']}"
             case "organization_paused":
-                organization = explanation["internalOrganizationID"]
+                organization = organization_spelling(explanation["internalOrganizationID"])
                 yield f"an administrator resumes it with: enginehouse organization resume {organization}"
             case "organization_limit":
-                organization = explanation["internalOrganizationID"]
+                organization = organization_spelling(explanation["internalOrganizationID"])
                 yield f"an administrator raises it with: enginehouse organization set {organization} --running-limit N"
             case "engine_paused":
                 yield f"an administrator resumes it with: enginehouse engine resume {reason['engineID']}"

@@ -4,6 +4,8 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.cli.worker_run import run
 from enginehouse.client import Client, Json, why
 
@@ -32,18 +34,18 @@ def list_(client: Client, *, as_json: bool) -> None:
         (
             one["workerID"],
             one.get("name"),
-            ", ".join(f"{count} {pool}" for pool, count in sorted(one["slots"].items()) if count),
+            _state(one),
             one["running"],
+            ago(one["seenDateTime"]),
+            ", ".join(f"{count} {pool}" for pool, count in sorted(one["slots"].items()) if count),
             len(one["engineIDs"]),
             ", ".join(f"{amount:g} {name}" for name, amount in one["resources"].items()),
-            one["seenDateTime"],
-            _state(one),
         )
         for one in records
     ]
-    output.console().print(
-        output.table(("id", "worker", "worker slots", "running", "engines", "resources", "seen", ""), rows)
-    )
+    more = (optional("worker slots"), optional("engines"), optional("resources"))
+    titles = ("worker", flexible("name"), "state", "running", "seen", *more)
+    show_rows(titles, rows, empty="No worker was heard of within a day.")
 
 
 @worker.command()

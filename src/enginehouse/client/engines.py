@@ -7,7 +7,8 @@ from enginehouse.client.http import ServerConnection
 from enginehouse.client.paths import v1
 
 _FIELDS: Final = (
-    "id name state mode description category { name type { name } } installed unavailable { reason nextTryDateTime }"
+    "id slug name state mode description category { name type { name } } installed "
+    "unavailable { reason nextTryDateTime }"
 )
 _ONE: Final = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
 _LIST: Final = f"query($name: String) {{ engines(name: $name, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"

@@ -20,10 +20,6 @@ _RETRY: Final = (
     "mutation($id: ID!, $onlyFailed: Boolean, $payloads: [PayloadOfTask!]) "
     "{ retryJob(id: $id, onlyFailed: $onlyFailed, payloads: $payloads) { id } }"
 )
-_FAILURES: Final = (
-    "query($id: ID!) { job(id: $id) { tasks(limit: 1000) "
-    "{ records { id status failureReason failureMessage engine { name } } } } }"
-)
 _PAGE: Final = 1000
 
 
@@ -157,9 +153,8 @@ def attempts(client: ServerConnection, job_id: str, task: int) -> Iterator[Json]
 
 
 def failures(client: ServerConnection, job_id: str) -> list[Json]:
-    """Returns the tasks that failed, with the reason and the message of their engines. Raises RequestFailed."""
-    tasks = client.graphql(_FAILURES, {"id": job_id})["job"]["tasks"]["records"]
-    return [task for task in tasks if task["status"] == "failed"]
+    """Returns the tasks that failed. `reason` and `failureDetail` say why. Raises RequestFailed."""
+    return [task for task in get(client, job_id)["tasks"] if task["taskStatus"] == "failed"]
 
 
 def outputs(client: ServerConnection, job_id: str) -> list[Json]:

@@ -40,6 +40,7 @@ class EngineDetailView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_on
     """An engine. Only who administers it sees its `address`. `installed`: a connected server or worker has it."""
 
     engine_id: str
+    slug: str | None = None
     name: str
     description: str
     category_id: str
@@ -84,6 +85,7 @@ def _view(call: Call, engine: Engine, health: EngineHealth) -> EngineDetailView:
     spec, address = engine.spec, engine.spec.address
     return EngineDetailView(
         engine_id=spec.id,
+        slug=spec.slug,
         name=spec.name,
         description=spec.description,
         category_id=spec.category_id,

@@ -9,6 +9,7 @@ from enginehouse.api.spelling import optional
 from enginehouse.domain import ids, times
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, Task
+from enginehouse.domain.status import TaskStatus
 from enginehouse.operations.house import House
 
 
@@ -22,7 +23,8 @@ class ReusedFrom(msgspec.Struct, rename=spelled, kw_only=True):
 class OwnTaskDetail(task_view.TaskDetail, rename=spelled, omit_defaults=True, kw_only=True):
     """A task as it is now. A client recognizes its tasks by `correlationTaskId`.
 
-    `reusedFrom` is present for a task that is complete because another job has its outputs.
+    `reusedFrom` is present for a task that is complete because another job has its outputs. `reason` is why it failed,
+    in the word that attempts, items, events and filters have for it; `failureReason` is one of the documented words.
     """
 
     correlation_task_id: str | None = field(default=None, name="correlationTaskId")
@@ -31,6 +33,7 @@ class OwnTaskDetail(task_view.TaskDetail, rename=spelled, omit_defaults=True, kw
     max_processing_seconds_per_work_item: int | None = None
     max_wait_seconds_for_chunk: int | None = None
     reused_from: ReusedFrom | None = None
+    reason: str | None = None
 
 
 class OwnJobDetail(job_view.JobDetail, rename=spelled, omit_defaults=True, kw_only=True):
@@ -101,6 +104,7 @@ def _task(task: Task, documented: task_view.TaskDetail) -> OwnTaskDetail:
         max_processing_seconds_per_work_item=task.plan.timeout_seconds,
         max_wait_seconds_for_chunk=echo.get("maxWaitSecondsForChunk"),
         reused_from=_reused(task),
+        reason=task.failure_reason if task.status is TaskStatus.FAILED else None,
     )
 
 

@@ -23,7 +23,10 @@ _LENGTH: Final = re.compile(r"(?P<count>\d+)\s*(?P<unit>[a-z]*?)s?")
 _TIME: Final = re.compile(r"(?P<hour>\d{1,2})(?::(?P<rest>\d\d(?::\d\d)?))?\s*(?P<half>am|pm)?")
 _SPANS: Final = re.compile(r"\s+to\s+|\s*[-–]\s*")
 _AND: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*")
-_DAY: Final = re.compile(r"(?P<day>today|tomorrow|[a-z]+day|[a-z]{3})(?:\s+(?:at\s+)?(?P<time>.+))?")
+_DAY: Final = re.compile(
+    r"(?P<last>last\s+)?(?P<day>today|tomorrow|yesterday|[a-z]+day|[a-z]{3})(?:\s+(?:at\s+)?(?P<time>.+))?"
+)
+_NEAR_DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -89,6 +92,8 @@ def clock(text: str) -> str:
 def moment(text: str, zone: ZoneInfo, now: datetime) -> int:
     """Returns µs UTC of `2026-12-01 10:00`, `tomorrow 9am`, `friday at 18:00`, `in 2 hours`, `now`.
 
+    And of what is past: `yesterday 18:00`, `last friday`, `2h ago`.
+
     A text without an offset is local time in `zone`. Raises UnclearTime.
     """
     phrase = " ".join(text.lower().split())
@@ -96,14 +101,17 @@ def moment(text: str, zone: ZoneInfo, now: datetime) -> int:
         return _micros(now)
     if phrase.startswith("in "):
         return _micros(now + timedelta(seconds=length(phrase[3:])))
-    if (match := _DAY.fullmatch(phrase)) and (day := _next_day(match["day"], now.astimezone(zone).date())):
+    if phrase.endswith(" ago"):
+        return _micros(now - timedelta(seconds=length(phrase[:-4])))
+    today = now.astimezone(zone).date()
+    if (match := _DAY.fullmatch(phrase)) and (day := _named_day(match["day"], today, is_past=bool(match["last"]))):
         at = clock(match["time"]) if match["time"] else "00:00"
         return _from_local(datetime.combine(day, time.fromisoformat(at)), zone)
     try:
         at_moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UnclearTime(
-            f'"{text}" is not a moment. For example: "2026-12-01 10:00", "tomorrow 9am", "in 2 hours".'
+            f'"{text}" is not a moment. For example: "2026-12-01 10:00", "tomorrow 9am", "2h ago".'
         ) from None
     return _micros(at_moment) if at_moment.tzinfo is not None else _from_local(at_moment, zone)
 
@@ -137,12 +145,14 @@ def _weekly(day: int, times: str) -> WeeklyPart:
     return WeeklyPart(day=day, start=clock(start), stop=clock(stops[0]) if stops else None)
 
 
-def _next_day(word: str, today: date) -> date | None:
-    """Returns the date that the word means. A day of the week is the next one, never today."""
-    if word in ("today", "tomorrow"):
-        return today + timedelta(days=word == "tomorrow")
+def _named_day(word: str, today: date, *, is_past: bool) -> date | None:
+    """Returns the date that the word means. A day of the week is the next one or, `is_past`, the last; never today."""
+    if word in _NEAR_DAYS:
+        return None if is_past else today + timedelta(days=_NEAR_DAYS[word])
     for number, day in enumerate(DAYS):
         if word in (day, day[:3]):
+            if is_past:
+                return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
             return today + timedelta(days=(number - today.weekday() - 1) % 7 + 1)
     return None
 

@@ -177,6 +177,7 @@ async def total_in(category: EngineCategory, info: Info) -> int:
 
 engine_type.set_field("id", lambda engine, _: engine.spec.id)
 engine_type.set_field("name", lambda engine, _: engine.spec.name)
+engine_type.set_field("slug", lambda engine, _: engine.spec.slug)
 engine_type.set_field("displayName", lambda engine, _: engine.spec.name)
 engine_type.set_field("description", lambda engine, _: engine.spec.description)
 engine_type.set_field("categoryId", lambda engine, _: engine.spec.category_id)
