@@ -208,7 +208,7 @@ def test_organizations_users_and_tokens(server: Server) -> None:
     as_them = {"ENGINEHOUSE_URL": server.url, "ENGINEHOUSE_TOKEN": secret}
     assert _json(call("job", "list", "--json", environment=as_them))["count"] == 0
     assert "not authorized" in _one_line(call("token", "list", environment=as_them))
-    assert server.cli("token", "revoke", issued["tokenID"], "--organization", number).code == 0
+    assert server.cli("token", "revoke", issued["tokenID"], "--organization", number, "--yes").code == 0
     assert "ENGINEHOUSE_TOKEN" in _one_line(call("job", "list", environment=as_them))
 
 
@@ -282,7 +282,10 @@ def test_logs_are_followed_to_the_end_of_the_job(server: Server) -> None:
     assert followed.code == 0, followed.err
     assert followed.out == server.cli("job", "logs", job, "--follow").out
     assert server.cli("job", "get", job, "--json").out.count('"complete"') >= 1
-    assert "not with --json" in _one_line(server.cli("job", "logs", job, "--follow", "--json"))
+    assert server.cli("logs", job, "--follow").out == followed.out
+    parts = [json.loads(line) for line in server.cli("logs", job, "--follow", "--json").out.splitlines()]
+    assert {(part["task"], part["item"], part["attempt"]) for part in parts} == {(0, 0, 1)}
+    assert "".join(part["text"] for part in parts) == followed.out.partition("\n")[2]
 
 
 def test_items_are_listed_and_a_complete_job_runs_again_with_another_payload(server: Server, tmp_path: Path) -> None:

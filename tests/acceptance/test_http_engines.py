@@ -195,7 +195,7 @@ def test_an_engine_like_the_published_sample_works_and_its_refusal_is_shown(
         assert "Sample failed, invalid_data: 400: Unsupported file type text/csv" in refused.err
         shown = json.loads(server.cli("engine", "show", engine_id, "--json").out)
         assert (shown["runningLimit"], shown["kind"]) == (4, "http")
-        assert server.cli("engine", "remove", engine_id).code == 0
+        assert server.cli("engine", "remove", engine_id, "--yes").code == 0
         assert server.cli("engine", "show", engine_id).code == 1
 
 

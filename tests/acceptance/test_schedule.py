@@ -42,7 +42,7 @@ def test_a_schedule_runs_and_its_slot_names_the_job(server: Server) -> None:
     [job_id] = slot["jobIds"]
     assert server.cli("job", "watch", job_id).code == 0
     assert job_id in done(server.cli("schedule", "history", schedule_id))
-    assert done(server.cli("schedule", "delete", schedule_id)) == "deleted"
+    assert done(server.cli("schedule", "delete", schedule_id, "--yes")) == "deleted"
     assert server.cli("schedule", "show", schedule_id).code == 1
     assert server.cli("job", "get", job_id).code == 0
 

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.engine_new import new
 from enginehouse.cli.engine_reload import reload
@@ -152,11 +153,14 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
 
 @engine.command()
 @click.argument("name", metavar="ID")
+@yes_option
 @output.json_option
 @with_client
-def remove(client: Client, name: str, *, as_json: bool) -> None:
+def remove(client: Client, name: str, *, yes: bool, as_json: bool) -> None:
     """Remove an engine of the organization, or a public one over HTTP: no job may name it any more."""
     removed = engine_id(client, name)
+    shown = engines.get(client, removed)["name"]
+    confirm(f'The engine "{shown}" ({removed}) would be removed.', "Remove it?", yes=yes)
     engines.remove(client, removed)
     output.show({"engineID": removed, "removed": True}, "removed", as_json=as_json)
 

@@ -7,6 +7,7 @@ import click
 
 from enginehouse.cli import bulk_acts as bulk
 from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.job_rule import RuleFlags, rule_options
 from enginehouse.cli.options import key_option, page_options, payloads_of_tasks
@@ -78,6 +79,22 @@ def _one_or_many(act: str, told: str, help_text: str, one: Callable[[Client, str
 _ALL: Final = "Without a JOB_ID, the same for all that match the flags. The command says how many they are, and asks."
 
 
+@click.command()
+@click.argument("job_id")
+@yes_option
+@output.json_option
+@with_client
+def delete(client: Client, job_id: str, *, yes: bool, as_json: bool) -> None:
+    """Delete a job: its tasks, outputs, logs and history. What runs of it is stopped. Its target stays."""
+    record = jobs.get(client, job_id)
+    name = record["coreJobID"]
+    tasks = output.many(len(record["tasks"]), "task")
+    sentence = f"The job {name} ({record['jobStatus']}, {tasks}) and its outputs would be deleted."
+    confirm(sentence, "Delete it?", yes=yes)
+    jobs.delete(client, job_id)
+    output.show({"id": name, "deleted": True}, "deleted", as_json=as_json)
+
+
 @click.command("acts")
 @page_options
 @output.json_option
@@ -141,6 +158,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
         f"End the pause of a job. {_ALL}",
         lambda client, job_id: limits.resume(client, "jobs", job_id),
     ),
+    delete,
     list_acts,
     undo,
 )

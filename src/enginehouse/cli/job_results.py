@@ -86,13 +86,14 @@ def results(
 @output.json_option
 @with_client
 def logs(client: Client, job_id: str, *, ordinal: int | None, follow: bool, as_json: bool) -> None:
-    """Show what the engines of a job have printed, attempt by attempt."""
+    """Show what the engines of a job have printed, attempt by attempt.
+
+    With --follow and --json, each part of a log is one line.
+    """
     tasks = jobs.get(client, job_id)["tasks"]
     if follow:
-        if as_json:
-            raise CommandError("--follow: not with --json, because the logs go on.", exit_code=2)
         ordinals(tasks, ordinal)
-        log_follow.follow(client, job_id, ordinal)
+        log_follow.follow(client, job_id, ordinal, as_json=as_json)
         return
     records: list[Json] = [
         {"task": number, "engine": job_view.task_name(tasks[number]), "log": name, "text": text}

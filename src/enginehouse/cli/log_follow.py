@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from enginehouse.cli import job_view, terminal
+from enginehouse.cli import job_view, output, terminal
 from enginehouse.client import Client, Json, RequestFailed, jobs
 
 _PAUSE: Final = 0.5  # seconds between two looks at the logs
@@ -11,9 +11,9 @@ _PAUSE: Final = 0.5  # seconds between two looks at the logs
 Place = tuple[int, int, int]
 
 
-def follow(client: Client, job_id: str, ordinal: int | None) -> None:
+def follow(client: Client, job_id: str, ordinal: int | None, *, as_json: bool = False) -> None:
     """The job has ended, and everything that its attempts have printed is on stdout. Raises RequestFailed."""
-    logs = _Logs(client, job_id)
+    logs = _Logs(client, job_id, as_json=as_json)
     while True:
         job = jobs.get(client, job_id)
         for attempt in jobs.attempts_of_job(client, job_id):
@@ -27,9 +27,10 @@ def follow(client: Client, job_id: str, ordinal: int | None) -> None:
 class _Logs:
     """The logs of a job, each as far as it was shown. A title says whose text follows."""
 
-    def __init__(self, client: Client, job_id: str) -> None:
+    def __init__(self, client: Client, job_id: str, *, as_json: bool) -> None:
         self._client = client
         self._job_id = job_id
+        self._as_json = as_json
         self._shown: dict[Place, int] = {}
         self._over: set[Place] = set()
         self._last: Place | None = None
@@ -40,15 +41,22 @@ class _Logs:
             offset = self._shown.get(place, 0)
             part = _part(self._client, self._job_id, place, offset)
             if part["text"]:
-                if place != self._last:
-                    terminal.echo(_title(job, place))
-                    self._last = place
-                terminal.write([part["text"].encode()])
+                self._print(job, place, part["text"])
             self._shown[place] = part["next"]
             if part["isOver"]:
                 self._over.add(place)
             if part["next"] == offset:
                 return
+
+    def _print(self, job: Json, place: Place, text: str) -> None:
+        if self._as_json:
+            task, item, number = place
+            output.show_json_line({"task": task, "item": item, "attempt": number, "text": text})
+            return
+        if place != self._last:
+            terminal.echo(_title(job, place))
+            self._last = place
+        terminal.write([text.encode()])
 
 
 def _part(client: Client, job_id: str, place: Place, offset: int) -> Json:

@@ -15,6 +15,7 @@ from enginehouse.cli import terminal
 
 NOTHING: Final = "–"  # what a table shows for a value that is not there
 
+_KILO: Final = 1000
 _WIDE: Final = 100_000  # programs read a pipe, so its lines are not wrapped
 
 _COLOURS = {
@@ -81,6 +82,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
 def facts(pairs: Iterable[tuple[str, Any]], *, title: str = "") -> Table:
     """Returns a table of names and values, without those that are None."""
     return table((title, ""), [pair for pair in pairs if pair[1] is not None])
+
+
+def many(number: int, noun: str) -> str:
+    """Returns the number with its noun: `1 task`, `2 tasks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: float | None) -> str | None:
+    """Returns the number of bytes in the unit that people read: `12.3 MB`."""
+    if number is None:
+        return None
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < _KILO or unit == "GB":
+            break
+        number /= _KILO
+    return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
 
 
 def status(word: str) -> Text:

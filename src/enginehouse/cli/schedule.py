@@ -3,6 +3,7 @@
 import click
 
 from enginehouse.cli import human_time, output, schedule_slots, terminal
+from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.limits import add_pause_commands
@@ -160,10 +161,13 @@ def cancel(client: Client, schedule_id: str, *, include_running: bool, as_json: 
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
+@yes_option
 @output.json_option
 @with_client
-def delete(client: Client, schedule_id: str, *, as_json: bool) -> None:
+def delete(client: Client, schedule_id: str, *, yes: bool, as_json: bool) -> None:
     """Delete a schedule. Its jobs stay."""
+    record = schedules.get(client, schedule_id)
+    confirm(f'The schedule {record["id"]} "{record["name"]}" would be deleted.', "Delete it?", yes=yes)
     schedules.delete(client, schedule_id)
     output.show({"id": schedule_id, "deleted": True}, "deleted", as_json=as_json)
 

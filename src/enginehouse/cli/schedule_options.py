@@ -153,17 +153,18 @@ def _read_templates(path: Path) -> list[Json]:
         templates = [templates]
     if not templates:
         raise CommandError(f"--template {path}: there is no template in it.", exit_code=2)
-    return [_template(each, path) for each in templates]
+    return [template_of(each, f"--template {path}") for each in templates]
 
 
-def _template(content: Any, path: Path) -> Json:
+def template_of(content: Any, place: str) -> Json:
+    """Returns the job template: the content itself, or made of an input of createJob. Raises CommandError."""
     content = content.get("input", content) if isinstance(content, dict) else content
     if isinstance(content, dict) and "tasks" in content:
         names = ("routes", "jobConfig", "clusterId", "skipDecider")
         return {"taskTemplates": content["tasks"]} | {name: content[name] for name in names if name in content}
     if not isinstance(content, dict) or "taskTemplates" not in content:
         text = 'an object with "taskTemplates", or with "tasks" (the input of createJob), is needed.'
-        raise CommandError(f"--template {path}: {text}", exit_code=2)
+        raise CommandError(f"{place}: {text}", exit_code=2)
     return content
 
 

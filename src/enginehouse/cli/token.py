@@ -3,6 +3,7 @@
 import click
 
 from enginehouse.cli import output, terminal
+from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
@@ -98,9 +99,14 @@ def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
 @token.command()
 @click.argument("token_or_id")
 @organization_option
+@yes_option
 @output.json_option
 @with_client
-def revoke(client: Client, token_or_id: str, *, organization: str | None, as_json: bool) -> None:
-    """Revoke a token, by its id or the token itself."""
+def revoke(client: Client, token_or_id: str, *, organization: str | None, yes: bool, as_json: bool) -> None:
+    """Revoke a token, by its id or the token itself. It is never valid again."""
+    if not yes:
+        named = [one for one in accounts.tokens(client, organization) if one["tokenID"] == token_or_id]
+        shown = "".join(f' {one["tokenID"]} "{one["name"]}"' for one in named if one.get("name"))
+        confirm(f"The token{shown} would never be valid again.", "Revoke it?", yes=False)
     record = accounts.revoke_token(client, token_or_id, organization)
     output.show(record, f"revoked {record['tokenID']}", as_json=as_json)

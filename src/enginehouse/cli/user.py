@@ -6,9 +6,13 @@ from typing import IO, Any
 import click
 
 from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import ServerFlags, connect, server_options, with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.near_words import did_you_mean
 from enginehouse.cli.options import organization_option
+from enginehouse.cli.relative_time import ago
+from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, accounts
 
 _password_option = click.option(
@@ -18,7 +22,7 @@ _password_option = click.option(
 
 @click.group()
 def user() -> None:
-    """Create users and set their passwords."""
+    """Create, list and delete users, and set their passwords."""
 
 
 @user.command()
@@ -52,6 +56,51 @@ def create(
         client, name, password, organizationID=organization, displayName=display_name, **fields
     )
     output.show(record, record["userID"], as_json=as_json)
+
+
+@user.command("list")
+@organization_option
+@output.json_option
+@with_client
+def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
+    """List the users whom you manage. The token must be an administrator's."""
+    records = accounts.users(client, organization=organization)
+    if as_json:
+        output.show_json(records)
+        return
+    rows = [
+        (
+            one["name"],
+            ", ".join(role["name"] for role in one["roles"] or ()),
+            one["status"],
+            one["organizationId"],
+            ago(one["lastLoginDateTime"]) or "never",
+            ago(one["createdDateTime"]),
+            one["id"],
+        )
+        for one in records
+    ]
+    columns = (flexible("name"), "role", "status", "organization", "signed in", "created", optional("id"))
+    show_rows(columns, rows, empty="There is no user.")
+
+
+@user.command()
+@click.argument("name", metavar="NAME|ID")
+@yes_option
+@output.json_option
+@with_client
+def delete(client: Client, name: str, *, yes: bool, as_json: bool) -> None:
+    """Delete a user: nobody signs in with this name any more, and the user's tokens end. What it has made stays."""
+    known = accounts.users(client)
+    found = [one for one in known if name in (one["id"], one["name"])]
+    if len(found) != 1:
+        near = did_you_mean(name, {one["name"]: one for one in known})
+        why = f"was not found.{near}" if not found else "is the name of several users. Give an id."
+        raise CommandError(f'User "{name}" {why} See: enginehouse user list')
+    [one] = found
+    confirm(f"The user {one['name']} of organization {one['organizationId']} would be deleted.", "Delete?", yes=yes)
+    accounts.delete_user(client, one["id"])
+    output.show({"id": one["id"], "name": one["name"], "deleted": True}, "deleted", as_json=as_json)
 
 
 @user.command()

@@ -31,6 +31,8 @@ from enginehouse.client import (
     overview,
     pushes,
     schedules,
+    targets,
+    templates,
     why,
 )
 from enginehouse.client.async_client import AsyncClient
@@ -84,5 +86,7 @@ __all__ = [
     "overview",
     "pushes",
     "schedules",
+    "targets",
+    "templates",
     "why",
 ]

@@ -1,10 +1,15 @@
 """Organizations, users, tokens and the audit: the requests of an administrator."""
 
-from typing import Any
+from typing import Any, Final
 
 from enginehouse.client.failure import Json
 from enginehouse.client.http import ServerConnection
 from enginehouse.client.paths import v1
+
+_PAGE: Final = 1000
+_USERS: Final = """query($organizations: [ID], $limit: Int, $offset: Int) {
+  users(organizationIds: $organizations, limit: $limit, offset: $offset) { records {
+    id name email firstName lastName organizationId status createdDateTime lastLoginDateTime roles { name } } } }"""
 
 
 def organizations(client: ServerConnection) -> list[Json]:
@@ -27,6 +32,22 @@ def create_user(client: ServerConnection, name: str, password: str, **fields: An
     """
     user: Json = client.rest("POST", v1("users"), {"name": name, "password": password, **fields})["result"]
     return user
+
+
+def users(client: ServerConnection, *, organization: str | None = None) -> list[Json]:
+    """Returns the users whom the token's owner manages, by name. Raises RequestFailed."""
+    found = list[Json]()
+    variables = {"organizations": None if organization is None else [organization], "limit": _PAGE}
+    while True:
+        page = client.graphql(_USERS, {**variables, "offset": len(found)})["users"]["records"]
+        found += page
+        if len(page) < _PAGE:
+            return found
+
+
+def delete_user(client: ServerConnection, user_id: str) -> None:
+    """The user cannot sign in any more, and its tokens are no longer valid. Raises RequestFailed."""
+    client.graphql("mutation($id: ID!) { deleteUser(id: $id) { id } }", {"id": user_id})
 
 
 def set_password(client: ServerConnection, name: str, password: str) -> None:

@@ -90,6 +90,11 @@ def retry(
     return retried
 
 
+def delete(client: ServerConnection, job_id: str) -> None:
+    """The job and what is known of it are gone. Raises RequestFailed, also while it has not ended."""
+    client.rest("POST", edge("job", job_id, "delete"), {})
+
+
 def items(
     client: ServerConnection, job_id: str, task: int, *, status: str | None = None, after: int | None = None
 ) -> Iterator[Json]:
