@@ -21,9 +21,9 @@ SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py t
   tests/storage/test_races.py tests/storage/test_stop_races.py tests/storage/test_task_lists.py \
   tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py tests/web
 
-# Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, and a linter
-# of Dockerfiles. Each has a lock file in requirements/clients.
-CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis seaweedfs hadolint
+# Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, a linter
+# of Dockerfiles, what engines with models need, and speech to try them on. Each has a lock file in requirements/clients.
+CLIENTS := gql sgqlc openapi-python-client openapi-generator okhttp schemathesis seaweedfs hadolint engines speech
 
 # The libraries of a generated Java client, which a test compiles.
 JARS := okhttp logging-interceptor okio-jvm kotlin-stdlib gson gson-fire jsr305 javax.annotation-api
@@ -154,6 +154,17 @@ $(VENV)/clients/okhttp/stamp: requirements/clients/okhttp.txt | $(VENV)/runtime
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip download -qq --require-hashes --no-deps --no-binary :all: \
 	  --no-build-isolation --dest $(@D)/whole -r $<
 	@cd $(@D) && tar -xzf whole/*.tar.gz -C whole && mv $(JARS:%=whole/*/deps/lib/%-[0-9]*.jar) . && rm -r whole
+	@touch $@
+
+# The tests of pocketsphinx have five sentences of a LibriVox reading (public domain) with their words. Only its source package has them.
+$(VENV)/clients/speech/stamp: requirements/clients/speech.txt requirements/runtime.txt | $(VENV)/runtime
+	@echo "Downloading speech for the tests (once) …"
+	@$(BIN)/python -m venv --without-pip --clear $(@D)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --python $(@D)/bin/python install -qq \
+	  --require-hashes --no-deps --only-binary :all: -r $<
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --python $(@D)/bin/python download -qq --require-hashes --no-deps \
+	  --no-binary :all: --no-build-isolation --dest $(@D)/whole --constraint requirements/runtime.txt pocketsphinx
+	@cd $(@D) && tar -xzf whole/*.tar.gz --strip-components 4 --wildcards '*/test/data/librivox/*.wav' '*/test/data/librivox/*.txt' && rm -r whole
 	@touch $@
 
 $(VENV)/clients/%/stamp: requirements/clients/%.txt | $(VENV)/runtime

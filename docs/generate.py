@@ -11,6 +11,8 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +34,7 @@ from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.retry import FailureKind, blame
 from enginehouse.domain.status import TASK, TASK_ENDED, TaskStatus
 from enginehouse.domain.totals import MEASURES
-from enginehouse.engines.entry_points import installed
+from enginehouse.engine import ENTRY_POINT_GROUP
 from enginehouse.engines.native import CATEGORIES, ENGINES
 
 DOCS: Final = Path(__file__).parent
@@ -250,7 +252,8 @@ def engines() -> str:
     specs: list[EngineSpec] = [engine.spec for engine in ENGINES]
     ours = _entry_points()
     specs += sorted(
-        (point.load().spec for point in installed() if point.name in ours), key=lambda spec: spec.slug or ""
+        (_declared(point) for point in entry_points(group=ENTRY_POINT_GROUP) if point.name in ours),
+        key=lambda spec: spec.slug or "",
     )
     names = {category.id: category.name for category in CATEGORIES}
     return _table(
@@ -263,6 +266,12 @@ def engines() -> str:
             for spec in specs
         ),
     )  # fmt: skip
+
+
+def _declared(point: EntryPoint) -> EngineSpec:
+    """The spec of an engine, also of one that has it only where there is a model."""
+    spec: EngineSpec = getattr(import_module(point.module), "SPEC", None) or point.load().spec
+    return spec
 
 
 def word_count() -> str:

@@ -5,10 +5,10 @@ import re
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from enginehouse.engine import Chunk, Output, Work
-from enginehouse.wave import NotWave
 from enginehouse_engines.aion import fraction, output
 from enginehouse_engines.spec import chunk_spec
 from enginehouse_engines.text import invalid
@@ -20,6 +20,7 @@ _FRAME_MS = 10
 _VARIANT = re.compile(r"\(\d+\)$")  # the number of the recognised pronunciation
 _NOT_WORDS = ("<", "[", "+")  # <sil>, [SPEECH], ++NOISE++
 _WAVS = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
+_TYPES = ("audio/*", "video/*") if find_spec("av") else _WAVS  # PyAV decodes the others
 
 
 class Transcription:
@@ -30,13 +31,16 @@ class Transcription:
         engine_id=ID,
         name="Transcription (pocketsphinx)",
         slug="transcription-pocketsphinx",
-        description="Writes down English speech; about three words in ten of clear reading are wrong.",
+        description=(
+            "Writes down English speech without a model to install. Poor: about three words in ten of clear reading "
+            "are wrong; transcription-whisper is far better (pip install 'enginehouse[whisper]')."
+        ),
         category="Transcription",
         category_id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182",
         task_type="transcribe",
         memory_mb=2048,
         timeout_seconds=1800,
-        inputs=_WAVS,
+        inputs=_TYPES,
         formats=_WAVS,
         languages=("en",),
     )
@@ -44,10 +48,10 @@ class Transcription:
     def process(self, work: Work) -> list[Output]:
         """Returns the words of every input. A sound without speech, or an empty one, has an empty series.
 
-        Raises EngineFailure (invalid_data) for an input that is not a WAV file.
+        Raises EngineFailure (invalid_data) for an input without sound, and without PyAV for all but WAV files.
         """
         if not work.inputs:
-            raise invalid("Nothing to hear: give payload.url, or a target with a primary asset, that is a WAV file.")
+            raise invalid("Nothing to hear: give payload.url, or a target with a primary asset, with sound.")
         return [output(_transcribe(chunk), chunk) for chunk in work.inputs]
 
 
@@ -75,15 +79,14 @@ def _transcript(series: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _sound(chunk: Chunk) -> Any:
     """Returns the chunk as 16-bit mono samples at 16 kHz. The bytes decide, because the media type is often wrong."""
-    np, wav = import_module("numpy"), import_module("enginehouse_engines.wav")
+    sound = import_module("enginehouse_engines.sound")
     name = chunk.name or chunk.path.name
     if chunk.size == 0:
-        return np.empty(0, "<i2")
+        return []
     try:
-        blocks = [(block.clip(-1, 1) * 32767).astype("<i2") for block in wav.read_mono(chunk.path, rate=RATE)]
-    except NotWave as problem:
-        raise invalid(f'"{name}" is {chunk.media_type}; this engine takes WAV ({_WAVS[0]}), and {problem}.') from None
-    return np.concatenate(blocks) if blocks else np.empty(0, "<i2")
+        return sound.read_sound(chunk.path, rate=RATE)
+    except sound.NotSound as problem:
+        raise invalid(f'"{name}" is {chunk.media_type}, and {problem}.') from None
 
 
 def _is_word(segment: Any) -> bool:

@@ -87,7 +87,7 @@ def test_a_picture_fails_and_says_what_it_needs(tmp_path: Path) -> None:
     ran = call("run", "mine.txt", folder=tmp_path)
     assert ran.code == 1
     assert "Text extraction failed, invalid_data" in ran.err
-    assert "No engine that is installed here takes image/png: it needs one that reads pictures" in ran.err
+    assert "No engine that is installed here takes image/png. The engine ocr-rapidocr reads text in pictures" in ran.err
 
 
 def test_a_refused_url_fails_and_says_why(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from tests.engines.native_context import CHUNK_IN, CHUNK_OUT, STREAM_IN, Bench, 
 from tests.engines.waves import samples, wave
 
 from enginehouse.engine import EngineFailure, FailureKind
-from enginehouse.engines.native import decoder, ffmpeg
+from enginehouse.engines.native import decoder
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.dash import DashSegmenter
 from enginehouse.engines.native.pcm import milliseconds, read_pcm
 from enginehouse.text.file_type import type_of_file
+from enginehouse.text.media_types import CONTAINERS
 
 DOCUMENT = """# Three harbours
 
@@ -300,7 +301,7 @@ def test_the_decoder_reads_nothing_but_its_file(tmp_path: Path) -> None:
     results.mkdir()
     path, other = (wave(tmp_path / f"{name}.wav", samples((1.0,), 16000), 16000) for name in ("a", "b"))
     rules = json.dumps(decoder._rules(other, results))
-    command = [sys.executable, "-P", "-m", "enginehouse.engines.decode_main", rules, ffmpeg.CONTAINERS]
+    command = [sys.executable, "-P", "-m", "enginehouse.engines.decode_main", rules, CONTAINERS]
     command += [str(path), str(results / "sound.wav")]
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     assert tried.returncode == 1

@@ -128,7 +128,7 @@ DEEP = files.docx("<w:p>" * 1000)
         (
             "application/pdf",
             files.pdf("", "", pictures=True),
-            "is a scanned PDF: its 2 pages are pictures without text. Only an engine that reads text in pictures (OCR)",
+            "is a scanned PDF: its 2 pages are pictures without text. The engine ocr-rapidocr reads",
         ),
         ("application/pdf", files.pdf("secret", password="x"), "is a PDF that is encrypted with a password."),
         ("application/pdf", b"%PDF-1.7\nnothing", "is a broken PDF: "),

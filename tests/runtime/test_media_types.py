@@ -45,9 +45,12 @@ def chunk(media_type: str, size: int = 1) -> Chunk:
 @pytest.mark.parametrize(
     ("media_type", "says"),
     [
-        ("audio/mpeg", "Installed here and able to take it: chunker, dash, transcode-ffmpeg."),
-        ("image/png", "No engine that is installed here takes image/png: it needs one that reads pictures (OCR"),
-        ("application/zip", "No engine that is installed here takes application/zip: it needs one that declares it."),
+        (
+            "audio/mpeg",
+            "Installed here and able to take it: chunker, dash, transcode-ffmpeg, transcription-pocketsphinx.",
+        ),
+        ("image/png", "No engine that is installed here takes image/png. The engine ocr-rapidocr reads text in"),
+        ("application/zip", "No engine that is installed here takes application/zip. It needs one that declares it."),
     ],
 )
 def test_the_failure_says_who_takes_it(media_type: str, says: str) -> None:
@@ -93,6 +96,6 @@ async def test_the_engine_never_gets_the_work_and_is_not_tried_again(
     assert attempt.failure_reason == "unsupported_type"
     assert attempt.failure_message == (
         '"scan" is application/pdf, which split does not take; it takes audio/wav. '
-        "No engine that is installed here takes application/pdf: it needs one that declares it."
+        "No engine that is installed here takes application/pdf. It needs one that declares it."
     )
     assert (await floor.job(job_id)).status == "failed"

@@ -20,6 +20,7 @@ import msgspec
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineSpec, FailureKind, Output, PythonEngine
 from enginehouse.engines import frames, processes
 from enginehouse.engines.code_digest import code_digest
+from enginehouse.engines.extras import is_whole
 from enginehouse.engines.frames import (
     EntryPointName,
     FailureReply,
@@ -110,7 +111,7 @@ def encode(reply: Reply) -> bytes:
 
 
 def _list() -> Reply:
-    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    points = filter(is_whole, importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
     names = (EntryPointName(one.name, one.value, one.dist.name if one.dist else one.value) for one in points)
     return ListedReply(sorted(names, key=lambda one: one.name))
 

@@ -43,7 +43,6 @@ def main() -> None:
 
 
 def _open(av: Any, source: str, containers: str) -> Any:
-    # A playlist can name other files. So only containers that hold their media themselves are opened.
     options = {"protocol_whitelist": "file", "format_whitelist": containers}
     return av.open(f"file:{source}", options=options, metadata_errors="replace")
 

@@ -15,6 +15,7 @@ from msgspec import structs
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, EngineKind, EngineSpec, FailureKind
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.environments import PythonEnvironment
+from enginehouse.engines.extras import has_extras, is_whole
 from enginehouse.engines.frames import EntryPointName, LoadedReply
 from enginehouse.engines.interpreter import Interpreter
 
@@ -46,8 +47,11 @@ class BrokenEnvironment(NamedTuple):
 
 
 def installed() -> list[EntryPoint]:
-    """Returns the entry points in the server's environment, in the order of their names."""
-    return sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
+    """Returns the entry points in the server's environment, in the order of their names.
+
+    One that names an extra is among them only if the packages of the extra are installed.
+    """
+    return sorted(filter(is_whole, entry_points(group=ENTRY_POINT_GROUP)), key=lambda entry: entry.name)
 
 
 async def read_engines(
@@ -69,8 +73,9 @@ async def _read_one(
         names = await children.list_engines(Interpreter(environment.python))
     except EngineFailure as failure:
         return [BrokenEnvironment(environment, failure)]
-    # The server's own package may be installed there too. Its engines are the server's.
-    return await _read_all(children, [one for one in names if one.package != _SERVERS_PACKAGE], environment)
+    # The server's own package may be installed there too. Its engines are the server's, except those of its extras.
+    theirs = [one for one in names if one.package != _SERVERS_PACKAGE or has_extras(one.value)]
+    return await _read_all(children, theirs, environment)
 
 
 async def _read_all(

@@ -20,7 +20,7 @@ import msgspec
 
 import enginehouse
 from enginehouse.engine import ENTRY_POINT_GROUP, EngineFailure, FailureKind
-from enginehouse.engines.keeper import environment, python
+from enginehouse.engines.keeper import MODEL_VARIABLES, environment, python
 from enginehouse.engines.sandbox.levels import Confinement
 
 _PACKAGE: Final = Path(enginehouse.__file__).parent
@@ -74,6 +74,7 @@ class Interpreter:
 
     def places(self) -> Iterator[str]:
         """Yields the files and folders that a child reads besides those of the system."""
+        yield from (place for name in MODEL_VARIABLES if (place := os.environ.get(name)) and Path(place).is_absolute())
         if self.program is None:
             yield from _own_places()
             return

@@ -16,9 +16,13 @@ from typing import Any, Final, Self
 from enginehouse.engines import keeper_register
 
 CLOSE_SECONDS: Final = 15.0  # the keeper ends in less time
+MODEL_VARIABLES: Final = ("ENGINEHOUSE_WHISPER_MODEL",)
+"""The variables that name a model for an engine. A folder that one of them names may be read by engines."""
+
 _PASSED_ON: Final = (
     *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED"),
     *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),  # the GPUs that are this server's
+    *MODEL_VARIABLES,
 )
 
 

@@ -11,6 +11,12 @@ from enginehouse.text.media_types import OCTETS, PLAIN, bare, medium
 
 _ANY: Final = frozenset({"*/*", "*"})
 _MOST_NAMED: Final = 5
+_ADVICE: Final = {
+    "image": "The engine ocr-rapidocr reads text in pictures: pip install 'enginehouse[ocr]'.",
+    "audio": "The engine transcription-whisper hears any sound: pip install 'enginehouse[whisper]'.",
+    "video": "The engine transcription-whisper hears any video: pip install 'enginehouse[whisper]'.",
+}
+_OTHER_ADVICE: Final = "It needs one that declares it."
 
 
 def check_types(spec: EngineSpec, inputs: Sequence[Chunk], known: Iterable[EngineSpec]) -> None:
@@ -50,8 +56,7 @@ def _others(kind: str, known: Iterable[EngineSpec]) -> str:
         if takes([one for one in engine.inputs if one not in _ANY], kind) and kind != OCTETS
     ]
     if not able:
-        needed = "one that reads pictures (OCR, faces, objects)" if medium(kind) == "image" else "one that declares it"
-        return f"No engine that is installed here takes {kind}: it needs {needed}."
+        return f"No engine that is installed here takes {kind}. {_ADVICE.get(medium(kind), _OTHER_ADVICE)}"
     return f"Installed here and able to take it: {_listed(able)}."
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from enginehouse.text.captions import CAPTIONS
 
 __all__ = [
+    "CONTAINERS",
     "LOOSE_TYPES",
     "OCTETS",
     "PLAIN",
@@ -21,6 +22,11 @@ __all__ = [
 OCTETS: Final = "application/octet-stream"
 PLAIN: Final = "text/plain"
 WAVE: Final = "audio/wav"
+CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
+"""The formats of sound and video that are opened, by FFmpeg's names: those that hold their media themselves.
+
+A playlist can name other files and addresses.
+"""
 UNSPECIFIC: Final = frozenset(
     {OCTETS, "binary/octet-stream", "application/binary", "application/x-download", "application/x-binary", ""}
 )

@@ -54,7 +54,8 @@ def _pages(reader: Any) -> Iterator[Section]:
     if pictures and not written:
         many = "its page is a picture" if pages == 1 else f"its {pages} pages are pictures"
         raise Unreadable(
-            f"is a scanned PDF: {many} without text. Only an engine that reads text in pictures (OCR) can take it"
+            f"is a scanned PDF: {many} without text. The engine ocr-rapidocr reads text in pictures (OCR; "
+            "pip install 'enginehouse[ocr]')"
         )
     if pictures:
         print(f"warning: pages without text, only pictures: {', '.join(map(str, pictures[:50]))}")  # noqa: T201

@@ -64,6 +64,30 @@ KEYWORDS: Final = EngineCategory(
     type="Cognition",
     description="Finds the terms that a text is about.",
 )
+TEXT_RECOGNITION: Final = EngineCategory(
+    id="3b4ac603-9bfa-49d3-96b3-25ca3b502325",
+    name="Text recognition",
+    type="Cognition",
+    description="Reads the text in pictures and scans.",
+)
+ENTITIES: Final = EngineCategory(
+    id="9a1c5e70-3f42-4b8d-a6d7-28e0b4f91c53",
+    name="Entity extraction",
+    type="Cognition",
+    description="Finds the people, places and organizations in a text.",
+)
+SUMMARY: Final = EngineCategory(
+    id="5b7e2d94-8c16-4a3f-b0e5-f16d9a73c820",
+    name="Summary",
+    type="Cognition",
+    description="Says in a few sentences what a text says.",
+)
+TRANSLATION: Final = EngineCategory(
+    id="3b2b2ff8-44aa-4db4-9b71-ff96c3bf5923",
+    name="Translate",
+    type="Cognition",
+    description="Says in another language what a text says.",
+)
 
 CATEGORIES: Final = (
     ADAPTER,
@@ -76,4 +100,8 @@ CATEGORIES: Final = (
     SENTIMENT,
     LANGUAGE,
     KEYWORDS,
+    TEXT_RECOGNITION,
+    ENTITIES,
+    SUMMARY,
+    TRANSLATION,
 )

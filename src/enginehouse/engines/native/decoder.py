@@ -20,6 +20,7 @@ from enginehouse.engines.native import ffmpeg
 from enginehouse.engines.sandbox import landlock, system
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.syscalls import machine
+from enginehouse.text.media_types import CONTAINERS
 
 _PROBE_SECONDS: Final = 20.0
 
@@ -64,7 +65,7 @@ async def _run(source: Path, directory: Path | None, target: str) -> tuple[int |
     """Returns the exit status of the decoder, its answer and what it said. Nothing of it is left."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "enginehouse.engines.decode_main"),
-        *(json.dumps(_rules(source, directory)), ffmpeg.CONTAINERS, str(source), target),
+        *(json.dumps(_rules(source, directory)), CONTAINERS, str(source), target),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

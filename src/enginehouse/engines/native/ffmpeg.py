@@ -13,9 +13,7 @@ from typing import Final
 
 from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.threads import in_thread
-
-# A playlist can name other files and addresses. So only containers that hold their media themselves are opened.
-CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav,webm"
+from enginehouse.text.media_types import CONTAINERS
 
 _PROBE_SECONDS: Final = 20.0
 
