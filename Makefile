@@ -13,7 +13,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 JOBS ?= 3
 
 # Tests that take a sample of their cases, or a short way to start commands. `make chaos` takes all cases and the long way.
-SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py tests/domain/test_calendar.py \
+SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py tests/bench/test_growth.py tests/domain/test_calendar.py \
   tests/engines/test_sandbox.py tests/api/test_audit_rows.py tests/api/test_bad_input_foreign.py tests/api/test_bad_input_references.py \
   tests/api/test_bad_input_tokens.py tests/api/test_every_field.py tests/api/test_every_operation.py tests/api/test_extremes.py \
   tests/api/test_extremes_raw.py tests/api/test_graphql_documents.py tests/api/test_graphql_fuzz.py tests/api/test_query_plan.py tests/storage/test_addition_races.py \

@@ -5,7 +5,7 @@ from typing import Final
 
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Role, Token, TokenKind
-from enginehouse.operations import identity, maintenance, token_holders
+from enginehouse.operations import identity, maintenance, token_users
 from enginehouse.operations.sessions import IssuedToken
 from enginehouse.web import refs
 from enginehouse.web.page_request import GoTo, HtmlPage, Page, PageRequest
@@ -26,7 +26,7 @@ async def _all(
     faults: tuple[str, ...] = (),
     issued: IssuedToken | None = None,
 ) -> HtmlPage:
-    found, people = await token_holders.list_(request.house, request.principal)
+    found, people = await token_users.list_(request.house, request.principal)
     return HtmlPage(
         "tokens.html",
         {

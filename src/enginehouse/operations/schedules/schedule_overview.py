@@ -14,7 +14,7 @@ from enginehouse.operations.schedules.schedules import KIND
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import jobs, pages, schedules
 from enginehouse.storage.schedules.jobs import LastJob
-from enginehouse.storage.schedules.schedules import ContentRow
+from enginehouse.storage.schedules.schedules import ScheduleContentRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ async def with_contents(house: House, principal: Principal, ref: Ref) -> tuple[S
     return await house.database.read(read)
 
 
-def _contents(rows: Sequence[ContentRow]) -> ScheduleContents:
+def _contents(rows: Sequence[ScheduleContentRow]) -> ScheduleContents:
     engines = dict[tuple[int, int], list[str]]()
     for row in rows:
         if row.template_id is not None:

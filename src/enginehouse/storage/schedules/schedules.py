@@ -53,7 +53,7 @@ class LaunchRow(NamedTuple):
     pipeline_id: int
 
 
-class ContentRow(NamedTuple):
+class ScheduleContentRow(NamedTuple):
     """A template that a schedule launches, with the engine of a task; `pipeline_id` is -1 if it is launched itself.
 
     A pipeline without templates, and a template without tasks, has a row with None.
@@ -80,7 +80,7 @@ _LOCK_DUE: Final = Select("schedules.lock_due", ScheduleRow)
 _BY_IDS: Final = Select("schedules.by_ids", ScheduleRow)
 _LAUNCHES: Final = Select("schedules.launches", LaunchRow)
 _TEMPLATES_OF: Final = Select("schedules.templates_of", TemplateVersionRow)
-_CONTENTS: Final = Select("schedules.contents", ContentRow)
+_CONTENTS: Final = Select("schedules.contents", ScheduleContentRow)
 _SLOTS: Final = Select("schedules.slots", SlotRecord)
 
 
@@ -186,7 +186,7 @@ async def launches(tx: Tx, ids: Iterable[int]) -> dict[int, list[Launch]]:
     return result
 
 
-async def contents(tx: Tx, organization_id: int, schedule_id: int) -> list[ContentRow]:
+async def contents(tx: Tx, organization_id: int, schedule_id: int) -> list[ScheduleContentRow]:
     """Returns what the organization may read of what the schedule launches, in order."""
     return await _CONTENTS.all(tx, organization_id=organization_id, id=schedule_id)
 
