@@ -99,7 +99,8 @@ async def _attempts(
 ) -> tuple[Attempt | None, tuple[Attempt, ...]]:
     """Returns the chosen attempt, and all of its item. Raises NotFound."""
     if choice.attempt is None:
-        shown = await attempts.newest(tx, organization_id, task.job_id, task.ordinal) if task.attempts else None
+        key, has_ended = (organization_id, task.job_id, task.ordinal), task.status in TASK_ENDED
+        shown = await attempts.newest(tx, *key, has_ended=has_ended) if task.attempts else None
     else:
         shown = await attempts.one(tx, organization_id, task.job_id, AttemptPlace(task.ordinal, *choice.attempt))
         if shown is None:

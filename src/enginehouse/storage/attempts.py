@@ -104,10 +104,14 @@ async def one(tx: Tx, organization_id: int, job_id: int, place: AttemptPlace) ->
     return None if row is None else _attempt(row)
 
 
-async def newest(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Attempt | None:
-    """Returns the attempt of the task that started last, one that runs before all others; None if none has started."""
+async def newest(tx: Tx, organization_id: int, job_id: int, ordinal: int, *, has_ended: bool = False) -> Attempt | None:
+    """Returns the attempt of the task that started last, one that runs before all others; None if none has started.
+
+    `has_ended`: the task has, so none runs.
+    """
     key = {"organization_id": organization_id, "job_id": job_id, "ordinal": ordinal}
-    row = await _NEWEST_RUNNING.one(tx, **key) or await _NEWEST_ENDED.one(tx, **key)
+    running = None if has_ended else await _NEWEST_RUNNING.one(tx, **key)
+    row = running or await _NEWEST_ENDED.one(tx, **key)
     return None if row is None else _attempt(row)
 
 
