@@ -68,33 +68,40 @@ FROM job j JOIN job_document d ON d.job_id = j.id
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: summaries
--- The jobs as a list shows them, with the numbers of their tasks. `started`: one of these runs or has ended, here.
+-- The jobs as a list shows them. `started`: one of its tasks runs or has ended, here. `tasks`: how many there are, how many
+-- of them are complete, and their engines, as JSON.
 -- lists: ids bigint
 SELECT j.id, j.status, j.name, j.created_at, j.modified_at, j.started_at, j.paused_at, {covered_at:j} AS covered_at,
        CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started,
-       j.cancelled, COUNT(t.job_id) AS tasks, COUNT(CASE WHEN t.status = 'complete' THEN 1 END) AS complete,
-       CAST({list_of}(DISTINCT t.engine_id) FILTER (WHERE t.engine_id IS NOT NULL) AS TEXT) AS engine_ids
-FROM job j LEFT JOIN task t ON {task_of_job} AND t.deleted_at IS NULL
-WHERE j.id IN {ids} AND j.organization_id = :organization_id
-GROUP BY j.id;
+       j.cancelled,
+       CAST((SELECT {tuple_of}(COUNT(*), COUNT(CASE WHEN t.status = 'complete' THEN 1 END), {list_of}(DISTINCT t.engine_id))
+             FROM task t WHERE {task_of_job} AND t.deleted_at IS NULL) AS TEXT) AS tasks
+FROM job j WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: current
 -- The same of the jobs that wait longest, that run since the shortest time, and that failed last: so many of each status.
 SELECT j.id, j.status, j.name, j.created_at, j.modified_at, j.started_at, j.paused_at, NULL AS covered_at,
-       CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started,
-       j.cancelled, COUNT(t.job_id) AS tasks, COUNT(CASE WHEN t.status = 'complete' THEN 1 END) AS complete,
-       CAST({list_of}(DISTINCT t.engine_id) FILTER (WHERE t.engine_id IS NOT NULL) AS TEXT) AS engine_ids
-FROM (SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'pending' ORDER BY id LIMIT :limit) a
+       CASE WHEN j.begun > 0 THEN 1 ELSE 0 END AS started,
+       j.cancelled,
+       CAST((SELECT {tuple_of}(COUNT(*), COUNT(CASE WHEN t.status = 'complete' THEN 1 END), {list_of}(DISTINCT t.engine_id))
+             FROM task t WHERE {task_of_job} AND t.deleted_at IS NULL) AS TEXT) AS tasks
+FROM (SELECT * FROM (SELECT id, status, name, created_at, modified_at, started_at, paused_at, cancelled,
+                            tasks_running + tasks_complete + tasks_failed + tasks_aborted AS begun
+                     FROM job WHERE organization_id = :organization_id AND status = 'pending' ORDER BY id LIMIT :limit) a
       UNION ALL
-      SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'queued' ORDER BY id LIMIT :limit) b
+      SELECT * FROM (SELECT id, status, name, created_at, modified_at, started_at, paused_at, cancelled,
+                            tasks_running + tasks_complete + tasks_failed + tasks_aborted AS begun
+                     FROM job WHERE organization_id = :organization_id AND status = 'queued' ORDER BY id LIMIT :limit) b
       UNION ALL
-      SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'running' ORDER BY id DESC LIMIT :limit) c
+      SELECT * FROM (SELECT id, status, name, created_at, modified_at, started_at, paused_at, cancelled,
+                            tasks_running + tasks_complete + tasks_failed + tasks_aborted AS begun
+                     FROM job WHERE organization_id = :organization_id AND status = 'running'
+                     ORDER BY id DESC LIMIT :limit) c
       UNION ALL
-      SELECT id FROM (SELECT id FROM job WHERE organization_id = :organization_id AND status = 'failed'
-                      ORDER BY modified_at DESC, id DESC LIMIT :limit) d) few
-JOIN job j ON j.id = few.id AND j.organization_id = :organization_id
-LEFT JOIN task t ON {task_of_job} AND t.deleted_at IS NULL
-GROUP BY j.id;
+      SELECT * FROM (SELECT id, status, name, created_at, modified_at, started_at, paused_at, cancelled,
+                            tasks_running + tasks_complete + tasks_failed + tasks_aborted AS begun
+                     FROM job WHERE organization_id = :organization_id AND status = 'failed'
+                     ORDER BY modified_at DESC, id DESC LIMIT :limit) d) j;
 
 -- name: tasks
 -- The tasks of jobs that `by_ids` has checked to belong to the organization.

@@ -15,7 +15,7 @@ from enginehouse.storage.jobs.queries import StatusCounts
 
 
 class SummaryRow(NamedTuple):
-    """A job in a list; `engine_ids` is JSON text. `covered_at`: since when an open bulk cancel has aborted it."""
+    """A job in a list; `tasks` is JSON text. `covered_at`: since when an open bulk cancel has aborted it."""
 
     id: int
     status: str
@@ -27,14 +27,12 @@ class SummaryRow(NamedTuple):
     covered_at: int | None
     started: int
     cancelled: int
-    tasks: int
-    complete: int
-    engine_ids: str | None
+    tasks: str
 
 
 _SUMMARIES: Final = Select("jobs.summaries", SummaryRow)
 _CURRENT: Final = Select("jobs.current", SummaryRow)
-_TEXTS: Final = msgspec.json.Decoder(list[str])
+_TASKS: Final = msgspec.json.Decoder(tuple[int, int, list[str] | None])
 
 
 async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, JobSummary]:
@@ -84,6 +82,7 @@ async def in_order(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> tupl
 
 def _summary(row: SummaryRow) -> JobSummary:
     # A job that an open bulk cancel covers is aborted, and its row will get this time.
+    tasks, complete, engine_ids = _TASKS.decode(row.tasks)
     status = JobStatus(row.status) if row.covered_at is None else JobStatus.ABORTED
     return JobSummary(
         id=row.id,
@@ -93,9 +92,9 @@ def _summary(row: SummaryRow) -> JobSummary:
         modified_at=row.modified_at if row.covered_at is None else row.covered_at,
         started_at=row.started_at,
         paused_at=None if status in JOB_ENDED else row.paused_at,
-        tasks=row.tasks,
-        complete=row.complete,
+        tasks=tasks,
+        complete=complete,
         started=bool(row.started),
         cancelled=bool(row.cancelled),
-        engine_ids=() if row.engine_ids is None else tuple(sorted(_TEXTS.decode(row.engine_ids))),
+        engine_ids=tuple(sorted(engine_ids or ())),
     )

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.schedules.schedule import SlotRecord
 from enginehouse.domain.status import JobStatus
@@ -30,23 +32,20 @@ class LastJob(NamedTuple):
 
 
 class LastJobRow(NamedTuple):
-    """The same as a row."""
+    """A schedule with its newest job as JSON text; None if it has none."""
 
-    schedule_id: int
     id: int
-    status: str
-    created_at: int
+    last_job: str | None
 
 
 class RunsRow(NamedTuple):
-    """How long a schedule's runs take, and its newest job; None without any."""
+    """How long a schedule's runs take, None without any, and its newest job as JSON text."""
 
     took: int | None
-    job_id: int | None
-    status: str | None
-    created_at: int | None
+    last_job: str | None
 
 
+_LAST_JOB: Final = msgspec.json.Decoder(LastJob)
 _LAST_JOBS: Final = Select("schedules.last_jobs", LastJobRow)
 _RUNS: Final = Select("schedules.runs", RunsRow)
 _PENDING_CHANGES: Final = Select("schedules.pending_changes", PendingChange)
@@ -61,7 +60,7 @@ async def usual_runs(tx: Tx, ids: Iterable[int]) -> dict[int, int]:
 async def last(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, LastJob]:
     """Returns the organization's newest job of each schedule, by schedule. Schedules without one are missing."""
     rows = await _LAST_JOBS.all(tx, organization_id=organization_id, ids=sorted(set(ids)))
-    return {row.schedule_id: LastJob(row.id, JobStatus(row.status), row.created_at) for row in rows}
+    return {row.id: _LAST_JOB.decode(row.last_job) for row in rows if row.last_job is not None}
 
 
 async def runs(tx: Tx, organization_id: int, schedule_id: int) -> tuple[int | None, LastJob | None]:
@@ -69,9 +68,7 @@ async def runs(tx: Tx, organization_id: int, schedule_id: int) -> tuple[int | No
     row = await _RUNS.one(tx, organization_id=organization_id, id=schedule_id)
     if row is None:
         return None, None
-    if row.job_id is None or row.status is None or row.created_at is None:
-        return row.took, None
-    return row.took, LastJob(row.job_id, JobStatus(row.status), row.created_at)
+    return row.took, None if row.last_job is None else _LAST_JOB.decode(row.last_job)
 
 
 async def not_ended(tx: Tx, organization_id: int, schedule_id: int, *, after: int, until: int, limit: int) -> list[int]:

@@ -262,31 +262,26 @@ FROM scheduled_job s
 WHERE s.id IN {ids};
 
 -- name: last_jobs
--- The newest job of each schedule for one organization. Schedules without one are missing.
+-- The newest job of each schedule for one organization, as JSON: its id, its status, and when it was created; NULL if none.
 -- lists: ids bigint
-SELECT l.schedule_id, j.id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END AS status, j.created_at
-FROM (SELECT s.id AS schedule_id,
-             (SELECT n.id FROM job n
-              WHERE n.scheduled_job_id = s.id AND n.scheduled_job_id IS NOT NULL AND n.organization_id = :organization_id
-              ORDER BY n.id DESC LIMIT 1) AS job_id
-      FROM scheduled_job s
-      WHERE s.id IN {ids}) l
-JOIN job j ON j.id = l.job_id AND j.organization_id = :organization_id;
+SELECT s.id,
+       CAST((SELECT {tuple_of}(j.id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END, j.created_at) FROM job j
+             WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL AND j.organization_id = :organization_id
+             ORDER BY j.id DESC LIMIT 1) AS TEXT) AS last_job
+FROM scheduled_job s
+WHERE s.id IN {ids};
 
 -- name: runs
--- The average time (µs) of the last complete runs of a schedule, and its newest job for one organization; NULL if none.
+-- The same of one schedule, with the average time (µs) of its last complete runs; NULL if it has none.
 SELECT (SELECT CAST(AVG(r.took) AS BIGINT)
         FROM (SELECT j.completed_at - j.started_at AS took FROM job j
               WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL
                 AND j.organization_id = s.organization_id AND j.status = 'complete' AND j.started_at IS NOT NULL
               ORDER BY j.id DESC LIMIT 20) r) AS took,
-       l.id AS job_id, CASE WHEN {covered:l} THEN 'aborted' ELSE l.status END AS status, l.created_at
+       CAST((SELECT {tuple_of}(j.id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END, j.created_at) FROM job j
+             WHERE j.scheduled_job_id = s.id AND j.scheduled_job_id IS NOT NULL AND j.organization_id = :organization_id
+             ORDER BY j.id DESC LIMIT 1) AS TEXT) AS last_job
 FROM scheduled_job s
-LEFT JOIN job l ON l.id = (SELECT n.id FROM job n
-                           WHERE n.scheduled_job_id = :id AND n.scheduled_job_id IS NOT NULL
-                             AND n.organization_id = :organization_id
-                           ORDER BY n.id DESC LIMIT 1)
-               AND l.organization_id = :organization_id
 WHERE s.id = :id;
 
 -- name: cancellable_jobs
