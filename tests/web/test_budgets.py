@@ -45,7 +45,6 @@ OVER: Final = {
     "/jobs/{id}": Budget(statements=10),
     "/jobs/{id}/tasks": Budget(statements=7),
     "/jobs/{id}/tasks/{n}": Budget(statements=10),
-    "/jobs/{id}/tasks/{n}/outputs/{output}": Budget(transactions=2),
     "/schedules/{id}": Budget(statements=4),
     "/docs/edge": Budget(html=1_000_000),
     "/docs/v1": Budget(html=1_000_000),

@@ -1,7 +1,7 @@
 """The outputs of jobs, their bytes, and the logs of attempts, for callers who may see them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from enginehouse.artifacts.integrity import Expected
 from enginehouse.artifacts.store import Content
-from enginehouse.domain.artifact import FIRST_PLACE, Artifact, FilledFolder, OutputPlace, attempt_folder
+from enginehouse.domain.artifact import FIRST_PLACE, Artifact, Asset, FilledFolder, OutputPlace, attempt_folder
 from enginehouse.domain.documents import LARGEST, DocumentError, read_document
 from enginehouse.domain.errors import BytesDeleted, NotFound, UnreadableDocument
 from enginehouse.domain.identity import Principal, Role
@@ -20,6 +20,8 @@ from enginehouse.operations import jobs as job_operations
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require, require_for_jobs
 from enginehouse.storage import artifacts as storage
+from enginehouse.storage import assets
+from enginehouse.storage.database.database import Tx
 
 _READ_AT_ONCE: Final = 1 << 18  # a larger document is read in a thread
 
@@ -56,6 +58,30 @@ async def page_of_task(
     await job_operations.task(house, principal, ref)
     key = (principal.organization_id, ref.job_id, ref.ordinal)
     return await house.database.peek(lambda tx: storage.page(tx, *key, after, limit))
+
+
+async def with_media(
+    house: House, principal: Principal, ref: TaskRef, place: OutputPlace, wanted: Callable[[Artifact], bool]
+) -> tuple[Artifact, Asset | None]:
+    """Returns an output of the task, and what its job works on if that is wanted, from one read. Raises NotFound."""
+    require(principal, Role.READER)
+    owner = principal.organization_id
+
+    async def read(tx: Tx) -> tuple[Artifact | None, Asset | None]:
+        found = await storage.one(tx, owner, ref.job_id, ref.ordinal, place)
+        return found, await assets.media_of_job(tx, owner, ref.job_id) if found and wanted(found) else None
+
+    artifact, media = await house.database.read(read)
+    return artifact or await one(house, principal, ref, place), media  # which says what is not there
+
+
+async def media_of_job(house: House, principal: Principal, ref: Ref) -> Asset:
+    """Returns what the job works on: the primary asset of its target. Raises NotFound."""
+    require(principal, Role.READER)
+    found = await house.database.read(lambda tx: assets.media_of_job(tx, principal.organization_id, ref.number))
+    if found is None:
+        raise NotFound("Media", ref.text)
+    return found
 
 
 async def one(house: House, principal: Principal, ref: TaskRef, place: OutputPlace) -> Artifact:

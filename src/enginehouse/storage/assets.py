@@ -30,6 +30,7 @@ _PAGES: Final = {
     True: Select(shape("assets.pages", ("descending",)), AssetRow),
     False: Select(shape("assets.pages", ()), AssetRow),
 }
+_MEDIA_OF_JOB: Final = Select("assets.media_of_job", AssetRow)
 _PRIMARY: Final = Select("assets.primary", AssetRow)
 _MAIN: Final = Select("assets.main", AssetRow)
 _BY_IDS: Final = Select("assets.by_ids", AssetRow)
@@ -71,6 +72,12 @@ async def primary(tx: Tx, organization_id: int, wanted: Collection[tuple[int, st
 async def main(tx: Tx, organization_id: int, target_id: int) -> Asset | None:
     """Returns the primary asset that a task without another input reads: media comes first, then the oldest."""
     row = await _MAIN.one(tx, organization_id=organization_id, target_id=target_id)
+    return None if row is None else asset_of(row)
+
+
+async def media_of_job(tx: Tx, organization_id: int, job_id: int) -> Asset | None:
+    """Returns the same of the target on which the organization's job works, None if there is none."""
+    row = await _MEDIA_OF_JOB.one(tx, organization_id=organization_id, job_id=job_id)
     return None if row is None else asset_of(row)
 
 

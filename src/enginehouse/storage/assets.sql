@@ -109,6 +109,16 @@ WHERE a.target_id = :target_id AND (t.organization_id = :organization_id OR t.is
 ORDER BY CASE WHEN a.asset_type = 'media' THEN 0 ELSE 1 END, a.created_at, a.id
 LIMIT 1;
 
+-- name: media_of_job
+-- The same of the target of one of the organization's jobs.
+SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,
+       a.size, a.sha256, a.md5, a.is_primary, a.job_id, a.ordinal, a.engine_id, a.document, a.created_at, a.modified_at
+FROM asset a JOIN target t ON t.id = a.target_id
+WHERE a.target_id = (SELECT j.target_id FROM job j WHERE j.id = :job_id AND j.organization_id = :organization_id)
+  AND (t.organization_id = :organization_id OR t.is_public = 1) AND a.is_primary = 1
+ORDER BY CASE WHEN a.asset_type = 'media' THEN 0 ELSE 1 END, a.created_at, a.id
+LIMIT 1;
+
 -- name: by_ids
 -- lists: ids text
 SELECT a.id, a.target_id, a.organization_id, a.asset_type, a.content_type, a.name, a.description, a.uri, a.storage_key,

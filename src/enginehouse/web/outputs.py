@@ -10,13 +10,12 @@ from enginehouse.artifacts.store import Content
 from enginehouse.domain.artifact import Artifact, OutputPlace
 from enginehouse.domain.errors import NotFound, Refusal, UnreadableDocument
 from enginehouse.domain.ids import job_graphql
-from enginehouse.domain.refs import Ref
-from enginehouse.operations import artifacts, job_results, jobs
+from enginehouse.operations import artifacts, job_results
 from enginehouse.text.findings_formats import FORMS
 from enginehouse.web import output_bytes, task_view
 from enginehouse.web.addresses import output_address
 from enginehouse.web.media import media_element
-from enginehouse.web.media_types import Element, shown_type
+from enginehouse.web.media_types import shown_type
 from enginehouse.web.output_preview import SHOWN, forms, may_parse, preview
 from enginehouse.web.page_request import HtmlPage, Page, PageRequest
 
@@ -27,7 +26,7 @@ _SIGN: Final = 16  # bytes that tell a type
 async def show(request: PageRequest) -> HtmlPage:
     """GET /jobs/{id}/tasks/{n}/outputs/{output}: a readable preview of it."""
     ref = task_view.ref_of(request)
-    artifact = await _artifact(request)
+    artifact, media = await artifacts.with_media(request.house, request.principal, ref, _place(request), may_parse)
     fault, found = None, None
     try:
         content = await artifacts.content(request.house, artifact)
@@ -44,17 +43,12 @@ async def show(request: PageRequest) -> HtmlPage:
             "preview": found,
             "forms": forms(found),
             "fault": fault,
-            "media": await _media(request, ref.job_id) if found and found.aion else None,
+            "media": media_element(media) if found and found.aion else None,
             "job_name": job_name,
             "ordinal": ref.ordinal,
             "address": output_address(artifact),
         },
     )
-
-
-async def _media(request: PageRequest, job_id: int) -> Element | None:
-    job = await jobs.get(request.house, request.principal, Ref.of(job_id))
-    return await media_element(request, job)
 
 
 async def send(request: PageRequest) -> Response:
@@ -75,12 +69,16 @@ async def save_as(request: PageRequest) -> Response:
 
 
 async def _artifact(request: PageRequest) -> Artifact:
+    return await artifacts.one(request.house, request.principal, task_view.ref_of(request), _place(request))
+
+
+def _place(request: PageRequest) -> OutputPlace:
+    """Returns the place that the address names. Raises NotFound for a text that is none."""
     text = request.path("output")
     found = _PLACE.fullmatch(text)
     if found is None:
         raise NotFound("Output", text[:80])
-    place = OutputPlace(*map(int, found.groups()))
-    return await artifacts.one(request.house, request.principal, task_view.ref_of(request), place)
+    return OutputPlace(*map(int, found.groups()))
 
 
 async def _head(content: Content, most: int) -> bytes:
