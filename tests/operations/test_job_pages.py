@@ -108,13 +108,13 @@ async def test_a_page_shows_what_was_created_before_it_was_wanted(filled: House)
 async def test_pages_that_fail_together_are_read_one_by_one(filled: House, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, tried, read = JobFilter(limit=3), defaultdict[int, int](int), reads._pages
 
-    async def failing(tx: Any, organization_id: int, filters: Any) -> Any:
+    async def failing(tx: Any, organization_id: int, filters: Any, views: Any) -> Any:
         tried[len(filters)] += 1
         if len(filters) > 1:
             raise Unavailable("too slow")
         if filters == [bad]:
             raise ZeroDivisionError
-        return await read(tx, organization_id, filters)
+        return await read(tx, organization_id, filters, views)
 
     monkeypatch.setattr(reads, "_pages", failing)
     wanted = [JobFilter(limit=n) for n in range(1, 8)]

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from tests import make
 from tests.postgres import FSYNC
+from tests.storage.verbs import read_jobs
 from tests.thorough import THOROUGH
 
 from enginehouse.domain.job import Job, JobFilter
@@ -21,6 +22,7 @@ from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.jobs import cancellation, creation, deletion, pages, queries
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.jobs.views import JobViews
 from enginehouse.storage.work import claims, reports
 
 pytestmark = pytest.mark.usefixtures("own_statements")
@@ -34,6 +36,7 @@ class Floor:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.plans = Plans()
+        self.views = JobViews()
 
     async def create(self, count: int, *, organization_id: int = make.ORGANIZATION, tasks: int = 2) -> list[int]:
         new = [make.new_job(make.independent(tasks), organization_id=organization_id) for _ in range(count)]
@@ -80,7 +83,7 @@ class Floor:
         return await self.database.write(lambda tx: batches.apply(tx, barrier, since=since, limit=limit))
 
     async def read(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> dict[int, Job]:
-        return await self.database.read(lambda tx: queries.by_ids(tx, organization_id, job_ids))
+        return await read_jobs(self.database, job_ids, self.views, organization_id)
 
     async def status(self, job_id: int) -> JobStatus | None:
         return await self.database.glance(lambda tx: queries.status(tx, make.ORGANIZATION, job_id))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests import make
+from tests.storage.verbs import read_jobs
 
 from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
@@ -22,6 +23,7 @@ from enginehouse.storage import consistency, limits
 from enginehouse.storage.database.database import Database, Row, Tx
 from enginehouse.storage.jobs import cancellation, counts, creation, queries, stops
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.jobs.views import JobViews
 from enginehouse.storage.work import claims
 from enginehouse.storage.work import leases as work_leases
 from enginehouse.storage.work import reports as work_reports
@@ -64,6 +66,7 @@ class Walk:
         self.accepted: set[int] = set()
         self.cancelled: set[int] = set()
         self.paused: set[int] = set()
+        self.views = JobViews()
 
     async def step(self) -> None:
         verbs = [self.create, self.retry, self.claim, self.claim, self.report, self.report, self.report, self.mark]
@@ -264,6 +267,7 @@ async def test_every_step_leaves_a_consistent_storage(database: Database, seed: 
     for _ in range(STEPS):
         await walk.step()
         await check(database, walk.plan_of)
+        await read_jobs(database, list(walk.plan_of), walk.views)
     looked, wrong = await database.read(consistency.check_jobs)
     assert (looked, wrong) == (len(walk.plan_of), [])
     await walk.finish_all()

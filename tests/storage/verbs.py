@@ -8,15 +8,29 @@ from enginehouse.domain.job import Job
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Answer, Done, Failed, Lease, NewArtifact, Report
-from enginehouse.storage.database.database import Database, Row
+from enginehouse.storage.database.database import Database, Row, Tx
 from enginehouse.storage.jobs import cancellation, creation, queries
 from enginehouse.storage.jobs.cancellation import CancelOutcome
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.jobs.views import JobViews
 from enginehouse.storage.work import claims
 from enginehouse.storage.work import reports as work_reports
 
 LEASE = 30_000_000
+
+
+async def read_jobs(
+    database: Database, job_ids: Sequence[int], views: JobViews, organization_id: int = make.ORGANIZATION
+) -> dict[int, Job]:
+    """Returns the jobs. What `views` has of them is what is stored."""
+
+    async def read(tx: Tx) -> dict[int, Job]:
+        stored = await queries.by_ids(tx, organization_id, job_ids)
+        assert await queries.by_ids(tx, organization_id, job_ids, views) == stored
+        return stored
+
+    return await database.read(read)
 
 
 class Verbs:
@@ -25,6 +39,7 @@ class Verbs:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.plans = Plans()
+        self.views = JobViews()
 
     async def create(self, *new: NewJob) -> list[int]:
         made = await self.database.write_work(lambda tx: creation.create(tx, self.plans, new))
@@ -51,8 +66,7 @@ class Verbs:
         return await self.database.write_work(lambda tx: cancellation.cancel(tx, wanted))
 
     async def job(self, job_id: int) -> Job:
-        found = await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [job_id]))
-        return found[job_id]
+        return (await read_jobs(self.database, [job_id], self.views))[job_id]
 
     async def statuses(self, job_id: int) -> tuple[JobStatus, list[TaskStatus]]:
         job = await self.job(job_id)

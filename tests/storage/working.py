@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import structs
 from tests import make
+from tests.storage.verbs import read_jobs
 
 from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.job import FolderMode, FolderType, Job, TaskPlan
@@ -14,7 +15,7 @@ from enginehouse.operations import work as operations
 from enginehouse.operations.house import House
 from enginehouse.storage import artifacts
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import cancellation, creation, deletion, queries
+from enginehouse.storage.jobs import cancellation, creation, deletion
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.work import claims, reports
 
@@ -96,7 +97,7 @@ class Worker:
         return [key for key in keys if not key.endswith(".log")]
 
     async def job(self, job_id: int) -> Job:
-        return (await self.database.read(lambda tx: queries.by_ids(tx, make.ORGANIZATION, [job_id])))[job_id]
+        return (await read_jobs(self.database, [job_id], self.house.job_views))[job_id]
 
     async def artifacts(self, job_id: int) -> list[Artifact]:
         found = list[Artifact]()

@@ -35,6 +35,7 @@ from enginehouse.storage.jobs.cancellation import Cancelling, CancelOutcome
 from enginehouse.storage.jobs.keyed_creation import CreateAnswer
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.jobs.views import JobViews
 from enginehouse.storage.work.lanes import Queue
 from enginehouse.storage.workers import Beat
 
@@ -154,6 +155,9 @@ class House:
     plans: Plans
     """The plans of recent jobs."""
 
+    job_views: JobViews
+    """The jobs that clients have read last."""
+
     listeners: Listeners
     """The callbacks after a commit."""
 
@@ -234,7 +238,7 @@ class House:
         cls, database: Database, store: ArtifactStore, limits: Limits | None = None, key: SecretKey | None = None
     ) -> "House":
         """Returns a house on this database and store, without listeners. Without a `key` it has one of its own."""
-        plans, limits = Plans(), limits or Limits()
+        plans, views, limits = Plans(), JobViews(), limits or Limits()
         presence = Presence()
         watches = JobWatches(database, per_organization=limits.event_streams)
         feeds = OrganizationFeeds(database)
@@ -249,6 +253,7 @@ class House:
             limits=limits,
             secret_key=key or secret_key.fresh(),
             plans=plans,
+            job_views=views,
             listeners=Listeners(),
             creates=Batcher(
                 partial(batches.create, database, plans), in_flight=in_flight, observe=commits.of_batches("create")
@@ -275,7 +280,7 @@ class House:
             key_of=Batcher(partial(batches.keys, database), in_flight=in_flight).ask
             if on_postgres
             else partial(batches.key, database),
-            page_reads=JobPageReads(database),
+            page_reads=JobPageReads(database, views),
             watches=watches,
             feeds=feeds,
             commits=commits,

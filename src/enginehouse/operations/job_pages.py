@@ -13,6 +13,7 @@ from enginehouse.domain.job import Job, JobFilter
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import pages, queries
+from enginehouse.storage.jobs.views import JobViews
 
 LARGEST = 8  # pages in a batch
 IN_FLIGHT = 2  # batches of an organization; there are more connections, so others can read beside them
@@ -37,8 +38,9 @@ class _Group:
 class JobPageReads:
     """Reads pages with their counts. Organizations of which nobody waits leave nothing here."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, views: JobViews | None = None) -> None:
         self._database = database
+        self._views = views
         self._groups: dict[int, _Group] = {}
 
     def __len__(self) -> int:
@@ -60,7 +62,7 @@ class JobPageReads:
 
     async def _together(self, organization_id: int, filters: Sequence[JobFilter]) -> list[JobPage | Exception]:
         try:
-            return list(await self._database.read(lambda tx: _pages(tx, organization_id, filters)))
+            return list(await self._database.read(lambda tx: _pages(tx, organization_id, filters, self._views)))
         except Exception as error:
             if len(filters) == 1:
                 return [error]
@@ -69,24 +71,26 @@ class JobPageReads:
         return [answer for [answer] in alone]
 
 
-async def read_alone(tx: Tx, organization_id: int, filter_: JobFilter, *, with_count: bool) -> JobPage:
+async def read_alone(
+    tx: Tx, organization_id: int, filter_: JobFilter, views: JobViews | None = None, *, with_count: bool
+) -> JobPage:
     """Returns any page, in a transaction of its own."""
     total = None
     if with_count:
         ids, total = await pages.page_and_count(tx, organization_id, filter_)
     else:
         ids = await pages.page(tx, organization_id, filter_)
-    return _page(ids, await queries.by_ids(tx, organization_id, ids), total)
+    return _page(ids, await queries.by_ids(tx, organization_id, ids, views), total)
 
 
-async def _pages(tx: Tx, organization_id: int, filters: Sequence[JobFilter]) -> list[JobPage]:
+async def _pages(tx: Tx, organization_id: int, filters: Sequence[JobFilter], views: JobViews | None) -> list[JobPage]:
     """Returns a page for each filter. The counts, and the jobs of all pages, are read once."""
     counts = await queries.counts_by_status(tx, organization_id)
     found = {
         filter_: await pages.counted_page(tx, organization_id, filter_, counts) for filter_ in dict.fromkeys(filters)
     }
     wanted = sorted({job_id for ids, _ in found.values() for job_id in ids})
-    jobs = await queries.by_ids(tx, organization_id, wanted)
+    jobs = await queries.by_ids(tx, organization_id, wanted, views)
     made = {filter_: _page(ids, jobs, total) for filter_, (ids, total) in found.items()}
     return [made[filter_] for filter_ in filters]
 

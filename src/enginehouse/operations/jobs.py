@@ -194,7 +194,7 @@ async def get(house: House, principal: Principal, ref: Ref) -> Job:
 async def get_many(house: House, principal: Principal, job_ids: Sequence[int]) -> dict[int, Job]:
     """Returns those of the jobs that belong to the caller's organization."""
     require_for_jobs(principal, Role.READER, job_ids)
-    return await house.database.peek(lambda tx: queries.by_ids(tx, principal.organization_id, job_ids))
+    return await house.database.peek(lambda tx: queries.by_ids(tx, principal.organization_id, job_ids, house.job_views))
 
 
 async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_count: bool = False) -> JobPage:
@@ -208,7 +208,7 @@ async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_
     owner = principal.organization_id
     if with_count and job_pages.is_short(filter_):
         return await house.page_reads.read(owner, filter_)
-    return await house.database.read(lambda tx: read_alone(tx, owner, filter_, with_count=with_count))
+    return await house.database.read(lambda tx: read_alone(tx, owner, filter_, house.job_views, with_count=with_count))
 
 
 async def task(house: House, principal: Principal, ref: TaskRef) -> tuple[Job, Task]:
@@ -227,7 +227,8 @@ async def pages(house: House, principal: Principal, filters: Sequence[JobFilter]
 
     async def read(tx: Tx) -> dict[JobFilter, tuple[Job, ...]]:
         ids = {filter_: await job_pages.page(tx, principal.organization_id, filter_) for filter_ in filters}
-        jobs = await queries.by_ids(tx, principal.organization_id, sorted({i for page in ids.values() for i in page}))
+        wanted = sorted({i for page in ids.values() for i in page})
+        jobs = await queries.by_ids(tx, principal.organization_id, wanted, house.job_views)
         return {filter_: tuple(jobs[i] for i in page if i in jobs) for filter_, page in ids.items()}
 
     return await house.database.read(read)

@@ -27,7 +27,8 @@ async def list_(house: House, principal: Principal, filter_: TaskFilter) -> Task
 
     async def read(tx: Tx) -> TaskPage:
         keys = await task_pages.page(tx, principal.organization_id, filter_)
-        jobs = await queries.by_ids(tx, principal.organization_id, sorted({job_id for job_id, _ in keys}))
+        wanted = sorted({job_id for job_id, _ in keys})
+        jobs = await queries.by_ids(tx, principal.organization_id, wanted, house.job_views)
         found = tuple((jobs[job_id], jobs[job_id].tasks[ordinal]) for job_id, ordinal in keys)
         return TaskPage(found, await task_pages.count(tx, principal.organization_id, filter_))
 

@@ -71,6 +71,9 @@ _COLUMNS: Final[Mapping[str, str]] = {
     " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
     " <job>.target_id, <job>.stopping, <job>.paused_at, <job>.plan_revision",
 }
+# What differs after each write of a row, beside its time: on SQLite each transaction has a time of its own, and on
+# PostgreSQL two may have the same.
+_VERSION: Final[Mapping[Dialect, str]] = {"sqlite": "0", "postgres": "CAST(CAST(<job>.xmin AS TEXT) AS BIGINT)"}
 _OF_JOB: Final = {**_COVER, **_TASK, **_COLUMNS}
 
 
@@ -83,6 +86,8 @@ def fragment(key: str, dialect: Dialect) -> str | None:
             return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
         case ["target", verb] if verb in TASK:
             return _quoted(TASK[verb].target)
+        case ["version", job] if job.isidentifier():
+            return _VERSION[dialect].replace("<job>", job)
         case [word, job] if word in _OF_JOB and job.isidentifier():
             return _OF_JOB[word].replace("<job>", job)
     return None

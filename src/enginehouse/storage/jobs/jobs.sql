@@ -55,16 +55,17 @@ SELECT j.id, j.organization_id, CASE WHEN {covered:j} THEN 'aborted' ELSE j.stat
 FROM {rows} r JOIN job j ON j.id = r.id AND j.organization_id = r.organization_id;
 
 -- name: by_ids
--- The whole jobs. `covered_at`: since when an open bulk cancel has aborted the job; NULL if none covers it. `retries` are
--- ids, as JSON. The plus sign keeps the databases from walking through the organization: without statistics they expect
--- many retries, and there are few.
+-- The jobs without their plans. `covered_at`: since when an open bulk cancel has aborted the job; NULL if none covers it.
+-- `retries` are ids, as JSON. The plus sign keeps the databases from walking through the organization: without
+-- statistics they expect many retries, and there are few.
 -- lists: ids bigint
 SELECT j.id, j.organization_id, j.status, j.cancelled, j.target_id, j.created_by, j.due_at, j.retry_of, j.created_at,
-       j.modified_at, j.started_at, j.completed_at, j.aborted_at, d.document, j.stop_requested_at, j.stopping,
+       j.modified_at, j.started_at, j.completed_at, j.aborted_at, j.stop_requested_at, j.stopping,
        {covered_at:j} AS covered_at, j.root_of, j.paused_at, j.scheduled_job_id, j.slot_at, j.template_id,
        CAST((SELECT {list_of}(r.id) FROM job r
-             WHERE r.retry_of = j.id AND r.retry_of IS NOT NULL AND +r.organization_id = j.organization_id) AS TEXT) AS retries
-FROM job j JOIN job_document d ON d.job_id = j.id
+             WHERE r.retry_of = j.id AND r.retry_of IS NOT NULL AND +r.organization_id = j.organization_id) AS TEXT) AS retries,
+       j.plan_revision, {version:j} AS version
+FROM job j
 WHERE j.id IN {ids} AND j.organization_id = :organization_id;
 
 -- name: summaries

@@ -12,10 +12,14 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import plans
+from enginehouse.storage.jobs.views import JobViews
 
 
 class JobRow(NamedTuple):
-    """A job with its document. `covered_at`: since when an open bulk cancel has aborted it. `retries` is JSON text."""
+    """A job without its plan. `covered_at`: since when an open bulk cancel has aborted it. `retries` is JSON text.
+
+    `version` tells two writes of the row apart where the time does not.
+    """
 
     id: int
     organization_id: int
@@ -30,7 +34,6 @@ class JobRow(NamedTuple):
     started_at: int | None
     completed_at: int | None
     aborted_at: int | None
-    document: str
     stop_requested_at: int | None
     stopping: int
     covered_at: int | None
@@ -40,6 +43,8 @@ class JobRow(NamedTuple):
     slot_at: int | None
     template_id: int | None
     retries: str | None
+    plan_revision: int
+    version: int
 
 
 class TaskRow(NamedTuple):
@@ -65,6 +70,8 @@ class TaskRow(NamedTuple):
 
 
 _IDS: Final = msgspec.json.Decoder(list[int])
+_JOB_WORDS: Final = {status.value: status for status in JobStatus}
+_TASK_WORDS: Final = {status.value: status for status in TaskStatus}
 _BY_IDS: Final = Select("jobs.by_ids", JobRow)
 _TASKS: Final = Select("jobs.tasks", TaskRow)
 
@@ -82,16 +89,33 @@ async def statuses(tx: Tx, jobs: Sequence[tuple[int, int]]) -> list[JobStatus | 
     return [status_of.get(key) for key in jobs]
 
 
-async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int]) -> dict[int, Job]:
-    """Returns those of the jobs that belong to the organization, with plan, tasks and retries."""
-    jobs = await _BY_IDS.all(tx, ids=list(job_ids), organization_id=organization_id)
-    if not jobs:
-        return {}
-    ids = [job.id for job in jobs]
+async def by_ids(
+    tx: Tx, organization_id: int, job_ids: Sequence[int], views: JobViews | None = None
+) -> dict[int, Job]:
+    """Returns those of the jobs that belong to the organization, with plan, tasks and retries.
+
+    Only what is not in `views` is read whole, and kept there. Give them only to a transaction that writes nothing: they
+    must not learn what may be rolled back.
+    """
+    rows = await _BY_IDS.all(tx, ids=list(job_ids), organization_id=organization_id)
+    known = {} if views is None else views.of(rows)
+    changed = [row for row in rows if row.id not in known]
+    if changed:
+        read = await _read(tx, changed)
+        if views is not None:
+            views.keep((row, *read[row.id]) for row in changed)
+        known |= {job_id: job for job_id, (job, _) in read.items()}
+    return known
+
+
+async def _read(tx: Tx, rows: Sequence[JobRow]) -> dict[int, tuple[Job, int]]:
+    """Returns the jobs of these rows, each with the length of its document."""
+    ids = [row.id for row in rows]
+    documents: dict[int, str] = dict(await tx.all("jobs.documents", ids=ids))
     tasks: dict[int, list[TaskRow]] = defaultdict(list)
     for task in await _TASKS.all(tx, ids=ids):
         tasks[task.job_id].append(task)
-    return {job.id: _job(job, tasks[job.id]) for job in jobs}
+    return {row.id: (_job(row, documents[row.id], tasks[row.id]), len(documents[row.id])) for row in rows}
 
 
 async def of_template(tx: Tx, organization_id: int, template_id: int, *, limit: int) -> list[int]:
@@ -100,9 +124,9 @@ async def of_template(tx: Tx, organization_id: int, template_id: int, *, limit: 
     return [job_id for (job_id,) in rows]
 
 
-def _job(row: JobRow, tasks: list[TaskRow]) -> Job:
-    plan = plans.decode(row.document)
-    status, modified_at, aborted_at = JobStatus(row.status), row.modified_at, row.aborted_at
+def _job(row: JobRow, document: str, tasks: list[TaskRow]) -> Job:
+    plan = plans.decode(document)
+    status, modified_at, aborted_at = _JOB_WORDS[row.status], row.modified_at, row.aborted_at
     # While attempts must still stop, the job is not aborted yet, but its tasks that had not started are.
     cancelled_at = (aborted_at or row.stop_requested_at) if row.cancelled else None
     if row.covered_at is not None:
@@ -144,7 +168,7 @@ def _task(row: TaskRow, plan: Plan, created_at: int, cancelled_at: int | None) -
 
     A task with an attempt that must still stop is running until the attempt ends.
     """
-    status, modified_at, aborted_at = TaskStatus(row.status), row.modified_at, row.aborted_at
+    status, modified_at, aborted_at = _TASK_WORDS[row.status], row.modified_at, row.aborted_at
     if cancelled_at is not None and status not in TASK_ENDED and not row.items_running:
         status, modified_at, aborted_at = TaskStatus.ABORTED, cancelled_at, cancelled_at
     return Task(
