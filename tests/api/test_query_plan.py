@@ -106,7 +106,11 @@ scalar Time
 scalar BigInt
 scalar UploadedFile
 interface Node { name: String }
-type Thing implements Node { name: String things: [Thing!] later: Thing must: Int! call: Int node: Node size: Int }
+enum Color { red blue }
+type Thing implements Node {
+  name: String things: [Thing!] later: Thing must: Int! call: Int node: Node size: Int color: Color colors: [Color!]
+  said(one: Int = 1, many: [Int] = [2], word: String): String
+}
 type Query { thing: Thing things: [Thing] }
 type Mutation { thing: Thing }
 """
@@ -124,6 +128,9 @@ class Source:
     def call(self, info: Any) -> int:
         return len(info.field_name)
 
+    def said(self, info: Any, **arguments: Any) -> str:
+        return json.dumps(arguments, sort_keys=True)
+
     @property
     def things(self) -> Any:
         return (Source(name=name) for name in "ab")
@@ -139,7 +146,13 @@ async def _later(value: Any) -> Any:
     ("{ a: thing { name } thing { must } a: thing { must } }", lambda: {"name": "d", "must": 2}, True),
     ("{ thing { later { name later { must } } name } }", lambda: Source(later=_later(Source(later=Source()))), True),
     ("{ things { name } }", lambda: [Source(), None, _later(Source()), _later(None)], True),
+    ("{ things { name } }", lambda: [Source(), Source(), ValueError("an item"), Source()], True),
+    ("{ things { name } }", lambda: [{"name": "d"}, Source(), {"name": "e"}], True),
     ("{ __typename thing { __typename } }", Source, True),
+    ("{ thing { color colors } }", lambda: Source(color="red", colors=["blue", "red"]), True),
+    ("{ thing { color name } }", lambda: Source(color="green"), True),
+    ("{ thing { color name } }", lambda: Source(color=["red"]), True),
+    ('{ things { said a: said(word: "w") b: said(many: [5], one: null) } }', lambda: [Source(), Source()], True),
     ("{ thing { name } }", lambda: None, True),
     ("{ thing { must name } }", lambda: Source(must=None), True),
     ("{ thing { name size } }", lambda: Source(size="no number"), True),

@@ -176,3 +176,19 @@ async def test_a_page_without_its_count_or_that_is_not_short_is_read_alone(
     assert (await jobs.list_(filled, caller, JobFilter(offset=1_001), with_count=True)).count == 5
     with pytest.raises(InvalidInput):
         await jobs.list_(filled, caller, JobFilter(limit=0), with_count=True)
+
+
+async def test_a_page_is_read_on_the_loop_only_while_few_of_its_jobs_have_changed(filled: House) -> None:
+    async def known() -> reads.JobPage | None:
+        return await reads.read_known(filled.database, 1, JobFilter(), filled.job_views)
+
+    in_a_thread = filled.database.dialect == "sqlite"
+    assert (await known() is None) == in_a_thread
+    caller = make.principal(1)
+    page = await jobs.list_(filled, caller, JobFilter())
+    assert await known() == page
+    await jobs.create(filled, caller, [make.independent(1)] * reads.FEW)
+    assert len((await known() or page).jobs) == len(page.jobs) + reads.FEW
+    await jobs.create(filled, caller, [make.independent(1)] * (reads.FEW + 1))
+    assert (await known() is None) == in_a_thread
+    assert len((await jobs.list_(filled, caller, JobFilter())).jobs) == len(page.jobs) + 2 * reads.FEW + 1

@@ -307,7 +307,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> tuple[Task, ...]:
         """The tasks that were not deleted."""
-        return tuple([task for task in self.tasks if task.deleted_at is None])
+        for task in self.tasks:
+            if task.deleted_at is not None:
+                return tuple([task for task in self.tasks if task.deleted_at is None])
+        return self.tasks
 
     @property
     def shown_routes(self) -> tuple[Route, ...]:

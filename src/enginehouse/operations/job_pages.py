@@ -16,6 +16,7 @@ from enginehouse.storage.jobs import pages, queries
 from enginehouse.storage.jobs.views import JobViews
 
 LARGEST = 8  # pages in a batch
+FEW = 4  # jobs that are read whole on the loop
 IN_FLIGHT = 2  # batches of an organization; there are more connections, so others can read beside them
 
 
@@ -69,6 +70,21 @@ class JobPageReads:
         # Together they may have taken longer than one transaction may. Reads can be repeated, all at once.
         alone = await asyncio.gather(*[self._together(organization_id, [each]) for each in filters])
         return [answer for [answer] in alone]
+
+
+async def read_known(database: Database, organization_id: int, filter_: JobFilter, views: JobViews) -> JobPage | None:
+    """Returns a page without its count, None if that may take long: on SQLite several of its jobs must be read whole.
+
+    Then the loop must not wait for it. The filter `pages.is_short`.
+    """
+
+    async def read(tx: Tx) -> JobPage | None:
+        ids = await pages.page(tx, organization_id, filter_)
+        most = FEW if tx.dialect == "sqlite" else len(ids)
+        jobs = await queries.by_ids_if_known(tx, organization_id, ids, views, most=most)
+        return None if jobs is None else _page(ids, jobs, None)
+
+    return await database.peek(read)
 
 
 async def read_alone(

@@ -22,7 +22,7 @@ from enginehouse.operations import bounds, engines, idempotency, reuse, targets
 from enginehouse.operations import plans as operations_plans
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
-from enginehouse.operations.job_pages import JobPage, read_alone
+from enginehouse.operations.job_pages import JobPage, read_alone, read_known
 from enginehouse.operations.permission import require, require_for_jobs
 from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage.audit import entries as audit_entries
@@ -208,6 +208,8 @@ async def list_(house: House, principal: Principal, filter_: JobFilter, *, with_
     owner = principal.organization_id
     if with_count and job_pages.is_short(filter_):
         return await house.page_reads.read(owner, filter_)
+    if job_pages.is_short(filter_) and (known := await read_known(house.database, owner, filter_, house.job_views)):
+        return known
     return await house.database.read(lambda tx: read_alone(tx, owner, filter_, house.job_views, with_count=with_count))
 
 

@@ -14,7 +14,8 @@ from enginehouse.api.graphql.execution import introspection, limits, variables
 from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.documents import MAX_ERRORS, NOT_VALID, BoundDocument, DocumentCache
 from enginehouse.api.graphql.execution.introspection import Introspection
-from enginehouse.api.graphql.execution.query_plan import AWAITED, QueryPlan, compile_query
+from enginehouse.api.graphql.execution.plan_steps import AWAITED
+from enginehouse.api.graphql.execution.query_plan import QueryPlan, compile_query
 from enginehouse.api.graphql.execution.rejection import BodyTooLargeError, RejectedError
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, InvalidInput, Unavailable
 

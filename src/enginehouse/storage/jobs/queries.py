@@ -98,9 +98,23 @@ async def by_ids(
     must not learn what may be rolled back.
     """
     rows = await _BY_IDS.all(tx, ids=list(job_ids), organization_id=organization_id)
-    known = {} if views is None else views.of(rows)
-    changed = [row for row in rows if row.id not in known]
-    if changed:
+    return await _jobs(tx, organization_id, rows, {} if views is None else views.of(rows), views)
+
+
+async def by_ids_if_known(
+    tx: Tx, organization_id: int, job_ids: Sequence[int], views: JobViews, *, most: int
+) -> dict[int, Job] | None:
+    """Returns the same; None if more than `most` of the jobs are not in `views` as they are."""
+    rows = await _BY_IDS.all(tx, ids=list(job_ids), organization_id=organization_id)
+    known = views.of(rows)
+    return None if len(rows) - len(known) > most else await _jobs(tx, organization_id, rows, known, views)
+
+
+async def _jobs(
+    tx: Tx, organization_id: int, rows: Sequence[JobRow], known: dict[int, Job], views: JobViews | None
+) -> dict[int, Job]:
+    if len(known) < len(rows):
+        changed = [row for row in rows if row.id not in known]
         read = await _read(tx, changed)
         if views is not None:
             views.keep((row, *read[row.id]) for row in changed)

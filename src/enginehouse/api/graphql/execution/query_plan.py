@@ -8,11 +8,9 @@ A plan has no words for errors. If anything goes wrong, it gives up, and the lib
 A query changes nothing, so that this is safe, and every answer with an error is the library's own.
 """
 
-from asyncio import Future, Task, gather
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import CoroutineType
-from typing import Any, Final, NamedTuple, cast
+from asyncio import gather
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -20,86 +18,45 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLEnumType,
     GraphQLField,
+    GraphQLID,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLResolveInfo,
     GraphQLSchema,
+    GraphQLString,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
 )
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path, Undefined, is_iterable
 
-AWAITED: Final = frozenset({CoroutineType, Future, Task})
-"""The awaitables that our resolvers return. The usual test costs several times as much."""
+from enginehouse.api.graphql.execution.plan_steps import (
+    AwaitedValue,
+    Complete,
+    Execution,
+    Fields,
+    FieldStep,
+    leaf,
+    listed,
+    listed_objects,
+    nested,
+    object_of,
+    required,
+)
 
+_TEXTS: Final = frozenset({GraphQLString, GraphQLID})
 _MOST_FIELDS: Final = 2_000  # of a plan, which takes about 1 KB for each
-
-Complete = Callable[[Any, "Execution"], Any]
-"""Turns what a resolver has returned into the value of the answer."""
 
 
 class NoPlanError(Exception):
     """The document has something that no plan has."""
-
-
-class GivenUpError(Exception):
-    """The values are not as the schema says. The library says what is wrong."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FieldStep:
-    """A field of an object: its place in a run, its key in the answer, and how its value comes about.
-
-    `resolve` is None for a field that is read from the object by its name.
-    """
-
-    number: int
-    key: str
-    name: str
-    definition: GraphQLField
-    nodes: list[FieldNode]
-    parent: GraphQLObjectType
-    resolve: Callable[..., Any] | None
-    complete: Complete
-
-
-Fields = tuple[FieldStep, ...]
-"""The fields of an object, in the order of the answer."""
-
-
-class AwaitedValue(NamedTuple):
-    """A value that must be awaited, and where it goes when it is complete."""
-
-    value: Awaitable[Any]
-    complete: Complete
-    container: Any  # a dict or a list of the answer
-    key: Any
-
-
-@dataclass(slots=True)
-class Execution:
-    """One execution: the arguments and the info of each field that has a resolver, and what is awaited."""
-
-    executor: Executor[Any]
-    ready: list[tuple[GraphQLResolveInfo[Any], dict[str, Any]] | None]
-    waiting: list[AwaitedValue] = field(default_factory=list)
-
-    def prepare(self, step: FieldStep) -> tuple[GraphQLResolveInfo[Any], dict[str, Any]]:
-        """Returns what the resolver of the field gets besides the object. It is the same for all objects of a run."""
-        executor = self.executor
-        path = Path(None, step.key, step.parent.name)
-        info = executor.build_resolve_info(step.definition, step.nodes, step.parent, path)
-        arguments = get_argument_values(step.definition, step.nodes[0], executor.variable_values)
-        self.ready[step.number] = made = info, arguments
-        return made
 
 
 class QueryPlan:
@@ -113,7 +70,7 @@ class QueryPlan:
         """Returns the data of the answer, None if the library must execute the query. Changes nothing of `executor`."""
         run = Execution(executor, [None] * self._count)
         try:
-            data = _object(self._root, executor.root_value, run)
+            data = object_of(self._root, executor.root_value, run)
             while run.waiting:
                 waiting, run.waiting = run.waiting, []
                 for each, value in zip(waiting, await _all(waiting), strict=True):
@@ -132,28 +89,6 @@ async def _all(waiting: Sequence[AwaitedValue]) -> Sequence[Any]:
         if isinstance(value, BaseException):
             raise value
     return values
-
-
-def _object(fields: Fields, source: Any, run: Execution) -> dict[str, Any]:
-    """Returns the object of the answer. Values that are awaited have their place in it, and come later."""
-    out: dict[str, Any] = {}
-    for step in fields:
-        resolve = step.resolve
-        if resolve is None:
-            name = step.name
-            value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-            if callable(value):
-                info, arguments = run.ready[step.number] or run.prepare(step)
-                value = value(info, **arguments)
-        else:
-            info, arguments = run.ready[step.number] or run.prepare(step)
-            value = resolve(source, info, **arguments)
-        if value.__class__ in AWAITED:
-            out[step.key] = None
-            run.waiting.append(AwaitedValue(value, step.complete, out, step.key))
-        else:
-            out[step.key] = step.complete(value, run)
-    return out
 
 
 def compile_query(
@@ -185,7 +120,8 @@ class _Compiler:
         for selections in selected:
             for node in self._nodes(parent, selections, seen):
                 nodes.setdefault((node.alias or node.name).value, []).append(node)
-        return tuple([self._field(parent, key, found) for key, found in nodes.items()])
+        steps = [self._field(parent, key, found) for key, found in nodes.items()]
+        return tuple([(step.key, step.number, step.resolve, step.passes, step.words, step) for step in steps])
 
     def _nodes(self, parent: GraphQLObjectType, selections: SelectionSetNode, seen: set[str]) -> Iterator[FieldNode]:
         for node in selections.selections:
@@ -221,69 +157,45 @@ class _Compiler:
         number = self.count - 1
         if number >= _MOST_FIELDS:
             raise NoPlanError
-        complete = self._complete(definition.type, nodes)
-        return FieldStep(number, key, name, definition, nodes, parent, definition.resolve, complete)
+        complete, kind = self._complete(definition.type, nodes), get_nullable_type(definition.type)
+        words = {word: word for word in kind.values} if isinstance(kind, GraphQLEnumType) and _by_name(kind) else None
+        passes = str if kind in _TEXTS else None
+        given, defaults = _arguments(definition, nodes[0])
+        return FieldStep(
+            number, key, name, definition, given, defaults, nodes, parent, definition.resolve, complete, passes, words
+        )
 
     def _complete(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
         if isinstance(kind, GraphQLNonNull):
-            return _required(self._complete(kind.of_type, nodes))
+            return required(self._complete(kind.of_type, nodes))
         if isinstance(kind, GraphQLList):
-            return _list(self._complete(kind.of_type, nodes))
+            return self._complete_list(kind.of_type, nodes)
         if is_leaf_type(kind):
-            return _leaf(kind.coerce_output_value)
+            return leaf(kind.coerce_output_value)
         if not isinstance(kind, GraphQLObjectType) or kind.is_type_of is not None:
             raise NoPlanError
-        return _nested(self.fields(kind, [node.selection_set for node in nodes if node.selection_set]))
+        return nested(self._selected(kind, nodes))
+
+    def _complete_list(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
+        item = get_nullable_type(kind)
+        if not isinstance(item, GraphQLObjectType) or item.is_type_of is not None:
+            return listed(self._complete(kind, nodes))
+        fields = self._selected(item, nodes)
+        return listed_objects(fields, nested(fields) if kind is item else required(nested(fields)))
+
+    def _selected(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> Fields:
+        return self.fields(kind, [node.selection_set for node in nodes if node.selection_set])
 
 
-def _required(complete: Complete) -> Complete:
-    def required(value: Any, run: Execution) -> Any:
-        result = complete(value, run)
-        if result is None:
-            raise GivenUpError
-        return result
-
-    return required
-
-
-def _leaf(coerce: Callable[[Any], Any]) -> Complete:
-    def leaf(value: Any, run: Execution) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, Exception):
-            raise value
-        result = coerce(value)
-        if result is None or result is Undefined:
-            raise GivenUpError
-        return result
-
-    return leaf
+def _arguments(definition: GraphQLField, node: FieldNode) -> tuple[GraphQLField, dict[str, Any]]:
+    """Returns the field with the arguments that the node gives a value, and the values of all others."""
+    named = {argument.name.value for argument in node.arguments or ()}
+    given = {name: each for name, each in definition.args.items() if name in named}
+    others = {name: each for name, each in definition.args.items() if name not in named}
+    defaults = get_argument_values(GraphQLField(definition.type, others), FieldNode(name=node.name))
+    return GraphQLField(definition.type, given), defaults
 
 
-def _nested(fields: Fields) -> Complete:
-    def nested(value: Any, run: Execution) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, Exception):
-            raise value
-        return _object(fields, value, run)
-
-    return nested
-
-
-def _list(complete: Complete) -> Complete:
-    def listed(value: Any, run: Execution) -> Any:
-        if value is None:
-            return None
-        if not is_iterable(value):
-            raise GivenUpError
-        out: list[Any] = []
-        for item in cast(Any, value):
-            if item.__class__ in AWAITED:
-                run.waiting.append(AwaitedValue(item, complete, out, len(out)))
-                out.append(None)
-            else:
-                out.append(complete(item, run))
-        return out
-
-    return listed
+def _by_name(kind: GraphQLEnumType) -> bool:
+    """Returns True if each word of the enum stands for itself."""
+    return all(each.value == word for word, each in kind.values.items())

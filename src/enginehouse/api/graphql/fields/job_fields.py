@@ -15,11 +15,18 @@ from enginehouse.domain.times import graphql_millis
 from enginehouse.domain.webhooks import job_action
 
 job_type = ObjectType("Job")
+_OF_PAGE: Final = 2  # arguments that have defaults, so that they are always given: offset and limit
 
 
 @job_type.field("tasks")
 def tasks_of(job: Job, info: Info, **args: Any) -> paging.Page:
     """Returns the job's tasks in order. Both `cancelled` and `aborted` find a cancelled task."""
+    info.context.jobs.prime(job.id, job)
+    tasks = job.shown if len(args) <= _OF_PAGE else _chosen(job, args)
+    return paging.page(tasks, args.get("offset"), args.get("limit"), paging.TASKS)
+
+
+def _chosen(job: Job, args: dict[str, Any]) -> tuple[Task, ...]:
     tasks: Iterable[Task] = job.shown
     statuses, task_id, target = args.get("status"), args.get("id"), args.get("targetId")
     if statuses is not None:
@@ -29,9 +36,7 @@ def tasks_of(job: Job, info: Info, **args: Any) -> paging.Page:
         tasks = (task for task in tasks if task_id == task_graphql(task.job_id, task.ordinal))
     if (target is not None and str(job.target_id) not in target) or args.get("hasSourceAsset"):
         tasks = ()
-    info.context.jobs.prime(job.id, job)
-    chosen = tasks if isinstance(tasks, tuple) else tuple(tasks)
-    return paging.page(chosen, args.get("offset"), args.get("limit"), paging.TASKS)
+    return tuple(tasks)
 
 
 @job_type.field("target")

@@ -1,8 +1,9 @@
 """The pages of the contract: `count` is the number of records in the page, never a total (graphql-contract §1.7)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from enginehouse.domain.errors import InvalidInput, Problem
 
@@ -28,8 +29,7 @@ MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
 """The words of StringMatch: whether a name matches a part of it, both in the same case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One page of records."""
 
     records: Sequence[Any]

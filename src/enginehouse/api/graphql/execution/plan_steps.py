@@ -1,0 +1,201 @@
+"""The steps of a query plan: how the values of a selection come about, and what becomes of them.
+
+A plan has no words for errors: a step that meets one raises, and the library executes the query from the start.
+"""
+
+from asyncio import Future, Task
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import CoroutineType
+from typing import Any, Final, NamedTuple
+
+from graphql import Executor, FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path, Undefined, is_iterable
+
+AWAITED: Final = frozenset({CoroutineType, Future, Task})
+"""The awaitables that our resolvers return. The usual test costs several times as much."""
+
+_LISTS: Final = frozenset({list, tuple})
+
+Complete = Callable[[Any, "Execution"], Any]
+"""Turns what a resolver has returned into the value of the answer."""
+
+
+class GivenUpError(Exception):
+    """The values are not as the schema says. The library says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldStep:
+    """A field of an object: its place in a run, its key in the answer, and how its value comes about.
+
+    `resolve` is None for a field that is read from the object by its name. A value of the class `passes` is complete as
+    it is, and one among `words` becomes its word; `complete` knows these too, and all others. `given` has only the
+    arguments that the document gives a value; `defaults` are those of all others.
+    """
+
+    number: int
+    key: str
+    name: str
+    definition: GraphQLField
+    given: GraphQLField
+    defaults: dict[str, Any]
+    nodes: list[FieldNode]
+    parent: GraphQLObjectType
+    resolve: Callable[..., Any] | None
+    complete: Complete
+    passes: type | None = None
+    words: Mapping[Any, str] | None = None
+
+
+Fields = tuple[tuple[str, int, Callable[..., Any] | None, type | None, Mapping[Any, str] | None, FieldStep], ...]
+"""The fields of an object, in the order of the answer. What each value needs stands before the step, to be at hand."""
+
+
+class AwaitedValue(NamedTuple):
+    """A value that must be awaited, and where it goes when it is complete."""
+
+    value: Awaitable[Any]
+    complete: Complete
+    container: Any  # a dict or a list of the answer
+    key: Any
+
+
+Prepared = tuple[GraphQLResolveInfo[Any], dict[str, Any]]
+"""What a resolver gets besides the object."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """One execution: the arguments and the info of each field that has a resolver, and what is awaited."""
+
+    executor: Executor[Any]
+    ready: list[Prepared | None]
+    waiting: list[AwaitedValue] = field(default_factory=list)
+
+    def prepare(self, step: FieldStep) -> Prepared:
+        """Returns what the resolver of the field gets besides the object. It is the same for all objects of a run."""
+        executor = self.executor
+        path = Path(None, step.key, step.parent.name)
+        info = executor.build_resolve_info(step.definition, step.nodes, step.parent, path)
+        arguments = step.defaults
+        if step.given.args:
+            arguments = arguments | get_argument_values(step.given, step.nodes[0], executor.variable_values)
+        self.ready[step.number] = made = info, arguments
+        return made
+
+
+def object_of(fields: Fields, source: Any, run: Execution) -> dict[str, Any]:
+    """Returns the object of the answer. Values that are awaited have their place in it, and come later."""
+    out: dict[str, Any] = {}
+    ready = run.ready
+    for key, number, resolve, passes, words, step in fields:
+        if resolve is None:
+            value = _read(source, step, run)
+        else:
+            info, arguments = ready[number] or run.prepare(step)
+            value = resolve(source, info, **arguments) if arguments else resolve(source, info)
+        if value.__class__ is passes:
+            out[key] = value
+        elif words is not None and (word := words.get(value)) is not None:
+            out[key] = word
+        elif value.__class__ in AWAITED:
+            out[key] = None
+            run.waiting.append(AwaitedValue(value, step.complete, out, key))
+        else:
+            out[key] = step.complete(value, run)
+    return out
+
+
+def _read(source: Any, step: FieldStep, run: Execution) -> Any:
+    """Returns the value that the object has under the name of the field."""
+    name = step.name
+    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    if callable(value):
+        info, arguments = run.ready[step.number] or run.prepare(step)
+        return value(info, **arguments)
+    return value
+
+
+def required(complete: Complete) -> Complete:
+    def complete_required(value: Any, run: Execution) -> Any:
+        result = complete(value, run)
+        if result is None:
+            raise GivenUpError
+        return result
+
+    return complete_required
+
+
+def leaf(coerce: Callable[[Any], Any]) -> Complete:
+    def complete_leaf(value: Any, run: Execution) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, Exception):
+            raise value
+        result = coerce(value)
+        if result is None or result is Undefined:
+            raise GivenUpError
+        return result
+
+    return complete_leaf
+
+
+def nested(fields: Fields) -> Complete:
+    def complete_object(value: Any, run: Execution) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, Exception):
+            raise value
+        return object_of(fields, value, run)
+
+    return complete_object
+
+
+def listed(complete: Complete) -> Complete:
+    """Completes lists, each item with `complete`."""
+
+    def complete_list(value: Any, run: Execution) -> Any:
+        if value is None:
+            return None
+        out: list[Any] = []
+        for item in _items(value):
+            _append(out, item, complete, run)
+        return out
+
+    return complete_list
+
+
+def listed_objects(fields: Fields, complete: Complete) -> Complete:
+    """Completes lists of objects with these fields, most of which are of one class."""
+
+    def complete_objects(value: Any, run: Execution) -> Any:
+        if value is None:
+            return None
+        out: list[Any] = []
+        usual: type | None = None
+        for item in _items(value):
+            if item.__class__ is usual:
+                out.append(object_of(fields, item, run))
+                continue
+            _append(out, item, complete, run)
+            if item is not None and item.__class__ not in AWAITED:
+                usual = item.__class__
+        return out
+
+    return complete_objects
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if value.__class__ not in _LISTS and not is_iterable(value):
+        raise GivenUpError
+    return value
+
+
+def _append(out: list[Any], item: Any, complete: Complete, run: Execution) -> None:
+    if item.__class__ in AWAITED:
+        run.waiting.append(AwaitedValue(item, complete, out, len(out)))
+        out.append(None)
+    else:
+        out.append(complete(item, run))
