@@ -148,6 +148,7 @@ async def _later(value: Any) -> Any:
     ("{ things { name } }", lambda: [Source(), None, _later(Source()), _later(None)], True),
     ("{ things { name } }", lambda: [Source(), Source(), ValueError("an item"), Source()], True),
     ("{ things { name } }", lambda: [{"name": "d"}, Source(), {"name": "e"}], True),
+    ("{ things { name } }", lambda: [None, None, Source(), Source()], True),
     ("{ __typename thing { __typename } }", Source, True),
     ("{ thing { color colors } }", lambda: Source(color="red", colors=["blue", "red"]), True),
     ("{ thing { color name } }", lambda: Source(color="green"), True),
