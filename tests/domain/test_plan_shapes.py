@@ -145,6 +145,14 @@ def test_nothing_is_planned_again_for_a_known_shape(monkeypatch: pytest.MonkeyPa
     assert outcome(shapes.plan, joined("abc", "ab bc")) == first
 
 
+def test_the_jobs_of_one_body_have_one_shape() -> None:
+    shapes, request = PlanShapes(), job(task("batch"), task("batch"))
+    made = [outcome(shapes.plan, replace(request, prefix=f"jobs[{n}].")) for n in range(3)]
+    assert made[0] == made[1]
+    assert made[1] is made[2]
+    assert len(shapes) == 1
+
+
 def test_an_engine_that_is_gone_or_new_is_looked_up_each_time() -> None:
     shapes, request = PlanShapes(), job(stage("a"), task("batch"))
     changed = msgspec.structs.replace(ENGINES["batch"], gathers=True)
@@ -173,8 +181,8 @@ def test_a_request_whose_plan_depends_on_more_is_not_kept(request_: JobRequest) 
 
 
 def test_each_field_of_a_job_is_in_the_shape_or_looked_at_again() -> None:
-    in_shape = {"tasks", "routes", "name", "prefix", "spelling", "echo"}
-    looked_at = {"target_id", "target", "status", "due_at"}
+    in_shape = {"tasks", "routes", "name", "spelling", "echo"}
+    looked_at = {"target_id", "target", "status", "due_at", "prefix"}
     unread = {"scheduled_job_id"}
     assert {field.name for field in fields(JobRequest)} == in_shape | looked_at | unread
 

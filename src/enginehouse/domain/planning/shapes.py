@@ -36,10 +36,18 @@ class NamedEngine(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The plan of a shape without payloads and without warnings about the job's own fields, and its engines."""
+    """The plan of a shape without payloads and without warnings about the job's own fields, and its engines.
+
+    `prefix` stands before the paths in the warnings.
+    """
 
     planned: Planned
     engines: tuple[NamedEngine, ...]
+    prefix: str
+
+    def fits(self, request: JobRequest) -> bool:
+        """Returns True if the warnings name the places of this request: the jobs of one body have other prefixes."""
+        return not self.planned.warnings or self.prefix == request.prefix
 
 
 Key = tuple[bytes, int, int]
@@ -68,7 +76,7 @@ class PlanShapes:
         """Returns exactly what `planning.plan` returns for these arguments, or raises what it raises."""
         key = None if _depends_on_more(request) else _key(request, max_tasks)
         kept = None if key is None else self._kept.get(key)
-        if key is not None and kept is not None and _holds(kept, engines, by_task_type):
+        if key is not None and kept is not None and kept.fits(request) and _holds(kept, engines, by_task_type):
             with suppress(KeyError):  # another thread may have dropped it
                 self._kept.move_to_end(key)
             return _with_payloads(kept, request, now)
@@ -104,7 +112,7 @@ def _key(request: JobRequest, max_tasks: int) -> Key | None:
     """Returns what two requests of one shape have in common; None if the shape is too large or cannot be written."""
     tasks = [_without_payload(task) for task in request.tasks]
     try:
-        shape = _encode((tasks, request.routes, request.name, request.prefix, request.echo))
+        shape = _encode((tasks, request.routes, request.name, request.echo))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
     # A spelling is a constant of the program, so its identity is enough.
@@ -131,7 +139,7 @@ def _without_payloads(planned: Planned, request: JobRequest, now: int, engines: 
     if planned.warnings:
         about_job = len(_report(request, len(tasks), now).warnings)
         planned = _replace(planned, warnings=planned.warnings[about_job:])
-    return Kept(planned, found)
+    return Kept(planned, found, request.prefix)
 
 
 def _report(request: JobRequest, count: int, now: int) -> PlanReport:
