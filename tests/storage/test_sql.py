@@ -114,6 +114,12 @@ INSERT INTO thing (id) SELECT r.id FROM {rows} r RETURNING id;
 -- name: touch
 -- rows: id bigint
 UPDATE thing SET word = 'x' FROM {rows} r WHERE thing.id = r.id;
+-- name: fill
+-- rows: id bigint, word text
+UPDATE thing SET word = COALESCE(thing.word, r.word) FROM {rows} r WHERE thing.id = r.id AND thing.word <> r.word;
+-- name: fill_from
+-- rows: id bigint
+UPDATE thing SET word = t.word FROM {rows} r JOIN other t ON t.id = r.id WHERE thing.id = r.id;
 """
 
 
@@ -132,6 +138,16 @@ def test_sqlite_inserts_several_rows_at_once(tmp_path: Path) -> None:
         "INSERT INTO thing (id, word, again) VALUES (?1, ?2, ?2), (?3, ?4, ?4), (?5, ?6, ?6), (?7, ?8, ?8)",
     )
     assert named["thing.count"].inserts == ()
+
+
+def test_sqlite_updates_a_row_without_a_table_of_its_values(tmp_path: Path) -> None:
+    named = load(tmp_path, ADDS)
+    assert named["thing.fill"].text == (
+        "UPDATE thing SET word = COALESCE(thing.word, ?2) WHERE thing.id = ?1 AND thing.word <> ?2"
+    )
+    assert named["thing.touch"].text == "UPDATE thing SET word = 'x' WHERE thing.id = ?1"
+    assert "FROM (SELECT ?1 AS id) r JOIN" in named["thing.fill_from"].text
+    assert "json_each" in named["thing.fill"].each
 
 
 def test_a_script_is_split_and_fitted() -> None:

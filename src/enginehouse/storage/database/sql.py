@@ -238,7 +238,8 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
         raise BadStatement(f"{name}: the block is empty.")
     inserts: tuple[tuple[int, str], ...] = ()
     if columns and dialect == "sqlite":
-        text, inserts = sql_rows.inserts(text, plain, [column for column, _ in columns])
+        names = [column for column, _ in columns]
+        text, inserts = sql_rows.inserts(sql_rows.update(text, plain, names), plain, names)
     adds_to = sql_rows.table_of(text, plain) if columns else None
     unused = ({"rows"} if columns else set()) | lists.keys()
     if unused - used and "parts" not in declared:

@@ -41,6 +41,17 @@ def inserts(text: str, rows: str, columns: list[str]) -> tuple[str, tuple[tuple[
     return insert(1), tuple((count, insert(count)) for count in _AT_ONCE)
 
 
+def update(text: str, rows: str, columns: list[str]) -> str:
+    """Returns an UPDATE that names its values where it uses them, if it changes one row for each of its rows.
+
+    SQLite would put the row into a table of its own first, which costs more than the update.
+    """
+    if re.fullmatch(rf"UPDATE \w+\s+SET .*\s+FROM {re.escape(rows)} r\s+WHERE .*", text, re.DOTALL) is None:
+        return text
+    alone = re.sub(rf"\s+FROM {re.escape(rows)} r(?=\s+WHERE )", "", text, count=1)
+    return re.sub(r"\br\.(\w+)\b", lambda value: f"?{columns.index(value[1]) + 1}", alone)
+
+
 def in_list(among: str, param: str, kind: str, dialect: Dialect) -> str:
     """Returns the condition to be among the list, or not to be. PostgreSQL looks up an array in any index of it."""
     if dialect == "sqlite":
