@@ -123,6 +123,7 @@ async def test_a_page_of_schedules_is_read_together(api: Api, monkeypatch: pytes
     for n in range(3):
         await api.run(await api.schedule(name=f"s{n}"))
     fields = "jobs { records { id } } allJobTemplates { records { id } } jobTemplateIds warnings sources { count }"
+    await api.graphql.ask(f"{{ scheduledJobs {{ records {{ {fields} }} }} }}")  # now the jobs are known
     monkeypatch.setattr(Statements, "__getitem__", look_up, raising=False)
     await api.graphql.ask(f"{{ scheduledJobs {{ records {{ {fields} }} }} }}")
     few = list(statements)

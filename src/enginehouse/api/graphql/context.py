@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from graphql import GraphQLResolveInfo
@@ -113,12 +114,102 @@ class Loader(Generic[K, V]):
                 future.set_result(value)
 
 
+class Loading(Generic[K, V]):
+    """A loader of each context, which is made when it is first used: a request uses few of them."""
+
+    def __init__(self, fetch: "Callable[[Context, list[K]], Awaitable[Mapping[K, V]]]") -> None:
+        self._fetch = fetch
+        self._name = ""
+
+    def __set_name__(self, _: "type[Context]", name: str) -> None:
+        self._name = name
+
+    def __get__(self, context: "Context", _: "type[Context]") -> Loader[K, V]:
+        loader = Loader(partial(self._fetch, context))
+        context.__dict__[self._name] = loader  # from now on it is found without this
+        return loader
+
+
 class Context:
     """One request. `principal` raises AuthenticationFailed if the caller is unknown. So a login needs no token.
 
     `key` is the idempotency key of its header. `replayed` is True if one of its mutations was done before for the same
     key.
     """
+
+    house: House
+
+    organizations: Loading[int, Organization] = Loading(
+        lambda context, ids: accounts.get_many(context.house, context.principal, ids)
+    )
+    targets: Loading[int, Target] = Loading(
+        lambda context, ids: targets.get_many(context.house, context.principal, ids)
+    )
+    asset_counts: Loading[int, int] = Loading(
+        lambda context, ids: target_assets.asset_counts(context.house, context.principal, ids)
+    )
+    asset_pages: Loading[tuple[int, AssetFilter], list[Asset]] = Loading(
+        lambda context, wanted: context._asset_pages(wanted)
+    )
+    primary_assets: Loading[tuple[int, str], Asset] = Loading(
+        lambda context, wanted: target_assets.primary_assets(context.house, context.principal, wanted)
+    )
+    assets_of_bytes: Loading[str, str] = Loading(
+        lambda context, keys: target_assets.assets_of_bytes(context.house, context.principal, keys)
+    )
+    results: Loading[tuple[int, int], Artifact] = Loading(
+        lambda context, tasks: artifacts.results(context.house, context.principal, tasks)
+    )
+    attempts: Loading[AttemptPage, list[Attempt]] = Loading(
+        lambda context, pages: attempts.of_tasks(context.house, context.principal, pages)
+    )
+    jobs: Loading[int, Job] = Loading(lambda context, ids: jobs.get_many(context.house, context.principal, ids))
+    job_templates: Loading[int, JobTemplate] = Loading(
+        lambda context, ids: templates.get_many(context.house, context.principal, ids)
+    )
+    pipelines: Loading[int, Pipeline] = Loading(
+        lambda context, ids: pipelines.get_many(context.house, context.principal, ids)
+    )
+    pipeline_templates: Loading[int, list[JobTemplate]] = Loading(
+        lambda context, ids: pipelines.templates(context.house, context.principal, ids)
+    )
+    launched: Loading[int, ScheduleLaunches] = Loading(
+        lambda context, ids: templates.launched(context.house, context.principal, ids)
+    )
+    content_templates: Loading[int, Sequence[ContentTemplate]] = Loading(
+        lambda context, ids: content_templates.of_schedules(context.house, context.principal, ids)
+    )
+    sources: Loading[int, Source] = Loading(
+        lambda context, ids: sources.get_many(context.house, context.principal, ids)
+    )
+    schedules: Loading[int, Schedule] = Loading(
+        lambda context, ids: schedules.get_many(context.house, context.principal, ids)
+    )
+    job_pages: Loading[JobFilter, tuple[Job, ...]] = Loading(
+        lambda context, filters: jobs.pages(context.house, context.principal, filters)
+    )
+    warnings: Loading[int, list[str]] = Loading(lambda context, ids: context._warnings(ids))
+    events: Loading[EventPage, list[Event]] = Loading(
+        lambda context, pages: events.pages(context.house, context.principal, pages)
+    )
+    task_warnings: Loading[tuple[int, int], list[TaskWarning]] = Loading(
+        lambda context, tasks: task_notes.warnings(context.house, context.principal, tasks)
+    )
+    task_outputs: Loading[tuple[int, int], TaskSaid] = Loading(
+        lambda context, tasks: task_updates.outputs(context.house, context.principal, tasks)
+    )
+    task_polls: Loading[tuple[int, int], Any] = Loading(
+        lambda context, tasks: task_updates.polls(context.house, context.principal, tasks)
+    )
+    builds: Loading[str, EngineBuild] = Loading(
+        lambda context, ids: engine_builds.get_many(context.house, context.principal, ids)
+    )
+    unavailable: Loading[str, EngineHealth] = Loading(
+        lambda context, ids: engine_health.unavailable(context.house, context.principal)
+    )
+    why: Loading[int, JobExplanation] = Loading(
+        lambda context, ids: why.explanations(context.house, context.principal, ids)
+    )
 
     def __init__(
         self,
@@ -138,61 +229,8 @@ class Context:
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
         self._categories: asyncio.Task[list[EngineCategory]] | None = None
-        self.organizations: Loader[int, Organization] = Loader(
-            lambda ids: accounts.get_many(house, self.principal, ids)
-        )
-        self.targets: Loader[int, Target] = Loader(lambda ids: targets.get_many(house, self.principal, ids))
-        self.asset_counts: Loader[int, int] = Loader(lambda ids: target_assets.asset_counts(house, self.principal, ids))
-        self.asset_pages: Loader[tuple[int, AssetFilter], list[Asset]] = Loader(self._asset_pages)
-        self.primary_assets: Loader[tuple[int, str], Asset] = Loader(
-            lambda wanted: target_assets.primary_assets(house, self.principal, wanted)
-        )
-        self.assets_of_bytes: Loader[str, str] = Loader(
-            lambda keys: target_assets.assets_of_bytes(house, self.principal, keys)
-        )
-        self.results: Loader[tuple[int, int], Artifact] = Loader(
-            lambda tasks: artifacts.results(house, self.principal, tasks)
-        )
-        self.attempts: Loader[AttemptPage, list[Attempt]] = Loader(
-            lambda pages: attempts.of_tasks(house, self.principal, pages)
-        )
-        self.jobs: Loader[int, Job] = Loader(lambda ids: jobs.get_many(house, self.principal, ids))
-        self.job_templates: Loader[int, JobTemplate] = Loader(
-            lambda ids: templates.get_many(house, self.principal, ids)
-        )
-        self.pipelines: Loader[int, Pipeline] = Loader(lambda ids: pipelines.get_many(house, self.principal, ids))
-        self.pipeline_templates: Loader[int, list[JobTemplate]] = Loader(
-            lambda ids: pipelines.templates(house, self.principal, ids)
-        )
-        self.launched: Loader[int, ScheduleLaunches] = Loader(
-            lambda ids: templates.launched(house, self.principal, ids)
-        )
-        self.content_templates: Loader[int, Sequence[ContentTemplate]] = Loader(
-            lambda ids: content_templates.of_schedules(house, self.principal, ids)
-        )
-        self.sources: Loader[int, Source] = Loader(lambda ids: sources.get_many(house, self.principal, ids))
-        self.schedules: Loader[int, Schedule] = Loader(lambda ids: schedules.get_many(house, self.principal, ids))
-        self.job_pages: Loader[JobFilter, tuple[Job, ...]] = Loader(
-            lambda filters: jobs.pages(house, self.principal, filters)
-        )
-        self.warnings: Loader[int, list[str]] = Loader(self._warnings)
         self._now: asyncio.Task[int] | None = None
         self._source_types: asyncio.Task[dict[int, SourceType]] | None = None
-        self.events: Loader[EventPage, list[Event]] = Loader(lambda pages: events.pages(house, self.principal, pages))
-        self.task_warnings: Loader[tuple[int, int], list[TaskWarning]] = Loader(
-            lambda tasks: task_notes.warnings(house, self.principal, tasks)
-        )
-        self.task_outputs: Loader[tuple[int, int], TaskSaid] = Loader(
-            lambda tasks: task_updates.outputs(house, self.principal, tasks)
-        )
-        self.task_polls: Loader[tuple[int, int], Any] = Loader(
-            lambda tasks: task_updates.polls(house, self.principal, tasks)
-        )
-        self.builds: Loader[str, EngineBuild] = Loader(lambda ids: engine_builds.get_many(house, self.principal, ids))
-        self.unavailable: Loader[str, EngineHealth] = Loader(
-            lambda ids: engine_health.unavailable(house, self.principal)
-        )
-        self.why: Loader[int, JobExplanation] = Loader(lambda ids: why.explanations(house, self.principal, ids))
 
     @property
     def principal(self) -> Principal:

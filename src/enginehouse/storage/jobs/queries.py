@@ -89,9 +89,7 @@ async def statuses(tx: Tx, jobs: Sequence[tuple[int, int]]) -> list[JobStatus | 
     return [status_of.get(key) for key in jobs]
 
 
-async def by_ids(
-    tx: Tx, organization_id: int, job_ids: Sequence[int], views: JobViews | None = None
-) -> dict[int, Job]:
+async def by_ids(tx: Tx, organization_id: int, job_ids: Sequence[int], views: JobViews | None = None) -> dict[int, Job]:
     """Returns those of the jobs that belong to the organization, with plan, tasks and retries.
 
     Only what is not in `views` is read whole, and kept there. Give them only to a transaction that writes nothing: they
