@@ -13,6 +13,7 @@ from bench.growth.rows import REFUSED
 from bench.growth.stored import Stored, served
 from bench.growth.verbs import Waits
 from bench.load import Place, RefusedError, drive
+from bench.progress import line
 from bench.subjects.memory import resident
 
 from bench import jobs
@@ -23,6 +24,7 @@ CALLS: Final = 4  # in each round
 LONGEST: Final = 0.5  # seconds after which a round has no further calls
 STARTS: Final = 3
 CREATES: Final = 60
+SAID: Final = 50  # lists, after which it says how far it is
 
 Rows = dict[str, int]
 
@@ -45,7 +47,10 @@ async def measure(found: Sequence[Stored], only: str) -> tuple[list[Waits], list
                 for one, place, kept in zip(found, places, waits, strict=True):
                     load = await drive(place, make(one, place, round_), clients=1)
                     kept[name] += [wait * 1e3 for wait in load.waits]
-        for reads in zip(*(lists(one, place) for one, place in zip(found, places, strict=True)), strict=True):
+        each = (lists(one, place) for one, place in zip(found, places, strict=True))
+        for number, reads in enumerate(zip(*each, strict=True)):
+            if number % SAID == 0:
+                line(f"list {number}: {reads[0].title}")
             if only in reads[0].title:
                 await _take_turns(places, reads, waits, rows)
         for server, kept in zip(servers, waits, strict=True):
@@ -54,19 +59,23 @@ async def measure(found: Sequence[Stored], only: str) -> tuple[list[Waits], list
 
 
 async def _take_turns(places: Sequence[Place], reads: Sequence[Read], waits: list[Waits], rows: list[Rows]) -> None:
-    answered = set[int]()
-    for number, (place, read, kept) in enumerate(zip(places, reads, rows, strict=True)):
-        bodies: list[bytes] = []
+    open_ = set(range(len(places)))  # the servers that have answered so far
+    for round_, number in product(range(1 + ROUNDS), range(len(places))):
+        read, bodies = reads[number], list[bytes]()
+        if number not in open_:
+            continue
         try:
-            await drive(place, [read.request], clients=1, keep=bodies)
+            load = await drive(
+                places[number], _some(read.request) if round_ else [read.request], clients=1, keep=bodies
+            )
         except RefusedError:  # it takes longer than a statement may
+            open_.remove(number)
             waits[number][read.title] = [REFUSED]
             continue
-        answered.add(number)
-        kept[read.title] = len(_rows(json.loads(bodies[0]), read.path))
-    for _, number in product(range(ROUNDS), sorted(answered)):
-        load = await drive(places[number], _some(reads[number].request), clients=1)
-        waits[number][reads[number].title] += [wait * 1e3 for wait in load.waits]
+        if round_:
+            waits[number][read.title] += [wait * 1e3 for wait in load.waits]
+        else:  # it warms up
+            rows[number][read.title] = len(_rows(json.loads(bodies[0]), read.path))
 
 
 def _rows(found: Any, path: Sequence[str]) -> Any:

@@ -35,7 +35,7 @@ from bench.peers.measuring import (
 TASKS_AT_ONCE = 50
 IDS_AT_ONCE = 50  # what a bulk call takes at most
 WITHIN = 240.0
-LESS = 20  # times fewer tasks and cancels than the others
+LESS = 40  # times fewer tasks and cancels than the others
 STARTS = 60
 BUSY = 0.1  # seconds after which a call is repeated
 _CANCELLED = {"state": {"type": "CANCELLED"}, "force": True}
