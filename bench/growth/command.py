@@ -120,7 +120,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="200 and 2000 jobs: to see that it works")
     parser.add_argument("--database", action="append", choices=_DATABASES, help="one of the two; both without it")
     parser.add_argument(
-        "--only", default="", metavar="WORDS", help="of the lists, those with these words in their titles"
+        "--only", action="append", metavar="WORDS", help="of the lists, those with these words in their titles"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values to FILE as well")
     parser.add_argument(

@@ -36,6 +36,7 @@ def lists(one: Stored, place: Place) -> Iterator[Read]:
     """Yields every list, in the same order for every number of stored jobs."""
     yield from _graphql_jobs(one, place)
     yield from _graphql_others(one, place)
+    yield from _numbers(one, place)
     for path, filters, orders in (
         ("/api/v1/jobs", rest_jobs(one), _ORDERS),
         ("/edge/v1/proc/tasks", rest_tasks(one), _ORDERS),
@@ -99,9 +100,6 @@ def _graphql_jobs(one: Stored, place: Place) -> Iterator[Read]:
             place.graphql(query),
             ("data", "jobs", "records"),
         )
-    for name, arguments in filters.items():
-        query = f"{{ jobs({arguments} limit: 1) {{ count records {{ id }} }} }}"
-        yield Read(f"number of jobs, {name}", place.graphql(query), ("data", "jobs", "records"))
 
 
 def _graphql_others(one: Stored, place: Place) -> Iterator[Read]:
@@ -117,6 +115,26 @@ def _graphql_others(one: Stored, place: Place) -> Iterator[Read]:
     for (name, arguments), (offset, where) in product(audits.items(), _PLACES):
         query = f"{{ auditLog({arguments} limit: {PAGE} offset: {offset}) {{ records {{ id }} }} }}"
         yield Read(f"GraphQL audit, {name}{where}", place.graphql(query), ("data", "auditLog", "records"))
+
+
+def _numbers(one: Stored, place: Place) -> Iterator[Read]:
+    """Yields what counts, and the statistics of 5 s. The lists of REST count as well."""
+    counts = "name count"
+    overview = f"jobs {{ {counts} }} waiting {{ engineId items }} running {{ {counts} }} failures {{ {counts} }}"
+    for name, query in {
+        "the overview": f"{{ overview {{ {overview} }} }}",
+        "engines": f"{{ engineNumbers {{ engineId waiting running failures {{ {counts} }} }} }}",
+        "rates of jobs": "{ jobRates { created started } }",
+    }.items():
+        yield Read(f"numbers, {name}", place.graphql(query), ())
+    within = urlencode(rest_jobs(one)["created in 5 s"])
+    for name, path in {
+        "jobs by status": "jobs/stats",
+        "tasks by status": "tasks/stats",
+        "tasks by engine": "tasks/stats/engines",
+        "errors by engine": "tasks/error/count_type_by_engine",
+    }.items():
+        yield Read(f"numbers, {name}", place.request("GET", f"/edge/v1/proc/{path}?{within}"), ())
 
 
 def rest_jobs(one: Stored) -> dict[str, dict[str, object]]:
