@@ -19,7 +19,7 @@ GLOSSARY = {
 # interface and a command line.
 WORDS = """
     access addresses admin agents answer api app archive asgi async auth backoff bounds bubblewrap build bytes cache
-    call captions casing categories charset choice cli client cluster confirmation connection context cors cost count
+    call captions casing categories charset choice cli client cluster completion confirmation connection context cors cost count
     creation cron curl dash day deadline declaration decode deletion detection disk domain download draft entities
     envelope error exchange execution executor extract extraction extras facts ffmpeg fields file filter first form
     formats graph graphiql groups handlebars head health html http human in introspection json jsontext keyed keywords

@@ -127,6 +127,12 @@ def test_an_option_sends_an_exact_time_as_it_is_and_a_local_one_in_utc(
     assert human_time.MOMENT.convert(text, None, None) == expected
 
 
+def test_an_option_takes_a_length_of_time() -> None:
+    assert human_time.LENGTH.convert("5 min", None, None) == 300
+    with pytest.raises(click.BadParameter, match='"soon" is not a length of time'):
+        human_time.LENGTH.convert("soon", None, None)
+
+
 def test_an_option_refuses_what_is_no_time_with_times_that_work() -> None:
     with pytest.raises(click.BadParameter, match=r'"soon" is not a moment\. For example: .*"2h ago"'):
         human_time.MOMENT.convert("soon", None, None)

@@ -8,6 +8,7 @@ from enginehouse.cli import output, terminal
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import TARGET
 from enginehouse.cli.options import page_options
 from enginehouse.cli.relative_time import ago, with_words
 from enginehouse.cli.rows import flexible, optional, show_page
@@ -23,7 +24,7 @@ def asset() -> None:
 
 @asset.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--target", "target_id", metavar="ID", help="The target that gets it.  [default: a new one]")
+@click.option("--target", "target_id", type=TARGET, metavar="ID", help="The target that gets it.  [default: a new one]")
 @click.option("--type", "media_type", metavar="TYPE", help="Its media type.  [default: the server finds it]")
 @click.option("--asset-type", help=f"What it is to the target, such as transcript; with --target.  [default: {_MEDIA}]")
 @output.json_option
@@ -56,7 +57,7 @@ def upload(
 
 
 @asset.command("list")
-@click.argument("target_id", metavar="TARGET")
+@click.argument("target_id", type=TARGET, metavar="TARGET")
 @page_options
 @output.json_option
 @with_client

@@ -12,6 +12,7 @@ from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.id_spelling import spelling
 from enginehouse.cli.options import organization_option
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
@@ -78,7 +79,7 @@ def list_(
             one["eventType"],
             Text("yes") if one["success"] else Text("refused", style="red"),
             one.get("userName") or one.get("tokenID"),
-            one.get("objectID"),
+            spelling(one["objectID"]) if one.get("objectID") else None,
             one.get("clientIPAddress"),
             one.get("description"),
         )

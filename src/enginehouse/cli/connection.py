@@ -16,11 +16,13 @@ from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import RenamedOption
 from enginehouse.cli.server_choice import Given, Option, ServerChoice
 from enginehouse.client import Client, RequestFailed
+from enginehouse.client.http import SILENCE
 
 _HOW: Final = (
     "Give --server and --token, set ENGINEHOUSE_SERVER and ENGINEHOUSE_TOKEN, keep both with: enginehouse context add, "
     "or give --data with the data folder of a server on this machine."
 )
+_HASTE: Final = 1.0  # seconds that a shell which completes a word waits for the server
 _NAMES: Final[tuple[Option, ...]] = ("server", "token", "data", "context")
 
 
@@ -74,15 +76,15 @@ def server_options(command: Callable[..., Any], *, old: tuple[str, ...] = ("--ur
     )
     @functools.wraps(command)
     def with_flags(*args: Any, **options: Any) -> Any:
-        return command(ServerFlags(_given(options)), *args, **options)
+        return command(ServerFlags(_given(options, click.get_current_context())), *args, **options)
 
     return with_flags
 
 
-def _given(options: dict[str, Any]) -> Given:
+def _given(options: dict[str, Any], context: click.Context) -> Given:
     """Returns the values of the options, and takes them out of `options`."""
-    values = {name: options.pop(f"server_{name}") for name in _NAMES}
-    typed = (name for name in _NAMES if _is_typed(f"server_{name}"))
+    values = {name: options.pop(f"server_{name}", None) for name in _NAMES}
+    typed = (name for name in _NAMES if _is_typed(context, f"server_{name}"))
     return Given({name: value for name, value in values.items() if value}, frozenset(typed))
 
 
@@ -106,6 +108,11 @@ def connect(flags: ServerFlags) -> Iterator[Client]:
             raise as_error(failure) from None
 
 
+def hasty_client(context: click.Context) -> Client:
+    """Returns a client of the server that an unfinished command would call. It waits a second. Raises CommandError."""
+    return _client(ServerFlags(_given(dict(context.params), context)), timeout=_HASTE)
+
+
 def as_error(failure: RequestFailed) -> CommandError:
     """Returns the refusal in the server's words, and adds what helps if they do not say it."""
     message = "; ".join(failure.message.splitlines())
@@ -126,7 +133,7 @@ def _connect(command: Callable[..., Any]) -> Callable[..., Any]:
     return connected
 
 
-def _client(flags: ServerFlags) -> Client:
+def _client(flags: ServerFlags, *, timeout: float = SILENCE) -> Client:
     chosen = flags.choice()
     url = chosen.server or _url_in(chosen.data)
     token = chosen.token or (None if chosen.token_data is None else _token_in(chosen.token_data))
@@ -134,7 +141,7 @@ def _client(flags: ServerFlags) -> Client:
         raise CommandError(f'{chosen.server_source}: http:// or https:// and a host, got "{url}".')
     if not token:
         raise CommandError(f"No token is given for {url} ({chosen.server_source}). {_HOW}")
-    return Client(url, token)
+    return Client(url, token, timeout=timeout)
 
 
 def _url_in(data: Path | None) -> str:
@@ -161,5 +168,5 @@ def _token_in(data: Path) -> str:
     return token
 
 
-def _is_typed(parameter: str) -> bool:
-    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
+def _is_typed(context: click.Context, parameter: str) -> bool:
+    return context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from enginehouse.cli import contexts, output, terminal
 from enginehouse.cli.confirmation import confirm, yes_option
@@ -16,6 +17,20 @@ from enginehouse.cli.server_choice import DEFAULT_SERVER, TOKEN_VARIABLE, Server
 from enginehouse.client import Client, RequestFailed
 
 _PATIENCE = 3.0  # seconds that a new context's server may take to answer
+
+
+class NameType(click.ParamType[str]):
+    """The name of a context. A shell completes it."""
+
+    name = "text"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Returns the contexts that begin so."""
+        try:
+            known = contexts.read().contexts.values()
+        except CommandError:
+            return []
+        return [CompletionItem(one.name, help=one.place) for one in known if one.name.startswith(incomplete)]
 
 
 @click.group()
@@ -93,7 +108,7 @@ def list_(*, as_json: bool) -> None:
 
 
 @context.command()
-@click.argument("name")
+@click.argument("name", type=NameType())
 @output.json_option
 def use(name: str, *, as_json: bool) -> None:
     """Use this context when neither a flag nor a variable names a server."""
@@ -132,7 +147,7 @@ def show(flags: ServerFlags, *, as_json: bool) -> None:
 
 
 @context.command()
-@click.argument("name")
+@click.argument("name", type=NameType())
 @yes_option
 @output.json_option
 def remove(name: str, *, yes: bool, as_json: bool) -> None:

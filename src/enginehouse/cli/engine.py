@@ -12,6 +12,7 @@ from enginehouse.cli.engine_reload import reload
 from enginehouse.cli.engine_run import run_once
 from enginehouse.cli.engine_try import try_once
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import ENGINE
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import engine_id, number_or_none
 from enginehouse.cli.relative_time import ago
@@ -123,7 +124,7 @@ def _amount(label: str, text: str) -> float:
 
 
 @engine.command()
-@click.argument("name", metavar="ID")
+@click.argument("name", type=ENGINE, metavar="ID")
 @output.json_option
 @with_client
 def show(client: Client, name: str, *, as_json: bool) -> None:
@@ -152,7 +153,7 @@ def show(client: Client, name: str, *, as_json: bool) -> None:
 
 
 @engine.command()
-@click.argument("name", metavar="ID")
+@click.argument("name", type=ENGINE, metavar="ID")
 @yes_option
 @output.json_option
 @with_client
@@ -191,7 +192,7 @@ def list_(client: Client, *, name: str | None, as_json: bool) -> None:
 
 
 @engine.command()
-@click.argument("name", metavar="ID")
+@click.argument("name", type=ENGINE, metavar="ID")
 @click.argument("limit", metavar="NUMBER|none")
 @output.json_option
 @with_client

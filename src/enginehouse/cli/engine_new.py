@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import click
 
-from enginehouse.cli import terminal
+from enginehouse.cli import output
 from enginehouse.cli.errors import CommandError
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -95,7 +95,8 @@ def test_the_characters_are_counted(tmp_path: Path) -> None:
 @click.command("new")
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the package goes.  [default: its name, here]")
-def new(*, name: str, folder: Path | None) -> None:
+@output.json_option
+def new(*, name: str, folder: Path | None, as_json: bool) -> None:
     """Make the package of a Python engine with this name: the engine, its test, and its entry point."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         text = f'NAME: small letters, digits and single hyphens, at most {_LONGEST} characters, got "{name}".'
@@ -118,10 +119,12 @@ def new(*, name: str, folder: Path | None) -> None:
         raise CommandError(f"{place} exists already. Give another --folder.") from None
     except OSError as error:
         raise CommandError(f"{place} cannot be written: {error.strerror}.") from None
-    terminal.echo(
+    text = (
         f"{place} has the engine {module}.py and its test.\n"
         f"  cd {place}\n"
         "  python -m pytest                            # its test\n"
         f"  enginehouse engine try {module}:engine FILE    # on a file, kept apart as a server does, without a server\n"
         "  pip install .                               # then: enginehouse engine reload"
     )
+    record = {"folder": str(place), "files": list(files), "engineID": values["id"], "slug": name}
+    output.show(record, text, as_json=as_json)

@@ -8,6 +8,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.human_time import LENGTH
 from enginehouse.client import Client, Json, engines
 
 _PAUSE: Final = 0.1  # seconds between two looks
@@ -15,11 +16,11 @@ _PAUSE: Final = 0.1  # seconds between two looks
 
 @click.command()
 @click.option(
-    "--timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="How long to wait for servers."
+    "--timeout", type=LENGTH, default="3 min", show_default=True, metavar="LENGTH", help="How long to wait for servers."
 )
 @output.json_option
 @with_client
-def reload(client: Client, *, timeout: float, as_json: bool) -> None:
+def reload(client: Client, *, timeout: int, as_json: bool) -> None:
     """Let every server read its installed engines again, after a package was installed, upgraded or removed.
 
     Running tasks end with the engine with which they began. Work of an engine that is gone waits. Only a super

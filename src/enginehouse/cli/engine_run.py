@@ -10,6 +10,7 @@ from rich.console import Console
 from enginehouse.cli import follow, output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import ENGINE
 from enginehouse.cli.options import engine_id, json_object, payload_option
 from enginehouse.client import Client, Json, engines, events, files, jobs
 
@@ -18,7 +19,7 @@ _PATIENCE: Final = 3  # looks at an engine that is not available, about a second
 
 
 @click.command("test")
-@click.argument("name", metavar="ID")
+@click.argument("name", type=ENGINE, metavar="ID")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--type", "media_type", metavar="TYPE", help="The media type of the file.  [default: by its name]")
 @payload_option

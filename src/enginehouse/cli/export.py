@@ -7,6 +7,7 @@ import click
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import ENGINE, TARGET
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, show_rows
 from enginehouse.client import Client, Json, exports
@@ -21,11 +22,11 @@ def export() -> None:
 
 
 @export.command()
-@click.argument("target_ids", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("target_ids", type=TARGET, metavar="TARGET...", nargs=-1, required=True)
 @click.option(
     "--format", "kinds", multiple=True, type=click.Choice(formats(TRANSCRIPTION)), help="A format; may be repeated."
 )
-@click.option("--engine", "engine_id", metavar="ID", help="Only the results of this engine.")
+@click.option("--engine", "engine_id", type=ENGINE, metavar="ID", help="Only the results of this engine.")
 @click.option("--category", "category_id", metavar="ID", help="Only those of the engines of this category.")
 @click.option("--media", is_flag=True, help="With the media of each target.")
 @click.option("--output", "path", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")

@@ -57,7 +57,21 @@ class MomentType(click.ParamType[str]):
             self.fail(str(unclear), param, ctx)
 
 
+class LengthType(click.ParamType[int]):
+    """The type of an option that takes a length of time: seconds, or `5 min`. Its value is in seconds."""
+
+    name = "length"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Returns the seconds."""
+        try:
+            return human_time.length(str(value))
+        except UnclearTime as unclear:
+            self.fail(str(unclear), param, ctx)
+
+
 MOMENT: Final = MomentType()
+LENGTH: Final = LengthType()
 
 
 def local_zone() -> str:

@@ -21,6 +21,7 @@ from enginehouse.cli.bulk_cancels import RangeFlags
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_spelling import job_spelling
+from enginehouse.cli.id_types import ENGINE, JOB, JOB_STATUS, REASON
 from enginehouse.cli.job_options import TaskFlags, create_from_file, request_and_source
 from enginehouse.cli.job_rule import RuleFlags, rule_options_beside_range
 from enginehouse.cli.options import (
@@ -51,7 +52,7 @@ for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMAND
 
 
 @job.command()
-@click.option("--engine", help="The engine of the only task: its id, its slug or a part of its name.")
+@click.option("--engine", type=ENGINE, help="The engine of the only task: its id, its slug or a part of its name.")
 @click.option(
     "--from",
     "source",
@@ -105,7 +106,7 @@ def create(
 
 
 @job.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @output.json_option
 @with_client
 def get(client: Client, job_id: str, *, as_json: bool) -> None:
@@ -147,13 +148,16 @@ def _endpoints(record: Json) -> list[str]:
 
 
 @job.command("list")
-@click.option("--status", help="Only jobs with this status.")
-@click.option("--engine", help="Only jobs with a task of this engine: its id, its slug or a part of its name.")
+@click.option("--status", type=JOB_STATUS, help="Only jobs with this status.")
+@click.option(
+    "--engine", type=ENGINE, help="Only jobs with a task of this engine: its id, its slug or a part of its name."
+)
 @click.option(
     "--reason",
     "failure",
     cls=RenamedOption,
     old=("--failure",),
+    type=REASON,
     metavar="REASON",
     help="Only jobs with a task that failed for this reason.",
 )
@@ -210,7 +214,7 @@ def list_(
 
 
 @job.command()
-@click.argument("job_id", required=False)
+@click.argument("job_id", type=JOB, required=False)
 @bulk_cancels.range_options
 @rule_options_beside_range
 @click.option("--include-running", is_flag=True, help="Also stop what has started.")

@@ -9,6 +9,7 @@ from enginehouse.cli import bulk_acts as bulk
 from enginehouse.cli import output
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import ACT, JOB
 from enginehouse.cli.job_rule import RuleFlags, rule_options
 from enginehouse.cli.options import key_option, page_options, payloads_of_tasks
 from enginehouse.cli.relative_time import ago
@@ -17,7 +18,7 @@ from enginehouse.client import Client, Json, bulk_acts, jobs, limits
 
 
 @click.command()
-@click.argument("job_id", required=False)
+@click.argument("job_id", type=JOB, required=False)
 @click.option(
     "--only-failed", is_flag=True, help="Run only the tasks that are not complete, on the stored outputs of the others."
 )
@@ -61,7 +62,7 @@ def _one_or_many(act: str, told: str, help_text: str, one: Callable[[Client, str
     """Returns the command of an act that needs nothing beside the job."""
 
     @click.command(act, help=help_text)
-    @click.argument("job_id", required=False)
+    @click.argument("job_id", type=JOB, required=False)
     @rule_options
     @key_option
     @output.json_option
@@ -80,7 +81,7 @@ _ALL: Final = "Without a JOB_ID, the same for all that match the flags. The comm
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @yes_option
 @output.json_option
 @with_client
@@ -129,7 +130,7 @@ def _state(act: Json) -> str:
 
 
 @click.command()
-@click.argument("act_id")
+@click.argument("act_id", type=ACT)
 @click.option("--no-wait", is_flag=True, help="Do not wait until every job has had its turn.")
 @output.json_option
 @with_client

@@ -6,6 +6,7 @@ import click
 
 from enginehouse.cli import follow, job_view, output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import JOB
 from enginehouse.cli.options import ordinals, task_option
 from enginehouse.cli.relative_time import ago, took
 from enginehouse.cli.rows import flexible, optional, show_rows
@@ -14,7 +15,7 @@ from enginehouse.client import events as job_events
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @output.json_option
 @with_client
 def watch(client: Client, job_id: str, *, as_json: bool) -> None:
@@ -33,7 +34,7 @@ def watch(client: Client, job_id: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @output.json_option
 @with_client
 def events(client: Client, job_id: str, *, as_json: bool) -> None:
@@ -57,7 +58,7 @@ def events(client: Client, job_id: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @task_option
 @output.json_option
 @with_client

@@ -6,6 +6,7 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import JOB
 from enginehouse.cli.job_view import reason
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
@@ -15,7 +16,7 @@ _STATUSES = ("queued", "waiting", "running", "complete", "failed", "aborted")
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @click.option("--task", "ordinal", type=int, default=0, show_default=True, help="The number of the task.")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only items with this status.")
 @click.option("--after", type=int, help="Only items after this one.")

@@ -12,6 +12,7 @@ import msgspec
 from enginehouse.cli import job_view, log_follow, output, summary, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import JOB
 from enginehouse.cli.options import ordinals, task_option
 from enginehouse.cli.transfer import with_bar
 from enginehouse.client import Client, Json, RequestFailed, files, jobs
@@ -80,7 +81,7 @@ def results(
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @task_option
 @click.option("--follow", is_flag=True, help="Go on until the job has ended, and show what is printed meanwhile.")
 @output.json_option

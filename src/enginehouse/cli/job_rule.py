@@ -9,6 +9,7 @@ import click
 
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.id_types import ENGINE, JOB, JOB_STATUS, REASON, SCHEDULE, TARGET
 from enginehouse.cli.options import (
     Command,
     Decorator,
@@ -85,22 +86,25 @@ class RuleFlags:
 
 
 _OPTIONS: Final[tuple[Decorator, ...]] = (
-    click.option("--status", multiple=True, help="Jobs with this status. May be given several times, …"),
-    click.option("--engine", multiple=True, help="… as may: with a task of this engine, …"),
+    click.option(
+        "--status", type=JOB_STATUS, multiple=True, help="Jobs with this status. May be given several times, …"
+    ),
+    click.option("--engine", type=ENGINE, multiple=True, help="… as may: with a task of this engine, …"),
     click.option(
         "--reason",
         "failure",
         cls=RenamedOption,
         old=("--failure",),
+        type=REASON,
         multiple=True,
         metavar="REASON",
         help="… with a task that failed for this reason, …",
     ),
-    click.option("--schedule", multiple=True, metavar="ID", help="… of this schedule, …"),
-    click.option("--job", multiple=True, metavar="ID", help="… with this id."),
+    click.option("--schedule", type=SCHEDULE, multiple=True, metavar="ID", help="… of this schedule, …"),
+    click.option("--job", type=JOB, multiple=True, metavar="ID", help="… with this id."),
     click.option("--paused", is_flag=True, help="Only paused jobs."),
     click.option("--name", help="Jobs with exactly this name."),
-    click.option("--target", metavar="ID", help="Jobs of this target."),
+    click.option("--target", type=TARGET, metavar="ID", help="Jobs of this target."),
     click.option("--changed-after", type=MOMENT, metavar="TIME", help="Last changed at this time or later."),
     click.option("--changed-before", type=MOMENT, metavar="TIME", help="Last changed at this time or earlier."),
     click.option("--plan", is_flag=True, help="Only say what would happen. Nothing changes."),

@@ -1,10 +1,13 @@
 """The command `enginehouse`: its commands, and its exit code when one of them fails."""
 
+import contextlib
+import errno
 import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -59,6 +62,8 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, lazy.summary) for name, lazy in self._lazy.items()])
 
 
+_UNWRITABLE: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+
 _COMMANDS = {
     "serve": LazyCommand("enginehouse.cli.serve:serve", "Start a server, which runs until it is stopped."),
     "run": LazyCommand("enginehouse.cli.run:run", "Run a job on a file, a URL or the sample, on a server of its own."),
@@ -84,6 +89,9 @@ _COMMANDS = {
     "artifacts": LazyCommand("enginehouse.cli.artifacts:artifacts", "Copy the bytes to another store, and use it."),
     "backup": LazyCommand("enginehouse.cli.backup:backup", "Write the database and its bytes to one file."),
     "restore": LazyCommand("enginehouse.cli.restore:restore", "Make a server from a backup."),
+    "completion": LazyCommand(
+        "enginehouse.cli.completion:completion", "Print the script with which a shell completes commands and ids."
+    ),
     "clock": LazyCommand("enginehouse.cli.clock:clock", "Reset a storage clock that was ahead."),
     "doctor": LazyCommand("enginehouse.cli.doctor:doctor", "Check the storage, the engines, the disk and the clock."),
 }
@@ -103,8 +111,10 @@ def enginehouse() -> None:
 
 def main() -> None:
     """The command has run. The exit code is 0 if it did its work, 1 if it could not, 2 if it was misused."""
+    _open_closed_streams()
     try:
         code = enginehouse.main(prog_name="enginehouse", standalone_mode=False)
+        sys.stdout.flush()
     except CommandError as error:
         _report(error.message)
         code = error.exit_code
@@ -114,11 +124,28 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _report("stopped.")
         code = 130
-    except BrokenPipeError:
-        # The reader of the output is gone. Without this, Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+    except OSError as error:
+        code = _end_of_output(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """Both streams are open. One that was closed (`>&-`) leads nowhere; else the next file would get its number."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def _end_of_output(error: OSError) -> int:
+    """Why a file or stdout cannot be written is a sentence on stderr. Returns the exit code. Raises other errors."""
+    if error.filename is None and error.errno not in _UNWRITABLE:
+        raise error
+    # Without this, Python would complain again when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):  # nobody reads on, as after `| head`: that is no fault
+        with contextlib.suppress(OSError):
+            place = "The output cannot be written" if error.filename is None else error.filename
+            _report(f"{place}: {error.strerror}.")
+    return 1
 
 
 def _report(message: str) -> None:

@@ -4,6 +4,7 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import ORGANIZATION
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import number_or_none
 from enginehouse.cli.relative_time import ago
@@ -53,7 +54,7 @@ def list_(client: Client, *, as_json: bool) -> None:
 
 
 @organization.command("set")
-@click.argument("organization_id", metavar="ID")
+@click.argument("organization_id", type=ORGANIZATION, metavar="ID")
 @click.option("--weight", type=int, help="Its share of the worker slots. An ordinary organization has weight 1.")
 @click.option("--running-limit", metavar="NUMBER|none", help="How many attempts of it may run at once.")
 @output.json_option

@@ -7,7 +7,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
-from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.human_time import LENGTH, MOMENT
 from enginehouse.cli.rows import show_rows
 from enginehouse.client import Client, Json
 from enginehouse.client import overview as numbers
@@ -23,7 +23,7 @@ _MOVES: Final = ("created", "started", "complete", "failed", "aborted")
     metavar="TIME",
     help='For --rates: from when on, as in "2h ago"; two days at most.  [default: an hour ago]',
 )
-@click.option("--step", type=int, metavar="SECONDS", help="For --rates: the length of a part.  [default: 60]")
+@click.option("--step", type=LENGTH, metavar="LENGTH", help="For --rates: the length of a part.  [default: 1 min]")
 @click.option("--follow", is_flag=True, help="A line for each change of the jobs by status, until it is stopped.")
 @output.json_option
 @with_client

@@ -6,6 +6,7 @@ from enginehouse.cli import human_time, output, schedule_slots, terminal
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import SCHEDULE, TARGET
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import json_object, page_options
 from enginehouse.cli.relative_time import ago, with_words
@@ -54,7 +55,7 @@ def create(client: Client, name: str, *, flags: ScheduleFlags, paused: bool, as_
 
 
 @schedule.command()
-@click.argument("schedule_id", metavar="ID")
+@click.argument("schedule_id", type=SCHEDULE, metavar="ID")
 @click.option("--name", help="A new name.")
 @schedule_options
 @output.json_option
@@ -101,7 +102,7 @@ def list_(
 
 
 @schedule.command()
-@click.argument("schedule_id", metavar="ID")
+@click.argument("schedule_id", type=SCHEDULE, metavar="ID")
 @output.json_option
 @with_client
 def show(client: Client, schedule_id: str, *, as_json: bool) -> None:
@@ -131,9 +132,9 @@ def show(client: Client, schedule_id: str, *, as_json: bool) -> None:
 
 
 @schedule.command()
-@click.argument("schedule_id", metavar="ID")
+@click.argument("schedule_id", type=SCHEDULE, metavar="ID")
 @click.option("--payload", metavar="JSON", help="An object that is merged into the payload of every task.")
-@click.option("--target", "target_id", help="The target of its jobs. Without it, each job has its own.")
+@click.option("--target", "target_id", type=TARGET, help="The target of its jobs. Without it, each job has its own.")
 @output.json_option
 @with_client
 def run(client: Client, schedule_id: str, *, payload: str | None, target_id: str | None, as_json: bool) -> None:
@@ -147,7 +148,7 @@ def run(client: Client, schedule_id: str, *, payload: str | None, target_id: str
 
 
 @schedule.command()
-@click.argument("schedule_id", metavar="ID")
+@click.argument("schedule_id", type=SCHEDULE, metavar="ID")
 @click.option("--include-running", is_flag=True, help="Also stop its jobs that have started.")
 @output.json_option
 @with_client
@@ -160,7 +161,7 @@ def cancel(client: Client, schedule_id: str, *, include_running: bool, as_json: 
 
 
 @schedule.command()
-@click.argument("schedule_id", metavar="ID")
+@click.argument("schedule_id", type=SCHEDULE, metavar="ID")
 @yes_option
 @output.json_option
 @with_client

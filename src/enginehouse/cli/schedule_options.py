@@ -11,6 +11,7 @@ import click
 
 from enginehouse.cli import human_time
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import ENGINE, TEMPLATE
 from enginehouse.cli.options import engine_id, json_object, payload_option, read_json
 from enginehouse.client import Client, Json
 from enginehouse.domain.schedules.human_time import UnclearTime, calendar_date, length
@@ -129,9 +130,9 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path, dir_okay=False),
         help="A JSON file with a job template, or the input of createJob.",
     )
-    @click.option("--template-id", "template_ids", multiple=True, help="A job template on the server.")
+    @click.option("--template-id", "template_ids", type=TEMPLATE, multiple=True, help="A job template on the server.")
     @click.option("--pipeline-id", "pipeline_ids", multiple=True, help="A job pipeline on the server.")
-    @click.option("--engine", help="A job of one task: the engine's id, its slug or a part of its name.")
+    @click.option("--engine", type=ENGINE, help="A job of one task: the engine's id, its slug or a part of its name.")
     @payload_option
     @click.option("--description", help="A remark for people.")
     @functools.wraps(command)

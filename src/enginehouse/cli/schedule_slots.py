@@ -8,6 +8,7 @@ from enginehouse.cli import human_time, output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.id_types import SCHEDULE
 from enginehouse.cli.options import limit_option
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
@@ -16,7 +17,7 @@ from enginehouse.client import Client, Json, schedules
 
 
 @click.command()
-@click.argument("schedule_id", metavar="[ID]", required=False)
+@click.argument("schedule_id", type=SCHEDULE, metavar="[ID]", required=False)
 @schedule_options
 @click.option("--count", type=int, default=10, show_default=True, help="The number of slots to show.")
 @output.json_option
@@ -39,7 +40,7 @@ def preview(client: Client, schedule_id: str | None, *, flags: ScheduleFlags, co
 
 
 @click.command()
-@click.argument("schedule_id", metavar="[ID]", required=False)
+@click.argument("schedule_id", type=SCHEDULE, metavar="[ID]", required=False)
 @schedule_options
 @click.option("--my-zone", help="The time zone that the next run is also shown in. Without it, this machine's.")
 @output.json_option
@@ -58,7 +59,7 @@ def explain(
 
 
 @click.command()
-@click.argument("schedule_id", metavar="ID")
+@click.argument("schedule_id", type=SCHEDULE, metavar="ID")
 @limit_option
 @click.option("--before", type=MOMENT, metavar="TIME", help='Only slots before this time, as in "yesterday".')
 @output.json_option

@@ -7,6 +7,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import TARGET
 from enginehouse.cli.options import page_options
 from enginehouse.cli.relative_time import ago, with_words
 from enginehouse.cli.rows import flexible, optional, show_page
@@ -49,7 +50,7 @@ def list_(client: Client, *, limit: int, offset: int, as_json: bool) -> None:
 
 
 @target.command()
-@click.argument("target_id", metavar="ID")
+@click.argument("target_id", type=TARGET, metavar="ID")
 @output.json_option
 @with_client
 def show(client: Client, target_id: str, *, as_json: bool) -> None:
@@ -77,7 +78,7 @@ def show(client: Client, target_id: str, *, as_json: bool) -> None:
 
 
 @target.command()
-@click.argument("target_id", metavar="ID")
+@click.argument("target_id", type=TARGET, metavar="ID")
 @yes_option
 @output.json_option
 @with_client

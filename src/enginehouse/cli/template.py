@@ -7,6 +7,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import TARGET, TEMPLATE
 from enginehouse.cli.options import json_object, page_options
 from enginehouse.cli.relative_time import ago, with_words
 from enginehouse.cli.rows import flexible, show_page
@@ -50,7 +51,7 @@ def list_(client: Client, *, limit: int, offset: int, as_json: bool) -> None:
 
 
 @template.command()
-@click.argument("template_id", metavar="ID")
+@click.argument("template_id", type=TEMPLATE, metavar="ID")
 @output.json_option
 @with_client
 def show(client: Client, template_id: str, *, as_json: bool) -> None:
@@ -73,9 +74,11 @@ def show(client: Client, template_id: str, *, as_json: bool) -> None:
 
 
 @template.command()
-@click.argument("template_id", metavar="ID")
+@click.argument("template_id", type=TEMPLATE, metavar="ID")
 @click.option("--payload", metavar="JSON", help="An object that is merged into the payload of every task.")
-@click.option("--target", "target_id", metavar="ID", help="The target of the job. Without it, the job has its own.")
+@click.option(
+    "--target", "target_id", type=TARGET, metavar="ID", help="The target of the job. Without it, the job has its own."
+)
 @output.json_option
 @with_client
 def launch(client: Client, template_id: str, *, payload: str | None, target_id: str | None, as_json: bool) -> None:
@@ -86,7 +89,7 @@ def launch(client: Client, template_id: str, *, payload: str | None, target_id: 
 
 
 @template.command()
-@click.argument("template_id", metavar="ID")
+@click.argument("template_id", type=TEMPLATE, metavar="ID")
 @yes_option
 @output.json_option
 @with_client

@@ -7,6 +7,7 @@ from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
+from enginehouse.cli.id_types import ENGINE, TOKEN
 from enginehouse.cli.options import organization_option
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
@@ -36,7 +37,12 @@ def token() -> None:
     help="Another organization than the token's own. With --worker: whose work it takes, several times if needed.",
 )
 @click.option(
-    "--engine", "engines", metavar="ID", multiple=True, help="With --worker: only for this engine, several times."
+    "--engine",
+    "engines",
+    type=ENGINE,
+    metavar="ID",
+    multiple=True,
+    help="With --worker: only for this engine, several times.",
 )
 @output.json_option
 @with_client
@@ -97,7 +103,7 @@ def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
 
 
 @token.command()
-@click.argument("token_or_id")
+@click.argument("token_or_id", type=TOKEN)
 @organization_option
 @yes_option
 @output.json_option

@@ -9,6 +9,7 @@ from enginehouse.cli import output
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import ServerFlags, connect, server_options, with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import USER
 from enginehouse.cli.near_words import did_you_mean
 from enginehouse.cli.options import organization_option
 from enginehouse.cli.relative_time import ago
@@ -85,7 +86,7 @@ def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
 
 
 @user.command()
-@click.argument("name", metavar="NAME|ID")
+@click.argument("name", type=USER, metavar="NAME|ID")
 @yes_option
 @output.json_option
 @with_client

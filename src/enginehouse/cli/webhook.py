@@ -6,6 +6,7 @@ import click
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import DELIVERY, JOB
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, webhooks
@@ -18,7 +19,7 @@ def webhook() -> None:
 
 @webhook.command("list")
 @click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only these deliveries.")
-@click.option("--job", "job_id", metavar="ID", help="Only those about this job.")
+@click.option("--job", "job_id", type=JOB, metavar="ID", help="Only those about this job.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The largest number to list.")
 @click.option("--all", "every", is_flag=True, help="List all of them, whatever their number.")
 @output.json_option
@@ -53,7 +54,7 @@ def list_(client: Client, *, status: str | None, job_id: str | None, limit: int,
 
 
 @webhook.command()
-@click.argument("delivery_id")
+@click.argument("delivery_id", type=DELIVERY)
 @output.json_option
 @with_client
 def show(client: Client, delivery_id: str, *, as_json: bool) -> None:
@@ -62,7 +63,7 @@ def show(client: Client, delivery_id: str, *, as_json: bool) -> None:
 
 
 @webhook.command()
-@click.argument("delivery_id")
+@click.argument("delivery_id", type=DELIVERY)
 @output.json_option
 @with_client
 def redeliver(client: Client, delivery_id: str, *, as_json: bool) -> None:

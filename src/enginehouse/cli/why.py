@@ -8,6 +8,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.id_spelling import organization_spelling
+from enginehouse.cli.id_types import JOB
 from enginehouse.client import Client, Json
 from enginehouse.client import why as client_why
 
@@ -18,7 +19,7 @@ _ALWAYS: Final = {
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @output.json_option
 @with_client
 def why(client: Client, job_id: str, *, as_json: bool) -> None:

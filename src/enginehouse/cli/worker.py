@@ -4,6 +4,7 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
+from enginehouse.cli.id_types import WORKER
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.cli.worker_run import run
@@ -49,7 +50,7 @@ def list_(client: Client, *, as_json: bool) -> None:
 
 
 @worker.command()
-@click.argument("worker_id", metavar="ID")
+@click.argument("worker_id", type=WORKER, metavar="ID")
 @click.option("--detail", help="Why, for those who look at the worker.")
 @output.json_option
 @with_client
@@ -62,7 +63,7 @@ def drain(client: Client, *, worker_id: str, detail: str | None, as_json: bool) 
 
 
 @worker.command()
-@click.argument("worker_id", metavar="ID")
+@click.argument("worker_id", type=WORKER, metavar="ID")
 @output.json_option
 @with_client
 def resume(client: Client, *, worker_id: str, as_json: bool) -> None:
