@@ -36,12 +36,12 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving
-	@$(BIN)/enginehouse run $${FILE:+"$$FILE"} $${DATA:+--data "$$DATA"} $${KEEP:+--keep}
+run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving, PORT=its port
+	@$(BIN)/enginehouse run $${FILE:+"$$FILE"} $${DATA:+--data "$$DATA"} $${KEEP:+--keep} $${PORT:+--port "$$PORT"}
 
 .PHONY: serve
-serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data), PORT=its port (9000)
-	@exec $(BIN)/enginehouse serve --data "$${DATA:-data}" --port "$${PORT:-9000}"
+serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data), PORT=its port (9000), and the variables ENGINEHOUSE_*
+	@exec env ENGINEHOUSE_DATA="$${DATA:-$${ENGINEHOUSE_DATA:-data}}" $(BIN)/enginehouse serve $${PORT:+--port "$$PORT"}
 
 # The tests keep what they compile. Otherwise each of the servers that they start compiles itself again.
 .PHONY: test

@@ -4,13 +4,11 @@ A page says where such a part goes: `<!-- generated: settings -->` … `<!-- end
 """
 
 import argparse
-import ast
 import inspect
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -19,7 +17,6 @@ from typing import Final
 import click
 from graphql import build_schema
 
-from enginehouse import settings
 from enginehouse.api.edge import routes, unserved
 from enginehouse.api.http.interface import ForAnybody, ForCallers, ForWorkers
 from enginehouse.api.http.paths import Place
@@ -27,7 +24,10 @@ from enginehouse.api.metrics import exposition
 from enginehouse.api.metrics.numbers import NUMBERS
 from enginehouse.api.v1 import routes as v1
 from enginehouse.cli.main import enginehouse
+from enginehouse.cli.run import run
 from enginehouse.cli.serve import serve
+from enginehouse.cli.settings_options import SettingOption
+from enginehouse.cli.worker_run import run as worker_run
 from enginehouse.domain import errors, store_errors
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.event import MEANING, EventKind
@@ -120,20 +120,29 @@ def failures() -> str:
 
 
 def options() -> str:
-    """Every setting of a server: the flag, the variable, the default."""
-    flags = {option.name: option for option in serve.params if isinstance(option, click.Option)}
-    remarks = _remarks(Path(settings.__file__))
+    """Every setting of a server: the flag, the variable, the key in the file, the default."""
+    return _settings(serve)
+
+
+def worker_options() -> str:
+    """Every setting of a worker on another machine."""
+    return _settings(worker_run)
+
+
+def run_options() -> str:
+    """Every setting of `enginehouse run`."""
+    return _settings(run)
+
+
+def _settings(command: click.Command) -> str:
     rows = []
-    for setting in fields(settings.Settings):
-        option = flags.get(setting.name)
-        if option is None:
-            rows.append(("", "", f"`{setting.default}`", f"`{setting.name}`: not to be set from outside."))
-            continue
-        flag = "" if option.hidden else f"`{option.opts[0]}`"
-        text, _, default = (option.help or remarks.get(setting.name, "").rpartition(": ")[2]).partition("  [default: ")
-        shown = default.rstrip("]") or ("" if option.is_flag or option.required else _shown(option.default))
-        rows.append((flag, f"`{option.envvar}`", shown, text))
-    return _table(("Flag", "Variable", "Default", "What it is"), rows)
+    for option in command.params:
+        if isinstance(option, SettingOption):
+            text, _, default = (option.help or "").partition("  [default: ")
+            shown = default.rstrip("]") or ("" if option.is_flag or option.required else _shown(option.default))
+            flag = "" if option.hidden else f"`{option.opts[0]}`"
+            rows.append((flag, f"`{option.envvar}`", f"`{option.key}`", shown, text))
+    return _table(("Flag", "Variable", "In the file", "Default", "What it is"), rows)
 
 
 def numbers() -> str:
@@ -285,18 +294,6 @@ def _entry_points() -> set[str]:
     return {line.split("=")[0].strip() for line in section.splitlines() if "=" in line}
 
 
-def _remarks(source: Path) -> dict[str, str]:
-    """What stands behind each field of the settings, as a comment."""
-    lines = source.read_text().splitlines()
-    [declared] = [node for node in ast.parse("\n".join(lines)).body if isinstance(node, ast.ClassDef) and node.body[1:]
-                  and node.name == "Settings"]  # fmt: skip
-    return {
-        node.target.id: lines[node.lineno - 1].partition("  # ")[2]
-        for node in declared.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
-
-
 def _first_line(documented: object) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0]
 
@@ -321,8 +318,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
-        states, transitions, happenings, refusals, failures, options, numbers, totals, commands, served, refused, own,
-        roots, engines, word_count,
+        states, transitions, happenings, refusals, failures, options, worker_options, run_options, numbers, totals,
+        commands, served, refused, own, roots, engines, word_count,
     )
 }  # fmt: skip
 

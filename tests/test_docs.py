@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from subprocess import PIPE
@@ -19,9 +19,11 @@ from tests.acceptance.server import TOKEN, serving
 
 from enginehouse.api.edge import routes
 from enginehouse.cli.main import enginehouse
+from enginehouse.cli.settings_options import SettingOption
 from enginehouse.domain import errors
 from enginehouse.settings import Settings
 from enginehouse.web.site import PAGES as PAGES_OF_SITE
+from enginehouse.worker_settings import WorkerSettings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -70,10 +72,33 @@ def test_every_command_and_option_says_what_it_is_for() -> None:
                 assert option.help, f"{name} {option.opts[0]} has no help"
 
 
-def test_every_setting_is_described() -> None:
-    rows = [line.split("|")[1:-1] for line in generate.options().splitlines()[2:]]
-    assert len(rows) == len(fields(Settings))
-    assert [row for row in rows if not row[3].strip()] == []
+@pytest.mark.parametrize(
+    ("table", "settings", "fixed"),
+    [
+        (generate.options, Settings, {"idle_child_seconds"}),
+        (generate.worker_options, WorkerSettings, {"idle_child_seconds"}),
+    ],
+)
+def test_every_setting_has_a_flag_a_variable_and_a_key_and_is_described(
+    table: Callable[[], str], settings: type, fixed: set[str]
+) -> None:
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in table().splitlines()[2:]]
+    assert {key.replace("-", "_") for _, _, key, *_ in rows} == {field.name for field in fields(settings)} - fixed
+    for flag, variable, key, _, text in rows:
+        assert text, key
+        assert flag in ("", f"--{key}")
+        assert variable in (
+            f"ENGINEHOUSE_{key.upper().replace('-', '_')}",
+            "AIWARE_INIT_TOKEN",
+            "ENGINEHOUSE_WORKER_TOKEN",
+        )
+
+
+def test_every_option_of_the_commands_with_settings_is_a_setting_or_about_one_run() -> None:
+    about_one_run = {"--config", "--print-config", "--json", "--while-stdin-is-open"}
+    for name in ("enginehouse serve", "enginehouse worker run", "enginehouse run"):
+        others = [one for one in commands()[name].params if not isinstance(one, SettingOption)]
+        assert {one.opts[0] for one in others if isinstance(one, click.Option)} <= about_one_run, name
 
 
 def test_every_refusal_is_described() -> None:

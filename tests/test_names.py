@@ -32,6 +32,7 @@ WORDS = """
     static steps storage streams subtitles summary sync syscalls system table tails temporary terminal text threads
     throttle time timeline transcript transcription transfer translation transport try tx types unserved upload
     variables verdict watch wav wave web webstream whisper wire words xml
+    config
     """
 TECHNICAL = set(WORDS.split())
 

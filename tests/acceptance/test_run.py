@@ -41,11 +41,21 @@ def test_the_sample_runs_end_to_end(tmp_path: Path) -> None:
 
 def test_json_is_all_that_is_on_stdout(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("I love the harbour. The harbour is a wonderful place to be.")
-    ran = call("run", "mine.txt", "--json", folder=tmp_path)
+    elsewhere = {"ENGINEHOUSE_DATABASE": "postgresql://nowhere.invalid/x", "ENGINEHOUSE_ARTIFACTS": "s3://nowhere"}
+    ran = call(
+        "run", "mine.txt", "--json", folder=tmp_path, environment=elsewhere
+    )  # where another server keeps its data
     assert ran.code == 0, ran.err
     told = json.loads(ran.out)
     assert told["document"]["language"] == "en"
     assert (tmp_path / told["result"]).exists()
+
+
+def test_the_variables_of_a_server_count_for_its_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("I love the harbour.")
+    ran = call("run", "mine.txt", folder=tmp_path, environment={"ENGINEHOUSE_HEAD_LINES": "-1"})
+    assert ran.code == 1
+    assert "ENGINEHOUSE_HEAD_LINES: must be greater than 0, got -1." in ran.err
 
 
 def test_a_recording_is_transcribed_first(tmp_path: Path) -> None:

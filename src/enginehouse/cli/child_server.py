@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from enginehouse.cli import data_folder
+from enginehouse.cli import config_file, data_folder
 from enginehouse.cli.errors import CommandError
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
+_OF_OTHERS = frozenset({"ENGINEHOUSE_DATA", "ENGINEHOUSE_DATABASE", "ENGINEHOUSE_ARTIFACTS"})
 
 
 class ChildServer:
@@ -33,8 +34,9 @@ class ChildServer:
         self.token = ""
 
     def __enter__(self) -> Self:
-        # The environment may hold settings of another server.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ENGINEHOUSE_")}
+        # The environment may say where another server keeps its data.
+        environment = {name: value for name, value in os.environ.items() if name not in _OF_OTHERS}
+        environment[config_file.VARIABLE] = config_file.NONE
         try:
             self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._log.open("wb") as log:

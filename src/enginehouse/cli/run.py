@@ -9,32 +9,49 @@ from types import FrameType
 
 import click
 
-from enginehouse.cli import curl, output, summary
+from enginehouse.cli import config_view, curl, output, summary, terminal
 from enginehouse.cli.child_server import ChildServer
 from enginehouse.cli.connection import as_error
 from enginehouse.cli.run_job import open_input, run_job
+from enginehouse.cli.settings_options import file_options, settings_options, settled
 from enginehouse.client import Client, RequestFailed
 
 _RESULTS = "enginehouse-results"
 _USUAL_PORT = 9000
+_setting = settings_options()
 
 
 @click.command()
 @click.argument("source", metavar="[FILE|URL]", required=False)
-@click.option("--data", type=click.Path(path_type=Path), help="Keep everything here instead of in a temporary folder.")
-@click.option("--port", type=int, help="The server's port.  [default: any free port; 9000 with --keep]")
-@click.option("--keep", is_flag=True, help="Keep the server running afterwards, until Ctrl-C.")
-@click.option("--allow-private-urls", is_flag=True, help="Let the job read from private and local addresses.")
+@_setting("--data", "Keep everything here instead of in a temporary folder.", type=click.Path(path_type=Path))
+@_setting("--port", "The server's port.  [default: any free port; 9000 with --keep]", type=int)
+@_setting("--keep", "Keep the server running afterwards, until Ctrl-C.", is_flag=True)
+@_setting("--allow-private-urls", "Let the job read from private and local addresses.", is_flag=True)
+@file_options("run")
 @output.json_option
 def run(
-    source: str | None, *, data: Path | None, port: int | None, keep: bool, allow_private_urls: bool, as_json: bool
+    source: str | None,
+    *,
+    data: Path | None,
+    port: int | None,
+    keep: bool,
+    allow_private_urls: bool,
+    print_config: bool,
+    as_json: bool,
 ) -> None:
     """Run a job on a file, an http(s) URL, or the sample, on a server of its own.
 
     The job reads the text of a document (text, Markdown, HTML, PDF, DOCX, a table …), cuts it into chunks, finds the
     language, the sentiment and the keywords of each, and collates everything into one AION document. Sound and video
     are transcribed first.
+
+    Other settings of the server are variables, as for `enginehouse serve`; its database and its bytes are always in its
+    own folder.
     """
+    settled(dict, {}, {})  # refuses what is wrong in variables and the file
+    if print_config:
+        terminal.echo("\n".join(config_view.lines("run", None)))
+        return
     signal.signal(signal.SIGTERM, _interrupt)
     console = output.console(err=as_json)
     with ExitStack() as stack:

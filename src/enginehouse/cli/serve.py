@@ -1,15 +1,16 @@
-"""`enginehouse serve`: starts a server from flags and environment, and runs it until it is stopped."""
+"""`enginehouse serve`: starts a server from flags, variables and a file, and runs it until it is stopped."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from enginehouse.cli.errors import CommandError
-from enginehouse.cli.settings_options import settings_options
-from enginehouse.settings import Settings, UnusableSettings
+from enginehouse.cli import config_view, terminal
+from enginehouse.cli.settings_options import file_in_use, file_options, settings_options, settled
+from enginehouse.settings import Settings
 
 _setting = settings_options(Settings)
 _path = click.Path(path_type=Path)
@@ -114,40 +115,40 @@ _path = click.Path(path_type=Path)
 @_setting(
     "--log-level", "The least level of a line: debug (also every request and end of a job), info, warning or error."
 )
-@click.option("--metrics-token", envvar="ENGINEHOUSE_METRICS_TOKEN", hidden=True)
-@click.option("--init-token", envvar="AIWARE_INIT_TOKEN", hidden=True)
-@click.option("--secret-key", envvar="ENGINEHOUSE_SECRET_KEY", hidden=True)
+@_setting("--metrics-token", "Opens GET /metrics. Others on the machine can read it in a flag.", hidden=True)
+@_setting("--init-token", "The first administrator's token.", envvar="AIWARE_INIT_TOKEN", hidden=True)
+@_setting("--secret-key", "The secret key of the server.", hidden=True)
+@file_options("serve")
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
-def serve(data: Path, while_stdin_is_open: bool, **values: Any) -> None:
+def serve(while_stdin_is_open: bool, print_config: bool, **values: Any) -> None:
     """Start a server, which runs until it is stopped.
 
     AIWARE_INIT_TOKEN sets the first administrator's token. Without it, the server makes one and keeps it in the data
     folder. Ctrl-C or SIGTERM lets running tasks end; a second one does not wait for them.
     """
-    for name in ("python_slots", "cpus", "memory_mb"):
-        if values[name] is None:
-            del values[name]
-    values["cors_origin"] = _origins(values["cors_origin"])
-    try:
-        settings = Settings(data=data.expanduser().absolute(), **values).checked()
-    except UnusableSettings as unusable:
-        raise CommandError(" ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
+    settings = settled(_settings, values, {"data": Path()})
+    if print_config:
+        terminal.echo("\n".join(config_view.lines("serve", settings)))
+        return
     # The imports of the server take most of a second. A wrong flag is refused before them.
     from enginehouse.cli import server  # noqa: PLC0415
 
-    server.keep_up(settings, while_stdin_is_open=while_stdin_is_open)
+    file = file_in_use()
+    config = file.path if file is not None else None
+    server.keep_up(settings, config=config, while_stdin_is_open=while_stdin_is_open)
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    made = {**given, "data": given["data"].expanduser().absolute()}
+    if "cors_origin" in made:
+        made["cors_origin"] = _origins(made["cors_origin"])
+    return Settings(**made).checked()
 
 
 def _origins(given: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the origins of all values, without spaces and final slashes. An empty variable is a value too."""
     source = click.get_current_context().get_parameter_source("cors_origin")
-    if source is ParameterSource.DEFAULT and os.environ.get("ENGINEHOUSE_CORS_ORIGIN") == "":
+    if source is not ParameterSource.COMMANDLINE and os.environ.get("ENGINEHOUSE_CORS_ORIGIN") == "":
         return ()
     parts = [part.strip().rstrip("/").lower() for value in given for part in value.split(",")]
     return tuple(part for part in parts if part)
-
-
-def as_flag(problem: str) -> str:
-    """Returns the problem of a setting with the name of its flag."""
-    name, colon, text = problem.partition(":")
-    return f"--{name.replace('_', '-')}{colon}{text}"

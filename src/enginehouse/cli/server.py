@@ -36,8 +36,8 @@ _BACKLOG = 2048
 _GRACEFUL_SECONDS = 10
 
 
-def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
-    """The server has run and stopped. Raises CommandError when it cannot start.
+def keep_up(settings: Settings, *, config: Path | None = None, while_stdin_is_open: bool = False) -> None:
+    """The server has run and stopped. `config` is the file of its settings. Raises CommandError when it cannot start.
 
     With `while_stdin_is_open` the end of standard input counts as a signal, for a parent that may be killed.
     """
@@ -52,7 +52,7 @@ def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
         keeper = app.start_keeper(settings)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, keeper, listener, while_stdin_is_open=while_stdin_is_open))
+                runner.run(_serve(settings, config, keeper, listener, while_stdin_is_open=while_stdin_is_open))
         except Refusal as refusal:
             raise CommandError(refusal.message) from None
         except SandboxMissing as missing:
@@ -66,7 +66,9 @@ def keep_up(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
             keeper.close()
 
 
-async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *, while_stdin_is_open: bool) -> None:
+async def _serve(
+    settings: Settings, config: Path | None, keeper: Keeper, listener: socket.socket, *, while_stdin_is_open: bool
+) -> None:
     signals = _Signals(asyncio.current_task())
     if while_stdin_is_open:
         signals.stop_at_end_of(sys.stdin.fileno())
@@ -76,7 +78,7 @@ async def _serve(settings: Settings, keeper: Keeper, listener: socket.socket, *,
 
         def ready() -> None:
             data_folder.announce(settings.data, url)
-            print(_banner(settings, running, url, secrets), file=sys.stderr, flush=True)
+            print(_banner(settings, config, running, url, secrets), file=sys.stderr, flush=True)
 
         server = _Server(running.application, _limits(settings), ready, running.end_streams, settings.trusted_proxy)
         signals.attach(server, running.hurry)
@@ -103,7 +105,7 @@ def _limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: list[Path]) -> str:
+def _banner(settings: Settings, config: Path | None, running: app.RunningServer, url: str, secrets: list[Path]) -> str:
     """Returns the lines that a server prints when it is ready. They name the files of secrets, but show no secret."""
     kinds = Counter(engine.spec.kind.value for engine in running.house.catalogue.by_id.values())
     return "\n".join([
@@ -112,6 +114,7 @@ def _banner(settings: Settings, running: app.RunningServer, url: str, secrets: l
         f"  database  {settings.database_place or settings.data / 'enginehouse.db'}",
         f"  engines   {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}",
         f"  data      {settings.data}",
+        *([f"  settings  {config}"] if config is not None else []),
         *_sandbox(running.sandbox),
         *(f"  not used  {terminal.escape(problem)}" for problem in running.engine_problems),
         *(f"  {path.name.replace('-', ' '):<15} in {path}" for path in secrets),

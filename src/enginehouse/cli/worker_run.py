@@ -1,15 +1,14 @@
-"""`enginehouse worker run`: starts a worker from flags and environment, and runs it until it is stopped."""
+"""`enginehouse worker run`: starts a worker from flags, variables and a file, and runs it until it is stopped."""
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from enginehouse.cli.errors import CommandError
-from enginehouse.cli.serve import as_flag
-from enginehouse.cli.settings_options import settings_options
-from enginehouse.settings import UnusableSettings
+from enginehouse.cli import config_view, terminal
+from enginehouse.cli.settings_options import file_options, settings_options, settled
 from enginehouse.worker_settings import WorkerSettings
 
 _setting = settings_options(WorkerSettings)
@@ -18,14 +17,13 @@ _path = click.Path(path_type=Path)
 
 @click.command("run")
 @_setting("--server", "The address of the server.", required=True, metavar="URL")
-@click.option(
+@_setting(
     "--token",
+    "A token from: enginehouse token create --worker. Others on the machine can read it in a flag.",
     envvar="ENGINEHOUSE_WORKER_TOKEN",
-    show_envvar=True,
     required=True,
-    help="A token from: enginehouse token create --worker. Others on the machine can read it in a flag.",
 )
-@click.option("--name", help="The worker's name in lists.  [default: that of the machine]")
+@_setting("--name", "The worker's name in lists.  [default: that of the machine]")
 @_setting("--data", "A folder for unfinished files.", type=_path, default="~/.enginehouse/worker", show_default=True)
 @_setting("--executor", "Where Python engines run: local, on this machine, or ray, on a cluster.")
 @_setting("--ray-address", "The head of the Ray cluster, for --executor ray.", metavar="HOST:PORT")
@@ -69,22 +67,24 @@ _path = click.Path(path_type=Path)
 @_setting("--stop-grace-seconds", "How long a cancelled engine may take to end.")
 @_setting("--log-format", "console or json.")
 @_setting("--log-level", "The least level of a line: debug, info, warning or error.")
+@file_options("worker")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when the worker is ready.")
-def run(*, data: Path, name: str | None, as_json: bool, **values: Any) -> None:
+def run(*, as_json: bool, print_config: bool, **values: Any) -> None:
     """Run tasks of a server on this machine, until it is stopped.
 
     It needs no access to the server's database or files. Ctrl-C or SIGTERM lets running tasks end; a second one gives
     them back at once.
     """
-    for setting in ("python_slots", "cpus", "memory_mb"):
-        if values[setting] is None:
-            del values[setting]
-    settings = WorkerSettings(data=data.expanduser().absolute(), name=name or socket.gethostname(), **values)
-    try:
-        settings = settings.checked()
-    except UnusableSettings as unusable:
-        raise CommandError(" ".join(map(as_flag, str(unusable).splitlines())), exit_code=2) from None
+    settings = settled(_settings, values, {"server": "http://localhost", "token": "-"})
+    if print_config:
+        terminal.echo("\n".join(config_view.lines("worker", settings)))
+        return
     # The imports of the runtime take most of a second. A wrong flag is refused before them.
     from enginehouse.cli import worker_process  # noqa: PLC0415
 
     worker_process.keep_up(settings, as_json=as_json)
+
+
+def _settings(given: Mapping[str, Any]) -> WorkerSettings:
+    made = {"name": socket.gethostname(), **given, "data": given["data"].expanduser().absolute()}
+    return WorkerSettings(**made).checked()
