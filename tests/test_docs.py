@@ -176,6 +176,21 @@ def test_commands_that_are_named_exist(page: Path) -> None:
             _check_call(call[1].partition(" #")[0], known)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_loop_of_a_page_is_without_end_and_what_is_paused_is_resumed(page: Path) -> None:
+    """A loop that waits for a job ends too if the job fails or the server is gone."""
+    lines = [line.strip() for line in _shell_lines(page)]
+    assert [line for line in lines if re.match(r"until\b|while (?!(IFS= )?read\b)", line)] == []
+    paused, resumed = (_nouns(lines, verb) for verb in ("pause", "resume"))
+    assert paused - resumed == set(), page
+
+
+def _nouns(lines: list[str], verb: str) -> set[str]:
+    """Returns what the commands with this verb are about, as in `enginehouse job pause`."""
+    found = (re.search(rf"(enginehouse \w+|/v1/\w+)\b.*\b{verb}\b", line) for line in lines)
+    return {match[1] for match in found if match is not None}
+
+
 def _check_call(line: str, known: dict[str, click.Command]) -> None:
     words = [word for word in shlex.split(line) if word not in ("…", "&")]
     length = max(n for n in range(1, len(words) + 1) if " ".join(words[:n]) in known)

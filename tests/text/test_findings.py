@@ -106,10 +106,10 @@ def test_what_was_not_judged_says_so(document: dict[str, Any], said: str) -> Non
 def test_chunks_that_differ_are_side_by_side() -> None:
     chunks = [
         {"index": 0, "language": "en"}, {"index": 1, "language": "de"},
-        {"index": 0, "sentiment": scores(0.5, 0), "vendor": {"sentences": 1, "sentencesJudged": 1}},
+        {"index": 0, "vendor": {"sentences": 1, "sentencesJudged": 1}},  # the only one, so its scores are the whole's
         {"index": 1, "vendor": {"sentences": 4, "sentencesJudged": 0, "note": NOTE}},
     ]  # fmt: skip
-    shown = page(findings({"vendor": {"enginehouse": {"chunks": chunks, "sentiment": scores(0.5, 0)}}}), width=200)
+    shown = page(findings({"sentiment": scores(0.5, 0), "vendor": {"enginehouse": {"chunks": chunks}}}), width=200)
     assert "1 of 5 sentences were judged" in shown
     assert "0      en        positive (positive 0.500, negative 0.000)\n" in shown
     assert "1      de        not judged\n" in shown

@@ -59,8 +59,9 @@ def _form_path(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+_STATUS = f"curl -s $URL/edge/v1/proc/job/$JOB/status {_AUTHORIZED}"
 _FOLLOW = (
-    f"until curl -s $URL/edge/v1/proc/job/$JOB/status {_AUTHORIZED} | grep -E '{_ENDED}'; do sleep 1; done",
+    f"for i in $(seq 600); do {_STATUS} | grep -E '{_ENDED}' && break; sleep 1; done",
     f"NAME=$(curl -s $URL/edge/v1/proc/job/$JOB/outputs {_AUTHORIZED} | {_NAME})",
     f'curl -s $URL/edge/v1/proc/job/$JOB/download/$NAME {_AUTHORIZED} -o "$NAME" && ls -l "$NAME"',
 )

@@ -96,7 +96,7 @@ def findings(document: Any) -> Findings:
             for cue in cues(words(document), _LINES)
         ],
         texts=list(_texts(document)),
-        chunks=_chunks(own),
+        chunks=_chunks(document, own),
     )
 
 
@@ -180,10 +180,10 @@ def _texts(document: Mapping[str, Any]) -> Iterator[TextFinding]:
             )
 
 
-def _chunks(own: Mapping[str, Any]) -> list[ChunkFinding]:
+def _chunks(document: Mapping[str, Any], own: Mapping[str, Any]) -> list[ChunkFinding]:
     """Returns what the engines found in each chunk, side by side."""
     languages: dict[int, str] = {}
-    sentiments = chunk_sentiments(own)
+    sentiments = chunk_sentiments(document, own)
     for chunk in _objects(own.get("chunks")):
         index, language = _whole(chunk.get("index")), _text(chunk.get("language"))
         if index is not None and language:

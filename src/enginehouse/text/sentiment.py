@@ -43,14 +43,15 @@ def whole_sentiment(document: Mapping[str, Any], own: Mapping[str, Any]) -> Sent
     return _finding(scores, sentences if counted else None, judged, next(_notes(counted), None))
 
 
-def chunk_sentiments(own: Mapping[str, Any]) -> dict[int, SentimentFinding]:
+def chunk_sentiments(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[int, SentimentFinding]:
     """Returns the sentiments of the chunks by their indices."""
     found: dict[int, SentimentFinding] = {}
     for chunk in _chunks(own):
-        one, index = sentiment_of(chunk), _count(chunk.get("index"))
-        # The scores of chunks that agree are in the whole document only.
-        is_more = one is not None and (one.word is not None or one.judged == 0)
-        if one is not None and index is not None and is_more:
+        vendor, index = _object(chunk.get("vendor")), _count(chunk.get("index"))
+        # Chunks that agree have their sentiment in the whole document only.
+        agreed = document if _count(vendor.get("sentencesJudged")) else {}
+        one = sentiment_of({"sentiment": chunk.get("sentiment") or agreed.get("sentiment"), "vendor": vendor})
+        if one is not None and index is not None:
             found[index] = one
     return found
 
