@@ -93,6 +93,11 @@ bench-compare: $(VENV)/dev ## Measure this server, and fail if a figure is a ten
 bench-record: $(VENV)/dev ## Measure everything, record it, and write the tables and the picture of the documentation
 	@$(BIN)/python bench/run.py --record
 
+.PHONY: quality
+quality: $(VENV)/dev $(VENV)/clients/engines/stamp $(VENV)/clients/speech/stamp ## Measure how good the engines are on samples, and write it into docs/reference/engines.md
+	@$(BIN)/python -m bench.quality
+	@$(BIN)/python docs/generate.py
+
 .PHONY: assets
 assets: ## Copy what the pages load from the npm packages, by the integrity in their lock file
 	npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund

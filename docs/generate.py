@@ -5,6 +5,7 @@ A page says where such a part goes: `<!-- generated: settings -->` … `<!-- end
 
 import argparse
 import inspect
+import json
 import re
 import sys
 from collections import defaultdict
@@ -283,6 +284,19 @@ def _declared(point: EntryPoint) -> EngineSpec:
     return spec
 
 
+def quality() -> str:
+    """What `make quality` has measured."""
+    measured = json.loads((DOCS / "reference" / "quality.json").read_text())
+    table = _table(
+        ("Engine", "Measured on", "Measure", "Result", "Time"),
+        (
+            (f"`{one['engine']}`", one["samples"], one["measure"], one["value"], one["speed"])
+            for one in measured["rows"]
+        ),
+    )
+    return f"{table}\n\nMeasured on {measured['day']} by `make quality`: {measured['machine']}."
+
+
 def word_count() -> str:
     """The example of an engine."""
     return f"```python\n{(DOCS / 'how-to/example-engine/word_count.py').read_text()}```"
@@ -319,7 +333,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     part.__name__: part
     for part in (
         states, transitions, happenings, refusals, failures, options, worker_options, run_options, numbers, totals,
-        commands, served, refused, own, roots, engines, word_count,
+        commands, served, refused, own, roots, engines, quality, word_count,
     )
 }  # fmt: skip
 

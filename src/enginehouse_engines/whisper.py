@@ -16,6 +16,7 @@ from enginehouse_engines.text import invalid, options
 ID = "2d7b5a90-4c1e-4f6b-8a37-61c0e9d24b15"
 RATE = 16_000
 _MOST_THREADS = 8
+_CONTINUED = ("-", "'", "’")  # how the rest of a word begins; a new word begins with a space
 
 SPEC = chunk_spec(
     "whisper",
@@ -24,7 +25,7 @@ SPEC = chunk_spec(
     slug="transcription-whisper",
     description=(
         "Writes down speech and finds its language, by the Whisper model that is installed. Good: even the smallest "
-        "English model gets about two words in a hundred of clear reading wrong."
+        "English model gets only about four words in a hundred of clear reading wrong."
     ),
     category="Transcription",
     category_id="67cd4dd0-2f75-445d-a6f0-2f297d6cd182",
@@ -81,7 +82,12 @@ def _transcribe(model: Any, name: str, language: str | None, chunk: Chunk) -> di
         sound, language=language, word_timestamps=True, vad_filter=True, condition_on_previous_text=False
     )
     offset = chunk.start_ms or 0
-    series = [_word(word, offset) for segment in segments for word in segment.words or () if word.word.strip()]
+    series: list[dict[str, Any]] = []
+    for word in (word for segment in segments for word in segment.words or () if word.word.strip()):
+        if series and word.word.startswith(_CONTINUED):
+            _continue(series[-1], _word(word, offset))
+        else:
+            series.append(_word(word, offset))
     vendor: dict[str, Any] = {"model": name}
     if language is None and model.model.is_multilingual:
         ranked = sorted(found.all_language_probs or (), key=lambda pair: -pair[1])[:3]
@@ -103,6 +109,14 @@ def _word(word: Any, offset: int) -> dict[str, Any]:
         "stopTimeMs": offset + stop,
         "words": [{"word": word.word.strip(), "confidence": fraction(word.probability)}],
     }
+
+
+def _continue(item: dict[str, Any], rest: dict[str, Any]) -> None:
+    """The word of `item` goes on with that of `rest`: the model parts "cold-hearted" before its hyphen."""
+    [word], [more] = item["words"], rest["words"]
+    item["stopTimeMs"] = max(item["stopTimeMs"], rest["stopTimeMs"])
+    word["word"] += more["word"]
+    word["confidence"] = min(word["confidence"], more["confidence"])
 
 
 def _sound(chunk: Chunk) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.quality.scores import distance
 from tests.engines import extras
 from tests.engines.aion import problems
 from tests.engines.reference import answer, answers, chunk, work
@@ -156,13 +157,3 @@ def test_real_speech_is_mostly_understood() -> None:
         total += len(spoken)
     assert total > 60
     assert wrong / total < 0.35
-
-
-def distance(said: list[str], heard: list[str]) -> int:
-    """Returns the fewest words to change, add or remove to get from one to the other."""
-    row = list(range(len(heard) + 1))
-    for n, word in enumerate(said, 1):
-        above, row = row, [n]
-        for m, other in enumerate(heard, 1):
-            row.append(min(above[m] + 1, row[-1] + 1, above[m - 1] + (word != other)))
-    return row[-1]
