@@ -260,6 +260,14 @@ def encoded(folder: Path, suffix: str) -> Path:
     return path
 
 
+def use(monkeypatch: pytest.MonkeyPatch, by: str, folder: Path) -> None:
+    """Only PyAV, or only the program ffmpeg, is there."""
+    if by == "PyAV":
+        monkeypatch.setenv("PATH", str(folder))
+    else:
+        monkeypatch.setattr(decoder, "is_installed", lambda: False)
+
+
 SOUNDS = ("mp3", "m4a", "flac", "ogg", "opus", "aac", "aiff", "mka", "mp4")
 
 
@@ -269,10 +277,7 @@ async def test_any_sound_is_decoded(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, by: str
 ) -> None:
     path = encoded(tmp_path, suffix)
-    if by == "PyAV":
-        monkeypatch.setenv("PATH", str(tmp_path))
-    else:
-        monkeypatch.setattr(decoder, "is_installed", lambda: False)
+    use(monkeypatch, by, tmp_path)
     chunk = await bench.chunk(path, type_of_file(path), name=path.name)
     assert chunk.media_type.startswith(("audio/", "video/"))
     [output] = await bench.run(Chunker(), chunk, payload={"ffmpegTemplate": "audio"}, folders=FOLDERS)
@@ -301,8 +306,8 @@ def test_the_decoder_reads_nothing_but_its_file(tmp_path: Path) -> None:
     results.mkdir()
     path, other = (wave(tmp_path / f"{name}.wav", samples((1.0,), 16000), 16000) for name in ("a", "b"))
     rules = json.dumps(decoder._rules(other, results))
-    command = [sys.executable, "-P", "-m", "enginehouse.engines.decode_main", rules, CONTAINERS]
-    command += [str(path), str(results / "sound.wav")]
+    command = [sys.executable, "-P", "-m", "enginehouse.engines.decode_main", rules, "wave", CONTAINERS]
+    command += [str(path), str(results / "sound.wav"), "0"]
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     assert tried.returncode == 1
     assert "Permission denied" in tried.stderr
@@ -325,7 +330,11 @@ async def test_dash_needs_ffmpeg(bench: Bench, without_ffmpeg: None) -> None:
     assert caught.value.kind is FailureKind.SYSTEM_DEPENDENCY_MISSING
 
 
-async def test_ffmpeg_gives_sound_pictures_segments_and_dash(bench: Bench, clip: Path) -> None:
+@pytest.mark.parametrize("by", ["PyAV", "ffmpeg"])
+async def test_each_gives_sound_pictures_segments_and_dash(
+    bench: Bench, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    use(monkeypatch, by, tmp_path)
     chunk = await bench.chunk(clip, "video/x-matroska")
     size = {"customFFMPEGProperties": {"chunkSizeInSeconds": "3", "framesPerSecond": 2}}
     sound = await bench.run(Chunker(), chunk, payload={"ffmpegTemplate": "audio", **size}, folders=FOLDERS)
@@ -336,17 +345,22 @@ async def test_ffmpeg_gives_sound_pictures_segments_and_dash(bench: Bench, clip:
     assert len(frames) == 8
     segments = await bench.run(Chunker(), chunk, payload=size, folders=FOLDERS)
     assert [output.media_type for output in segments] == ["video/x-matroska"] * 2
-    assert segments[0].start_ms == 0
+    assert [output.start_ms for output in segments] == [0, 3000]
+    assert all(data(frame)[:3] == b"\xff\xd8\xff" for frame in frames)
     dash = await bench.run(DashSegmenter(), chunk)
     assert dash[0].media_type == "application/dash+xml"
     assert len(dash) > 2
 
 
-async def test_ffmpeg_opens_no_playlist(bench: Bench, clip: Path) -> None:
-    """The playlist names a file next to it in the store. Without our options ffmpeg would open it."""
+@pytest.mark.parametrize("by", ["PyAV", "ffmpeg"])
+async def test_neither_opens_a_playlist(
+    bench: Bench, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """The playlist names a file next to it in the store. Without our options both would open it."""
+    use(monkeypatch, by, tmp_path)
     neighbour = await bench.chunk(clip, "video/x-matroska")
     playlist = await bench.chunk(f"ffconcat version 1.0\nfile {neighbour.path.name}\n".encode(), "video/mp4")
     assert playlist.path.parent == neighbour.path.parent
-    with pytest.raises(EngineFailure, match="ffmpeg could not read") as caught:
+    with pytest.raises(EngineFailure, match=r"ffmpeg could not read|The media could not be decoded") as caught:
         await bench.run(Chunker(), playlist, folders=FOLDERS)
     assert caught.value.kind is FailureKind.INVALID_DATA

@@ -15,7 +15,7 @@ from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.entry_points import BrokenEnvironment, InstalledEngine, read_engines
 from enginehouse.engines.environments import EnvironmentList, PythonEnvironment
 from enginehouse.engines.keeper import Keeper
-from enginehouse.engines.native import ENGINES
+from enginehouse.engines.native import ENGINES, decoder
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import AUTO, Sandbox, choose, missing
 
@@ -35,7 +35,11 @@ def findings(data: Path | None, engines: Path | None = None) -> Iterator[Finding
     known = EnvironmentList() if file is None else environments.read(file, named=engines is not None)
     yield from _entry_points(sandbox, known)
     yield from _packages()
-    yield _program("ffmpeg", "without it, video cannot be cut into pieces or pictures; sound needs it or PyAV.")
+    if decoder.is_installed():
+        yield Finding("PyAV", Verdict.OK, "decodes sound and video")
+    else:
+        without = "sound and video need it or PyAV (pip install 'enginehouse[media]'), except WAV files."
+        yield _program("ffmpeg", without)
     if data is not None:
         yield _disk(data)
     if processes.become_subreaper():

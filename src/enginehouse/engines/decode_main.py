@@ -1,4 +1,4 @@
-"""The process that decodes one file of media with PyAV: it may read this file, write its result, and nothing else.
+"""The process that decodes one file of media with PyAV: it may read this file, write its results, and nothing else.
 
 Decoders are large and old programs in C, and what they read comes from strangers.
 """
@@ -9,18 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from enginehouse.engines import processes
+from enginehouse.engines import decode_video, processes
 from enginehouse.engines.sandbox.confinement import confine
 from enginehouse.engines.sandbox.levels import Confinement, SandboxLevel
 
-_MEMORY: Final = 4 << 30
+_MEMORY: Final = 8 << 30  # addresses, of which an encoder of video reserves many
 _LARGEST: Final = 4 << 30  # of the result; sizes in WAV files end there too
-_SECONDS: Final = 3600
+_SECONDS: Final = 4 * 3600  # of processors
 _RATE: Final = 16_000
 
 
 def main() -> None:
-    rules, containers, source, target = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+    rules, verb, containers, source, target, number = json.loads(sys.argv[1]), *sys.argv[2:7]
     processes.die_with_parent()
     for what, value in (
         (resource.RLIMIT_CORE, 0),
@@ -34,12 +34,12 @@ def main() -> None:
     import av  # noqa: PLC0415 -- only now the rules hold
 
     try:
-        if target:
-            _decode(av, source, containers, Path(target))
-        else:
-            print(_duration(av, source, containers))  # noqa: T201 -- the answer
+        with _open(av, source, containers) as opened:
+            _do(av, verb, opened, Path(target), float(number))
     except (av.error.FFmpegError, ValueError, OSError, MemoryError) as problem:
-        sys.exit(f"{problem}".strip().splitlines()[0][:500] if str(problem).strip() else type(problem).__name__)
+        # Without the name of the file, which is a place on this server.
+        said = (getattr(problem, "strerror", None) or str(problem)).strip()
+        sys.exit(said.splitlines()[0][:500] if said else type(problem).__name__)
 
 
 def _open(av: Any, source: str, containers: str) -> Any:
@@ -47,17 +47,32 @@ def _open(av: Any, source: str, containers: str) -> Any:
     return av.open(f"file:{source}", options=options, metadata_errors="replace")
 
 
-def _duration(av: Any, source: str, containers: str) -> str:
-    """Returns how long the media lasts in seconds, "" if it does not say."""
-    with _open(av, source, containers) as container:
-        return "" if container.duration is None else str(container.duration / av.time_base)
+def _do(av: Any, verb: str, opened: Any, target: Path, number: float) -> None:
+    """The result of the verb is in `target`. A duration is printed in seconds, "" if the media does not say it."""
+    match verb:
+        case "duration":
+            print("" if opened.duration is None else opened.duration / av.time_base)  # noqa: T201 -- the answer
+        case "wave":
+            _decode(av, opened, target)
+        case "frames":
+            decode_video.frames(av, opened, target, number)
+        case "segments":
+            decode_video.segments(av, opened, target, number)
+        case "dash":
+            decode_video.dash(av, opened, target, number)
+        case "thumbnail":
+            decode_video.thumbnail(av, opened, target, number)
+        case "mp4" | "m4a":
+            decode_video.mp4(av, opened, target, sound_only=verb == "m4a")
+        case _:
+            raise ValueError(f"{verb} is not a verb of the decoder")
 
 
-def _decode(av: Any, source: str, containers: str, target: Path) -> None:
+def _decode(av: Any, container: Any, target: Path) -> None:
     """The sound is in the WAV file `target`: 16 kHz, one channel. A damaged packet is left out."""
     import wave  # noqa: PLC0415
 
-    with _open(av, source, containers) as container, wave.open(str(target), "wb") as written:
+    with wave.open(str(target), "wb") as written:
         written.setnchannels(1)
         written.setsampwidth(2)
         written.setframerate(_RATE)

@@ -20,7 +20,7 @@ _PER_INPUT: Final = 1_000_000  # the number of indices for each input chunk that
 
 
 class Chunker:
-    """Cuts text between paragraphs and sentences, sound in its pauses, and other media with ffmpeg.
+    """Cuts text between paragraphs and sentences, sound in its pauses, and video at its key frames or into pictures.
 
     payload: `maxWordsPerChunk`, `ffmpegTemplate` (audio, video, frame, rawchunk), `outputMode` "stream" to pass on the
     whole stream, `customFFMPEGProperties` with `chunkSizeInSeconds` (an upper bound) and `framesPerSecond`.
@@ -35,7 +35,7 @@ class Chunker:
         mode=EngineMode.STREAM,
         inputs=("text/*", "audio/*", "video/*", "*/*"),
         outputs=("text/*", "audio/wav", "image/jpeg", "video/x-matroska"),
-        description="Cuts text into paragraphs, sound in its pauses, other media with ffmpeg where it is installed.",
+        description="Cuts text into paragraphs, sound in its pauses, and with PyAV or ffmpeg video.",
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:

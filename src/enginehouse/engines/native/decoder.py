@@ -1,4 +1,4 @@
-"""Sound of any container and coding: decoded with PyAV where it is installed, else with the program ffmpeg.
+"""Sound and video of any container and coding: by PyAV where it is installed, else by the program ffmpeg.
 
 PyAV runs in a process of its own, with the rules of the kernel about files and connections where it has them.
 """
@@ -17,9 +17,11 @@ from typing import Final
 from enginehouse.engine import EngineFailure, FailureKind
 from enginehouse.engines.interpreter import Interpreter
 from enginehouse.engines.native import ffmpeg
+from enginehouse.engines.native.ffmpeg import Segment
 from enginehouse.engines.sandbox import landlock, system
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.syscalls import machine
+from enginehouse.engines.threads import in_thread
 from enginehouse.text.media_types import CONTAINERS
 
 _PROBE_SECONDS: Final = 20.0
@@ -43,10 +45,48 @@ async def to_wave(source: Path, directory: Path, reason: str | None = None) -> P
     if not is_installed():
         return await ffmpeg.to_wave(source, directory, reason)
     target = directory / "sound.wav"
-    code, _, said = await _run(source, directory, str(target))
-    if code != 0:
-        raise EngineFailure(f"The sound could not be decoded: {_last(said)}.", FailureKind.INVALID_DATA)
+    await _make("wave", source, directory, target, what="sound")
     return target
+
+
+async def to_segments(source: Path, directory: Path, seconds: float) -> list[Segment]:
+    """Returns pieces of `source` of about `seconds`, cut at key frames and not encoded again. Raises EngineFailure."""
+    if not is_installed():
+        return await ffmpeg.to_segments(source, directory, seconds)
+    await _make("segments", source, directory, directory, seconds)
+    return await in_thread(ffmpeg.listed_segments, directory)
+
+
+async def to_frames(source: Path, directory: Path, per_second: float) -> list[Segment]:
+    """Returns `per_second` pictures of `source` as JPEG files. Raises EngineFailure."""
+    if not is_installed():
+        return await ffmpeg.to_frames(source, directory, per_second)
+    await _make("frames", source, directory, directory, per_second)
+    return await in_thread(ffmpeg.listed_frames, directory, per_second)
+
+
+async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
+    """Returns a DASH manifest and then its segments. Raises EngineFailure."""
+    if not is_installed():
+        return await ffmpeg.to_dash(source, directory, seconds)
+    await _make("dash", source, directory, directory, seconds)
+    return await in_thread(ffmpeg.listed_dash, directory)
+
+
+async def to_mp4(source: Path, target: Path, *, sound_only: bool) -> None:
+    """`target` is an MP4 file with the first picture stream and the first sound stream. Raises EngineFailure."""
+    if not is_installed():
+        await ffmpeg.to_mp4(source, target, sound_only=sound_only)
+    else:
+        await _make("m4a" if sound_only else "mp4", source, target.parent, target)
+
+
+async def to_thumbnail(source: Path, target: Path, width: int) -> None:
+    """`target` is a JPEG picture that is typical of the beginning of the video. Raises EngineFailure."""
+    if not is_installed():
+        await ffmpeg.to_thumbnail(source, target, width)
+    else:
+        await _make("thumbnail", source, target.parent, target, width)
 
 
 async def duration_ms(source: Path) -> int | None:
@@ -55,17 +95,27 @@ async def duration_ms(source: Path) -> int | None:
         return await ffmpeg.duration_ms(source)
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
-            code, answer, _ = await _run(source, None, "")
+            code, answer, _ = await _run("duration", source, None, source, 0)
         return round(float(answer) * 1000) if code == 0 else None
     except (TimeoutError, ValueError, OverflowError):
         return None
 
 
-async def _run(source: Path, directory: Path | None, target: str) -> tuple[int | None, bytes, bytes]:
+async def _make(
+    verb: str, source: Path, directory: Path, target: Path, number: float = 0, *, what: str = "media"
+) -> None:
+    code, _, said = await _run(verb, source, directory, target, number)
+    if code != 0:
+        raise EngineFailure(f"The {what} could not be decoded: {_last(said)}.", FailureKind.INVALID_DATA)
+
+
+async def _run(
+    verb: str, source: Path, directory: Path | None, target: Path, number: float
+) -> tuple[int | None, bytes, bytes]:
     """Returns the exit status of the decoder, its answer and what it said. Nothing of it is left."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "enginehouse.engines.decode_main"),
-        *(json.dumps(_rules(source, directory)), CONTAINERS, str(source), target),
+        *(json.dumps(_rules(source, directory)), verb, CONTAINERS, str(source), str(target), f"{number:g}"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -54,7 +54,12 @@ async def to_segments(source: Path, directory: Path, seconds: float) -> list[Seg
     listing_options = ["-segment_list", str(listing), "-segment_list_type", "csv"]
     target = str(directory / "segment-%06d.mkv")
     await _run(["-i", f"file:{source}", "-map", "0", "-c", "copy", *muxer, *listing_options, target])
-    with listing.open(newline="", encoding="utf-8") as file:
+    return await in_thread(listed_segments, directory)
+
+
+def listed_segments(directory: Path) -> list[Segment]:
+    """Returns the pieces that the list in this folder names."""
+    with (directory / "segments.csv").open(newline="", encoding="utf-8") as file:
         return [
             Segment(directory / Path(name).name, round(float(start) * 1000), round(float(stop) * 1000))
             for name, start, stop in csv.reader(file)
@@ -64,9 +69,14 @@ async def to_segments(source: Path, directory: Path, seconds: float) -> list[Seg
 async def to_frames(source: Path, directory: Path, per_second: float) -> list[Segment]:
     """Returns `per_second` pictures of `source` as JPEG files. Raises EngineFailure."""
     await _run(["-i", f"file:{source}", "-an", "-vf", f"fps={per_second:g}", str(directory / "frame-%06d.jpg")])
+    return await in_thread(listed_frames, directory, per_second)
+
+
+def listed_frames(directory: Path, per_second: float) -> list[Segment]:
+    """Returns the pictures in this folder, with their times."""
     return [
         Segment(path, round(number * 1000 / per_second), round((number + 1) * 1000 / per_second))
-        for number, path in enumerate(await in_thread(_sorted_glob, directory, "frame-*.jpg"))
+        for number, path in enumerate(sorted(directory.glob("frame-*.jpg")))
     ]
 
 
@@ -90,7 +100,12 @@ async def to_dash(source: Path, directory: Path, seconds: float) -> list[Path]:
             str(manifest),
         ]
     )
-    return [manifest, *await in_thread(_sorted_glob, directory, "*.m4s")]
+    return await in_thread(listed_dash, directory)
+
+
+def listed_dash(directory: Path) -> list[Path]:
+    """Returns the manifest in this folder and then its segments."""
+    return [directory / "manifest.mpd", *sorted(directory.glob("*.m4s"))]
 
 
 async def to_mp4(source: Path, target: Path, *, sound_only: bool) -> None:
@@ -142,17 +157,13 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _sorted_glob(directory: Path, pattern: str) -> list[Path]:
-    return sorted(directory.glob(pattern))
-
-
 async def _run(arguments: Sequence[str], reason: str | None = None) -> None:
     program = shutil.which("ffmpeg")
     if program is None:
         raise EngineFailure(
             f"ffmpeg is needed for this media{f' ({reason})' if reason else ''} "
             "and was not found on the server's PATH. Install it (for example: apt-get install ffmpeg), "
-            "or for sound alone PyAV (pip install 'enginehouse[media]'), or send text or a PCM WAV file.",
+            "or PyAV (pip install 'enginehouse[media]'), or send text or a PCM WAV file.",
             FailureKind.SYSTEM_DEPENDENCY_MISSING,
         )
     process = await asyncio.create_subprocess_exec(

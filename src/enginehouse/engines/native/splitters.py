@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from enginehouse.engine import Chunk, Output
-from enginehouse.engines.native import decoder, ffmpeg, text_splitter, wave_splitter
+from enginehouse.engines.native import decoder, text_splitter, wave_splitter
+from enginehouse.engines.native.ffmpeg import Segment
 from enginehouse.engines.native.files import link_or_copy
 from enginehouse.engines.native.payload import invalid, number
 from enginehouse.engines.native.pcm import Sound, milliseconds, read_pcm, write_pcm
@@ -128,17 +129,17 @@ async def _sound(chunk: Chunk, directory: Path) -> Sound:
 
 
 async def extract_frames(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """Returns pictures of a video, `framesPerSecond` for each second. It needs ffmpeg."""
+    """Returns pictures of a video, `framesPerSecond` for each second. It needs PyAV or ffmpeg."""
     rate = number(_properties(payload), "framesPerSecond", default=1, least=0.001, most=240, path=f"{_PROPERTIES}.")
-    return _outputs(await ffmpeg.to_frames(chunk.path, directory, rate), "image/jpeg")
+    return _outputs(await decoder.to_frames(chunk.path, directory, rate), "image/jpeg")
 
 
 async def split_video(chunk: Chunk, directory: Path, payload: dict[str, Any]) -> list[Output]:
-    """Returns pieces of a video, cut at key frames. It needs ffmpeg."""
-    return _outputs(await ffmpeg.to_segments(chunk.path, directory, _seconds(payload)), "video/x-matroska")
+    """Returns pieces of a video, cut at key frames. It needs PyAV or ffmpeg."""
+    return _outputs(await decoder.to_segments(chunk.path, directory, _seconds(payload)), "video/x-matroska")
 
 
-def _outputs(segments: Sequence[ffmpeg.Segment], media_type: str) -> list[Output]:
+def _outputs(segments: Sequence[Segment], media_type: str) -> list[Output]:
     return [
         Output(
             media_type=media_type,

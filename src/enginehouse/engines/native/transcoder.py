@@ -1,10 +1,10 @@
-"""The engines that make other media of a target's media with ffmpeg: a copy that browsers play, and a thumbnail."""
+"""The engines that make other media of a target's media: a copy that browsers play, and a thumbnail."""
 
 from pathlib import Path
 from typing import Final
 
 from enginehouse.engine import Chunk, EngineKind, EngineMode, EngineSpec, Output, Work
-from enginehouse.engines.native import ffmpeg
+from enginehouse.engines.native import decoder
 from enginehouse.engines.native.categories import RECORDING
 from enginehouse.engines.native.payload import fields, flag, number
 from enginehouse.engines.native.protocol import NativeContext
@@ -25,13 +25,13 @@ class Transcoder:
         inputs=("video/*", "audio/*"),
         outputs=("video/mp4", "audio/mp4"),
         timeout_seconds=3600,
-        description="Makes a copy that browsers play, as a media asset of the target; needs ffmpeg on the server.",
+        description="Makes a copy that browsers play, as a media asset of the target; needs PyAV or ffmpeg.",
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
         """The copies are assets of the target. Returns them too.
 
-        Raises EngineFailure, without ffmpeg of the kind system_dependency_missing.
+        Raises EngineFailure, without PyAV and ffmpeg of the kind system_dependency_missing.
         """
         as_primary = flag(fields(work.payload), "setAsPrimary")
         outputs: list[Output] = []
@@ -39,7 +39,7 @@ class Transcoder:
             sound = source.media_type.startswith("audio/")
             name = f"{Path(source.name or 'media').stem}.{'m4a' if sound else 'mp4'}"
             target = work.directory / f"transcoded-{len(outputs)}-{name}"
-            await ffmpeg.to_mp4(source.path, target, sound_only=sound)
+            await decoder.to_mp4(source.path, target, sound_only=sound)
             output = Output(
                 media_type="audio/mp4" if sound else "video/mp4", path=target, name=name, index=len(outputs)
             )
@@ -61,13 +61,13 @@ class Thumbnailer:
         gathers=True,
         inputs=("*/*",),
         outputs=("image/jpeg",),
-        description="Takes a picture of a video as a thumbnail asset of the target; needs ffmpeg on the server.",
+        description="Takes a picture of a video as a thumbnail asset of the target; needs PyAV or ffmpeg.",
     )
 
     async def process(self, work: Work, context: NativeContext) -> list[Output]:
         """The picture is an asset of the target. Returns it too, or nothing for what has no pictures.
 
-        Raises EngineFailure, without ffmpeg of the kind system_dependency_missing.
+        Raises EngineFailure, without PyAV and ffmpeg of the kind system_dependency_missing.
         """
         width = number(fields(work.payload), "width", default=640, least=16, most=3840)
         outputs: list[Output] = []
@@ -76,7 +76,7 @@ class Thumbnailer:
                 context.log(f"{source.media_type} has no pictures, so there is no thumbnail of it")
                 continue
             target = work.directory / f"thumbnail-{len(outputs)}.jpg"
-            await ffmpeg.to_thumbnail(source.path, target, round(width))
+            await decoder.to_thumbnail(source.path, target, round(width))
             output = Output(media_type="image/jpeg", path=target, name="thumbnail.jpg", index=len(outputs))
             await _keep(work, context, output, "thumbnail", as_primary=not outputs)
             outputs.append(output)
