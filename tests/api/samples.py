@@ -36,8 +36,8 @@ from enginehouse.operations import (
     event_subscriptions,
     exports,
     identity,
+    job_pipelines,
     jobs,
-    pipelines,
     sources,
     targets,
     templates,
@@ -263,7 +263,7 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
     template = await templates.create(house, principal, templates.new(principal, tasks=[task, task]))
     member = await templates.create(house, principal, templates.new(principal, tasks=[task]))
     launched = LaunchSelection(
-        pipeline_ids=[(await pipelines.create(house, principal, [])).id],
+        pipeline_ids=[(await job_pipelines.create(house, principal, [])).id],
         fresh=[templates.new(principal, tasks=[task])],
         content=[ContentTemplate(schema_id="s", sdo_id="o")],
     )
@@ -316,7 +316,7 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
         "category": category.id,
         "template": ids.job_graphql(template.id),
         "templateTask": ids.task_graphql(template.id, 0),
-        "pipeline": ids.pipeline_uuid((await pipelines.create(house, principal, [member.id])).id),
+        "pipeline": ids.pipeline_uuid((await job_pipelines.create(house, principal, [member.id])).id),
         "source": str((await sources.create(house, principal, source)).id),
         "scheduled": str(scheduled.id),
         "scheduledUUID": ids.schedule_uuid(scheduled.id),

@@ -10,7 +10,7 @@ from enginehouse.domain.errors import NotAllowed, NotFound
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.sources import Source
-from enginehouse.operations import pipelines, sources, templates
+from enginehouse.operations import job_pipelines, sources, templates
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
 
@@ -25,7 +25,7 @@ async def _source(house: House, is_public: bool) -> int:
 
 
 async def _pipeline(house: House, is_public: bool) -> int:
-    return (await pipelines.create(house, CALLER, [], is_public=is_public)).id
+    return (await job_pipelines.create(house, CALLER, [], is_public=is_public)).id
 
 
 async def _template(house: House, is_public: bool) -> int:
@@ -39,7 +39,7 @@ async def _schedule(house: House, is_public: bool) -> int:
 
 KINDS: dict[str, tuple[Create, Act, Act]] = {
     "source": (_source, sources.get, sources.delete),
-    "pipeline": (_pipeline, pipelines.get, pipelines.delete),
+    "pipeline": (_pipeline, job_pipelines.get, job_pipelines.delete),
     "template": (_template, templates.get, templates.delete),
     "scheduled job": (_schedule, schedules.get, schedules.delete),
 }

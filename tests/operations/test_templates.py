@@ -19,8 +19,8 @@ from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.domain.sources import Source
 from enginehouse.operations import (
     content_templates,
+    job_pipelines,
     jobs,
-    pipelines,
     sources,
     targets,
     task_templates,
@@ -54,10 +54,10 @@ async def source(house: House, zone: str | None = None, principal: Any = CALLER)
 
 async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_as_it_is_public(ready: House) -> None:
     made = await templates.create(ready, CALLER, template())
-    line = await pipelines.create(ready, CALLER, [made.id])
+    line = await job_pipelines.create(ready, CALLER, [made.id])
     with pytest.raises(InvalidInput, match="there is no such job pipeline"):
         await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
-    await pipelines.update(ready, CALLER, Ref.of(line.id), is_public=True)
+    await job_pipelines.update(ready, CALLER, Ref.of(line.id), is_public=True)
     schedule = await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
     kept = JobCache()
     await firing.fire_due(ready, kept)
@@ -65,7 +65,7 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
     assert (job.scheduled_job_id, job.template_id, job.created_by) == (schedule.id, made.id, None)
     assert await jobs_of(ready) == []
     again = await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
-    await pipelines.update(ready, CALLER, Ref.of(line.id), is_public=False)
+    await job_pipelines.update(ready, CALLER, Ref.of(line.id), is_public=False)
     await firing.fire_due(ready, kept)
     assert len(await jobs_of(ready, STRANGER)) == 1
     [(slot, _)] = await slots.history(ready, STRANGER, Ref.of(again.id))
@@ -74,8 +74,8 @@ async def test_a_public_pipeline_makes_jobs_of_whoever_launches_it_for_as_long_a
 
 async def test_a_template_gets_into_nobody_elses_pipeline(ready: House) -> None:
     made = await templates.create(ready, CALLER, template())
-    line = await pipelines.create(ready, CALLER, [made.id], is_public=True)
-    hidden = await pipelines.create(ready, CALLER, [])
+    line = await job_pipelines.create(ready, CALLER, [made.id], is_public=True)
+    hidden = await job_pipelines.create(ready, CALLER, [])
     for into, refusal in ((line, NotAllowed), (hidden, NotFound)):
         intruder = structs.replace(template(principal=STRANGER), pipeline_id=into.id, stage=1)
         with pytest.raises(refusal):
@@ -85,7 +85,7 @@ async def test_a_template_gets_into_nobody_elses_pipeline(ready: House) -> None:
     assert (await schedules.list_(ready, STRANGER, ScheduleFilter()))[0] == []
     with pytest.raises(InvalidInput, match="there is no such job template"):
         await now(ready, LaunchSelection(template_ids=[made.id]), STRANGER)
-    found = await pipelines.templates(ready, CALLER, [line.id, hidden.id])
+    found = await job_pipelines.templates(ready, CALLER, [line.id, hidden.id])
     assert {key: [each.id for each in value] for key, value in found.items()} == {line.id: [made.id], hidden.id: []}
 
 
@@ -99,7 +99,7 @@ async def test_templates_of_one_microsecond_have_ids_of_their_own(
 
 async def test_a_template_that_a_schedule_launches_is_not_deleted_silently(ready: House) -> None:
     alone, inside = [await templates.create(ready, CALLER, template()) for _ in range(2)]
-    line = await pipelines.create(ready, CALLER, [inside.id], is_public=True)
+    line = await job_pipelines.create(ready, CALLER, [inside.id], is_public=True)
     schedule = await now(ready, LaunchSelection(template_ids=[alone.id], pipeline_ids=[line.id]))
     await now(ready, LaunchSelection(pipeline_ids=[line.id]), STRANGER)
     with pytest.raises(InvalidInput) as refused:
@@ -109,14 +109,14 @@ async def test_a_template_that_a_schedule_launches_is_not_deleted_silently(ready
     with pytest.raises(InvalidInput, match=f"scheduled jobs {schedule.id} and 1 more launch it"):
         await templates.delete(ready, CALLER, Ref.of(inside.id))
     with pytest.raises(InvalidInput, match=f"{pipeline_uuid(line.id)}.* cannot be deleted"):
-        await pipelines.delete(ready, CALLER, Ref.of(line.id))
+        await job_pipelines.delete(ready, CALLER, Ref.of(line.id))
     with pytest.raises(InvalidInput, match="would be left without a task"):
         await task_templates.delete(ready, CALLER, TaskRef.of(alone.id, 0))
     await schedules.update(
         ready, CALLER, Ref.of(schedule.id), ScheduleRequest(), LaunchSelection(template_ids=[alone.id], pipeline_ids=[])
     )
     with pytest.raises(InvalidInput, match="1 scheduled jobs of other organizations launch it"):
-        await pipelines.delete(ready, CALLER, Ref.of(line.id))
+        await job_pipelines.delete(ready, CALLER, Ref.of(line.id))
     await schedules.delete(ready, CALLER, Ref.of(schedule.id))
     await templates.delete(ready, CALLER, Ref.of(alone.id))
     with pytest.raises(NotFound):

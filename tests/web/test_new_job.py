@@ -22,7 +22,16 @@ from enginehouse.domain.job import JobFilter
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.templates import TemplateFilter
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.operations import engine_changes, engines, jobs, pipelines, target_assets, targets, templates, uploads
+from enginehouse.operations import (
+    engine_changes,
+    engines,
+    job_pipelines,
+    jobs,
+    target_assets,
+    targets,
+    templates,
+    uploads,
+)
 from enginehouse.operations.house import House
 
 SCRIPT = '"><svg onload=alert(1)>\u202e'
@@ -282,7 +291,7 @@ async def test_what_others_have_is_as_if_it_were_not_there(place: Place) -> None
 
 async def test_a_template_and_a_pipeline_work_on_a_text(place: Place) -> None:
     made = await templates.create(place.house, place.caller, template(principal=place.caller))
-    line = await pipelines.create(place.house, place.caller, [made.id])
+    line = await job_pipelines.create(place.house, place.caller, [made.id])
     reader = await place.signed_in()
     choices = re.findall(r'<option value="((?:template|pipeline):[^"]+)"', (await reader.get("/jobs/new")).text)
     assert len(choices) == 2, line

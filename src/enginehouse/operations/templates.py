@@ -11,7 +11,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import RouteRequest, TaskRequest
-from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.job_pipelines import JobPipeline
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules import description
 from enginehouse.domain.template_jobs import job_request
@@ -19,11 +19,11 @@ from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocu
 from enginehouse.operations import bounds, owned, targets
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
+from enginehouse.operations.job_pipelines import KIND as PIPELINE
 from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
-from enginehouse.operations.pipelines import KIND as PIPELINE
 from enginehouse.operations.plans import plan_all
-from enginehouse.storage import pipelines
+from enginehouse.storage import job_pipelines
 from enginehouse.storage import templates as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -42,7 +42,7 @@ class ScheduleLaunches:
     """
 
     templates: tuple[JobTemplate, ...] = ()
-    pipelines: tuple[Pipeline, ...] = ()
+    pipelines: tuple[JobPipeline, ...] = ()
     everything: tuple[JobTemplate, ...] = ()
 
 
@@ -128,12 +128,12 @@ async def list_(house: House, principal: Principal, criteria: TemplateFilter) ->
     return await owned.page(house, principal, criteria.offset, criteria.limit, read)
 
 
-async def newest(house: House, principal: Principal, *, limit: int = 30) -> tuple[list[JobTemplate], list[Pipeline]]:
+async def newest(house: House, principal: Principal, *, limit: int = 30) -> tuple[list[JobTemplate], list[JobPipeline]]:
     """Returns the organization's newest templates and pipelines, from one read. Raises InvalidInput for the limit."""
 
-    async def read(tx: Tx, organization_id: int) -> tuple[list[JobTemplate], list[Pipeline]]:
+    async def read(tx: Tx, organization_id: int) -> tuple[list[JobTemplate], list[JobPipeline]]:
         found = await storage.page(tx, organization_id, TemplateFilter(limit=limit))
-        lines = await pipelines.page(tx, organization_id, schedule_id=None, is_public=None, offset=0, limit=limit)
+        lines = await job_pipelines.page(tx, organization_id, schedule_id=None, is_public=None, offset=0, limit=limit)
         return found, lines
 
     return await owned.page(house, principal, 0, limit, read)
@@ -147,8 +147,8 @@ async def launched(house: House, principal: Principal, schedule_ids: Iterable[in
     async def read(tx: Tx) -> dict[int, ScheduleLaunches]:
         launches = await schedules.launches(tx, ids)
         pipeline_ids = {e.pipeline_id for each in launches.values() for e in each if e.pipeline_id is not None}
-        lines = await pipelines.by_ids(tx, principal.organization_id, pipeline_ids)
-        members = await pipelines.members(tx, lines)
+        lines = await job_pipelines.by_ids(tx, principal.organization_id, pipeline_ids)
+        members = await job_pipelines.members(tx, lines)
         template_ids = {e.template_id for each in launches.values() for e in each if e.template_id is not None}
         template_ids |= {template_id for each in members.values() for template_id in each}
         known = await storage.readable(tx, principal.organization_id, template_ids)

@@ -9,7 +9,7 @@ import msgspec
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import TaskRequest
 from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
-from enginehouse.storage import pipelines
+from enginehouse.storage import job_pipelines
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
@@ -96,7 +96,7 @@ async def _with_pipeline(tx: Tx, templates: Sequence[JobTemplate]) -> Sequence[J
     homeless = [each for each in templates if each.stage is not None and each.pipeline_id is None]
     if not homeless:
         return templates
-    pipeline = await pipelines.add(tx, homeless[0].organization_id)
+    pipeline = await job_pipelines.add(tx, homeless[0].organization_id)
     return [
         msgspec.structs.replace(each, pipeline_id=pipeline.id)
         if each.stage is not None and each.pipeline_id is None

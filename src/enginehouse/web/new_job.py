@@ -12,7 +12,7 @@ from enginehouse.operations import engines, jobs, target_assets, uploads
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.jobs import CreatedJob
 from enginehouse.operations.permission import require
-from enginehouse.operations.schedules import launches, pipeline_jobs
+from enginehouse.operations.schedules import job_pipeline_jobs, launches
 from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.operations.signatures import BASE
 from enginehouse.web import new_job_form
@@ -116,7 +116,7 @@ async def _created(
     house, principal = request.house, request.principal
     options = LaunchOptions(target_id=draft.target or None, target_path="targetId")
     if proposal.pipeline is not None:
-        return await pipeline_jobs.create(house, principal, None, pipeline=proposal.pipeline, options=options)
+        return await job_pipeline_jobs.create(house, principal, None, pipeline=proposal.pipeline, options=options)
     if proposal.templates:
         ids = [template.id for template in proposal.templates]
         return await launches.launch_templates(house, principal, ids, options=options)

@@ -14,7 +14,7 @@ from enginehouse.domain.planning.plan import Planned
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.template_jobs import job_request
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import bounds, engines, pipelines, plans, targets, templates, uploads
+from enginehouse.operations import bounds, engines, job_pipelines, plans, targets, templates, uploads
 from enginehouse.operations.house import House
 from enginehouse.web import new_job_fields
 from enginehouse.web.new_job_draft import STEPS, Draft
@@ -200,7 +200,7 @@ async def _templates(house: House, principal: Principal, draft: Draft, made: Pro
     text = draft.what.removeprefix(PIPELINE)
     number = parse_pipeline(text) or 0
     made.pipeline = Ref(number, text)
-    members = (await pipelines.templates(house, principal, [number])).get(number, [])
+    members = (await job_pipelines.templates(house, principal, [number])).get(number, [])
     first = min((each.stage or 0 for each in members), default=0)
     return [each for each in members if (each.stage or 0) == first]
 

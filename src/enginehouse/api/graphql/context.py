@@ -18,7 +18,7 @@ from enginehouse.domain.errors import AuthenticationFailed, InvalidInput
 from enginehouse.domain.event import Event
 from enginehouse.domain.identity import Organization, Principal, User
 from enginehouse.domain.job import Job, JobFilter
-from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.job_pipelines import JobPipeline
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.signatures import Purpose
 from enginehouse.domain.sources import Source, SourceType
@@ -37,8 +37,8 @@ from enginehouse.operations import (
     engine_health,
     events,
     identity,
+    job_pipelines,
     jobs,
-    pipelines,
     signatures,
     sources,
     target_assets,
@@ -167,11 +167,11 @@ class Context:
     job_templates: Loading[int, JobTemplate] = Loading(
         lambda context, ids: templates.get_many(context.house, context.principal, ids)
     )
-    pipelines: Loading[int, Pipeline] = Loading(
-        lambda context, ids: pipelines.get_many(context.house, context.principal, ids)
+    pipelines: Loading[int, JobPipeline] = Loading(
+        lambda context, ids: job_pipelines.get_many(context.house, context.principal, ids)
     )
     pipeline_templates: Loading[int, list[JobTemplate]] = Loading(
-        lambda context, ids: pipelines.templates(context.house, context.principal, ids)
+        lambda context, ids: job_pipelines.templates(context.house, context.principal, ids)
     )
     launched: Loading[int, ScheduleLaunches] = Loading(
         lambda context, ids: templates.launched(context.house, context.principal, ids)

@@ -30,11 +30,11 @@ from enginehouse.api.graphql.fields import (
     exports,
     identity,
     job_fields,
+    job_pipelines,
     jobs,
     launches,
     organizations,
     overview,
-    pipelines,
     results,
     schedule_fields,
     schedules,
@@ -80,7 +80,7 @@ def schema() -> GraphQLSchema:
     nouns = (
         identity, engines, targets, target_fields, assets, uploads, jobs, bulk_cancels, bulk_acts, tasks, attempts, why,
         events, results, audit, event_subscriptions, event_definitions, action_templates, triggers, tokens, templates,
-        task_templates, pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
+        task_templates, job_pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
         task_notes, additions, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields,
         engine_changes, engine_builds, engine_access, exports, overview,
     )  # fmt: skip

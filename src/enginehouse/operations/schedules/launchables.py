@@ -13,7 +13,7 @@ from enginehouse.domain.sources import Source
 from enginehouse.domain.templates import JobTemplate, named_sources
 from enginehouse.operations import templates as operations
 from enginehouse.operations.references import not_found
-from enginehouse.storage import pipelines, sources, templates
+from enginehouse.storage import job_pipelines, sources, templates
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.schedules import schedules as storage
 
@@ -86,7 +86,7 @@ async def primary_source(
 ) -> Source | None:
     """Returns the first source that the launched templates name and that the organization may read."""
     lines = [each.pipeline_id for each in launches if each.pipeline_id is not None]
-    inside = await pipelines.members(tx, lines) if lines else {}
+    inside = await job_pipelines.members(tx, lines) if lines else {}
     template_ids = [each.template_id for each in launches if each.template_id is not None]
     template_ids += [template_id for line in lines for template_id in inside.get(line, ())]
     known = await templates.readable(tx, principal.organization_id, template_ids) if template_ids else {}

@@ -13,7 +13,7 @@ from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Job
 from enginehouse.domain.refs import Ref
 from enginehouse.operations import accounts, jobs
-from enginehouse.operations.schedules import launches, pipeline_jobs
+from enginehouse.operations.schedules import job_pipeline_jobs, launches
 from enginehouse.operations.schedules.launches import LaunchOptions
 
 mutation = MutationType()
@@ -58,7 +58,7 @@ async def create_next(_: object, info: Info, input: dict[str, Any]) -> list[Job]
     if application.organization_id != principal.organization_id:
         raise NotFound("Application", input["applicationId"], path="applicationId")
     parent, pipeline, schedule = (input.get(name) for name in ("parentJobId", "jobPipelineId", "scheduledJobId"))
-    created = await pipeline_jobs.create(
+    created = await job_pipeline_jobs.create(
         context.house,
         principal,
         None if parent is None else Ref(parse_job(parent) or 0, parent),

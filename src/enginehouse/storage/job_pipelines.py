@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.job_pipelines import JobPipeline
 from enginehouse.storage.database import sequences
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 
 
-class PipelineRow(NamedTuple):
+class JobPipelineRow(NamedTuple):
     """A stored pipeline."""
 
     id: int
@@ -20,27 +20,27 @@ class PipelineRow(NamedTuple):
     modified_at: int
 
 
-_BY_IDS: Final = Select("pipelines.by_ids", PipelineRow)
-_LOCK: Final = Select("pipelines.lock", PipelineRow)
-_PAGE: Final = Select("pipelines.page", PipelineRow)
+_BY_IDS: Final = Select("job_pipelines.by_ids", JobPipelineRow)
+_LOCK: Final = Select("job_pipelines.lock", JobPipelineRow)
+_PAGE: Final = Select("job_pipelines.page", JobPipelineRow)
 
 
-async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> Pipeline:
+async def add(tx: Tx, organization_id: int, *, is_public: bool = False) -> JobPipeline:
     """Creates a pipeline without templates."""
     pipeline_id = await sequences.reserve(tx, "pipeline")
-    await tx.many("pipelines.insert", [(pipeline_id, organization_id, int(is_public), tx.now)])
-    return Pipeline(
+    await tx.many("job_pipelines.insert", [(pipeline_id, organization_id, int(is_public), tx.now)])
+    return JobPipeline(
         id=pipeline_id, organization_id=organization_id, is_public=is_public, created_at=tx.now, modified_at=tx.now
     )
 
 
-async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, Pipeline]:
+async def by_ids(tx: Tx, organization_id: int, ids: Iterable[int]) -> dict[int, JobPipeline]:
     """Returns those of the pipelines that the organization may read and launch."""
     rows = await _BY_IDS.all(tx, ids=sorted(set(ids)), organization_id=organization_id)
     return {row.id: _pipeline(row) for row in rows}
 
 
-async def lock(tx: Tx, organization_id: int, pipeline_id: int) -> Pipeline | None:
+async def lock(tx: Tx, organization_id: int, pipeline_id: int) -> JobPipeline | None:
     """Returns the organization's pipeline, locked until the transaction ends."""
     row = await _LOCK.one(tx, id=pipeline_id, organization_id=organization_id)
     return None if row is None else _pipeline(row)
@@ -48,7 +48,7 @@ async def lock(tx: Tx, organization_id: int, pipeline_id: int) -> Pipeline | Non
 
 async def page(
     tx: Tx, organization_id: int, *, schedule_id: int | None, is_public: bool | None, offset: int, limit: int
-) -> list[Pipeline]:
+) -> list[JobPipeline]:
     """Returns one page of the pipelines, the newest first."""
     rows = await _PAGE.all(
         tx,
@@ -64,31 +64,31 @@ async def page(
 async def members(tx: Tx, ids: Iterable[int]) -> dict[int, list[int]]:
     """Returns the templates of each pipeline, stage by stage."""
     templates: dict[int, list[int]] = defaultdict(list)
-    for pipeline_id, template_id in await tx.all("pipelines.members", ids=sorted(set(ids))):
+    for pipeline_id, template_id in await tx.all("job_pipelines.members", ids=sorted(set(ids))):
         templates[pipeline_id].append(template_id)
     return templates
 
 
 async def place(tx: Tx, places: Sequence[tuple[int, int | None, int | None]]) -> None:
     """Puts each (template, pipeline, stage) into that pipeline at that stage, or into no pipeline."""
-    await tx.many("pipelines.place", [(*each, tx.now) for each in places])
+    await tx.many("job_pipelines.place", [(*each, tx.now) for each in places])
 
 
-async def update(tx: Tx, pipeline: Pipeline) -> None:
+async def update(tx: Tx, pipeline: JobPipeline) -> None:
     """Updates the pipeline's row."""
-    await tx.run("pipelines.update", id=pipeline.id, is_public=int(pipeline.is_public), now=tx.now)
+    await tx.run("job_pipelines.update", id=pipeline.id, is_public=int(pipeline.is_public), now=tx.now)
 
 
 async def delete(tx: Tx, pipeline_id: int) -> None:
     """Deletes the pipeline. It must have no templates."""
-    await tx.run("pipelines.delete", id=pipeline_id)
+    await tx.run("job_pipelines.delete", id=pipeline_id)
 
 
 async def launched_by(tx: Tx, pipeline_id: int) -> list[tuple[int, int]]:
     """Returns the (schedule, its organization) pairs that launch the pipeline."""
-    rows = await tx.all("pipelines.launched_by", id=pipeline_id)
+    rows = await tx.all("job_pipelines.launched_by", id=pipeline_id)
     return [(schedule_id, owner) for schedule_id, owner in rows]
 
 
-def _pipeline(row: PipelineRow) -> Pipeline:
-    return Pipeline(**row._asdict() | {"is_public": bool(row.is_public)})
+def _pipeline(row: JobPipelineRow) -> JobPipeline:
+    return JobPipeline(**row._asdict() | {"is_public": bool(row.is_public)})

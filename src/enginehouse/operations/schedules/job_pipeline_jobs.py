@@ -8,7 +8,7 @@ from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import Job
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import bounds, idempotency, jobs, pipelines
+from enginehouse.operations import bounds, idempotency, job_pipelines, jobs
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob
@@ -55,7 +55,7 @@ async def create(
         return []
     if job is not None and job.target_id is not None and options.target_id is None:
         options = replace(options, target_id=str(job.target_id))
-    about, number = (pipelines.PIPELINE, pipeline and pipeline.number) if job is None else ("Job", job.id)
+    about, number = (job_pipelines.PIPELINE, pipeline and pipeline.number) if job is None else ("Job", job.id)
     detail = f"{len(sources)} jobs"
     entry = trail.entry(principal, "createNextPipelineJobs", object_type=about, object_id=number, detail=detail)
     return await launch(house, principal, sources, options, entry, schedule=schedule, path="scheduledJobId", key=key)
@@ -85,7 +85,7 @@ async def _following(
 ) -> Sequence[JobTemplate]:
     """Returns the templates of the next stage, none after the last one. Raises NotFound for a pipeline."""
     number = pipeline.number if pipeline is not None else (template.pipeline_id or 0) if template is not None else 0
-    members = (await pipelines.templates(house, principal, [number])).get(number)
+    members = (await job_pipelines.templates(house, principal, [number])).get(number)
     if members is None:
         raise NotFound("JobPipeline", str(number) if pipeline is None else pipeline.text, path="jobPipelineId")
     after = -1 if template is None else template.stage or 0

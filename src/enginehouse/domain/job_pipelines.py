@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
+class JobPipeline(msgspec.Struct, frozen=True, kw_only=True):
     """A job pipeline. Times in µs UTC."""
 
     id: int

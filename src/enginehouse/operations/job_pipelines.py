@@ -8,7 +8,7 @@ import msgspec
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
-from enginehouse.domain.pipelines import Pipeline
+from enginehouse.domain.job_pipelines import JobPipeline
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules import description
 from enginehouse.domain.templates import JobTemplate
@@ -17,7 +17,7 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
-from enginehouse.storage import pipelines as storage
+from enginehouse.storage import job_pipelines as storage
 from enginehouse.storage import templates as stored_templates
 from enginehouse.storage.database.database import Tx
 
@@ -26,12 +26,12 @@ KIND: Final = OwnedKind(PIPELINE, "pipeline", by_ids=storage.by_ids, lock=storag
 _PATH: Final = "jobTemplateIds"
 
 
-async def get(house: House, principal: Principal, ref: Ref) -> Pipeline:
+async def get(house: House, principal: Principal, ref: Ref) -> JobPipeline:
     """Returns the pipeline. Raises NotFound, also for a foreign one that is not public."""
     return await owned.get(house, KIND, principal, ref)
 
 
-async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, Pipeline]:
+async def get_many(house: House, principal: Principal, ids: Iterable[int]) -> Mapping[int, JobPipeline]:
     """Returns those of the pipelines that the caller may read."""
     return await owned.readable(house, KIND, principal, ids)
 
@@ -44,10 +44,10 @@ async def list_(
     is_public: bool | None = None,
     offset: int = 0,
     limit: int = 30,
-) -> list[Pipeline]:
+) -> list[JobPipeline]:
     """Returns one page of the pipelines, the newest first. Raises InvalidInput for a page out of bounds."""
 
-    async def read(tx: Tx, organization_id: int) -> list[Pipeline]:
+    async def read(tx: Tx, organization_id: int) -> list[JobPipeline]:
         return await storage.page(
             tx, organization_id, schedule_id=schedule_id, is_public=is_public, offset=offset, limit=limit
         )
@@ -81,14 +81,14 @@ async def create(
     *,
     is_public: bool = False,
     known_problems: Sequence[Problem] = (),
-) -> Pipeline:
+) -> JobPipeline:
     """Creates the pipeline with these templates. A template without a stage gets its position as its stage.
 
     Raises InvalidInput for the entrance's `known_problems`, and for a template that does not exist or is in another
     pipeline.
     """
 
-    async def make(tx: Tx) -> Pipeline:
+    async def make(tx: Tx) -> JobPipeline:
         members = await _members(tx, principal, template_ids, None, known_problems)
         new = await storage.add(tx, principal.organization_id, is_public=is_public)
         await storage.place(tx, [(each.id, new.id, _stage(each, n)) for n, each in enumerate(members, 1)])
@@ -106,13 +106,13 @@ async def update(
     template_ids: Sequence[int] | None = None,
     is_public: bool | None = None,
     known_problems: Sequence[Problem] = (),
-) -> Pipeline:
+) -> JobPipeline:
     """Updates the pipeline. `template_ids` replace its templates, stage by stage in this order.
 
     From this commit on schedules launch the new content. Raises NotFound, NotAllowed, InvalidInput.
     """
 
-    async def change(tx: Tx, old: Pipeline) -> Pipeline:
+    async def change(tx: Tx, old: JobPipeline) -> JobPipeline:
         bounds.refuse(list(known_problems))
         if template_ids is not None:
             members = await _members(tx, principal, template_ids, old.id, known_problems)
@@ -131,7 +131,7 @@ async def update(
 async def delete(house: House, principal: Principal, ref: Ref) -> None:
     """Deletes the pipeline; its templates stay. Raises InvalidInput while a schedule launches it, NotFound."""
 
-    async def remove(tx: Tx, pipeline: Pipeline) -> None:
+    async def remove(tx: Tx, pipeline: JobPipeline) -> None:
         users = description.users(await storage.launched_by(tx, pipeline.id), principal.organization_id)
         if users:
             text = f'"{pipeline_uuid(pipeline.id)}" cannot be deleted: {users}. Change or delete those first.'

@@ -10,16 +10,16 @@ from enginehouse.api.graphql.fields import paging
 from enginehouse.api.input import refs
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.ids import parse_job, parse_pipeline, parse_schedule, pipeline_uuid
-from enginehouse.domain.pipelines import Pipeline
-from enginehouse.operations import pipelines
+from enginehouse.domain.job_pipelines import JobPipeline
+from enginehouse.operations import job_pipelines
 
 query, mutation, pipeline_type = QueryType(), MutationType(), ObjectType("JobPipeline")
 
 
 @query.field("jobPipeline")
-async def get_pipeline(_: object, info: Info, id: str) -> Pipeline:
+async def get_pipeline(_: object, info: Info, id: str) -> JobPipeline:
     """Returns the pipeline with this id."""
-    return await pipelines.get(info.context.house, info.context.principal, refs.pipeline(id))
+    return await job_pipelines.get(info.context.house, info.context.principal, refs.pipeline(id))
 
 
 @query.field("jobPipelines")
@@ -30,10 +30,10 @@ async def list_pipelines(_: object, info: Info, **args: Any) -> paging.Page:
     house, principal = context.house, context.principal
     if args.get("id") is not None:
         pipeline_id = parse_pipeline(args["id"])
-        by_id = {} if pipeline_id is None else await pipelines.get_many(house, principal, [pipeline_id])
+        by_id = {} if pipeline_id is None else await job_pipelines.get_many(house, principal, [pipeline_id])
         return paging.page(list(by_id.values()), offset, limit, paging.TEMPLATES)
     schedule = args.get("scheduledJobId")
-    page = await pipelines.list_(
+    page = await job_pipelines.list_(
         house,
         principal,
         schedule_id=None if schedule is None else parse_schedule(schedule) or 0,
@@ -45,21 +45,21 @@ async def list_pipelines(_: object, info: Info, **args: Any) -> paging.Page:
 
 
 @mutation.field("createJobPipeline")
-async def create(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
+async def create(_: object, info: Info, input: dict[str, Any]) -> JobPipeline:
     """The pipeline with these templates exists."""
     ids, problems = _template_ids(input.get("jobTemplateIds") or ())
     is_public = bool(input.get("isPublic"))
-    return await pipelines.create(
+    return await job_pipelines.create(
         info.context.house, info.context.principal, ids, is_public=is_public, known_problems=problems
     )
 
 
 @mutation.field("updateJobPipeline")
-async def update(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
+async def update(_: object, info: Info, input: dict[str, Any]) -> JobPipeline:
     """The given fields of the pipeline are changed."""
     template_ids = input.get("jobTemplateIds")
     ids, problems = _template_ids(template_ids or ())
-    return await pipelines.update(
+    return await job_pipelines.update(
         info.context.house,
         info.context.principal,
         refs.pipeline(input["id"]),
@@ -73,7 +73,7 @@ async def update(_: object, info: Info, input: dict[str, Any]) -> Pipeline:
 async def delete(_: object, info: Info, id: str) -> dict[str, Any]:
     """The pipeline is gone; its templates stay."""
     ref = refs.pipeline(id)
-    await pipelines.delete(info.context.house, info.context.principal, ref)
+    await job_pipelines.delete(info.context.house, info.context.principal, ref)
     uuid = pipeline_uuid(ref.number)
     return {"id": uuid, "message": f"JobPipeline {uuid} was deleted."}
 
@@ -92,14 +92,14 @@ def _template_ids(texts: Sequence[str]) -> tuple[list[int], list[Problem]]:
 
 
 @pipeline_type.field("jobTemplates")
-async def templates_of(pipeline: Pipeline, info: Info) -> paging.Page:
+async def templates_of(pipeline: JobPipeline, info: Info) -> paging.Page:
     """Returns the templates of the pipeline, stage by stage."""
     templates = await info.context.pipeline_templates.get(pipeline.id) or []
     return paging.Page(templates, 0, max(len(templates), 1))
 
 
 @pipeline_type.field("organization")
-async def organization_of(pipeline: Pipeline, info: Info) -> Any:
+async def organization_of(pipeline: JobPipeline, info: Info) -> Any:
     """Returns the organization if it is the caller's own."""
     _user, organization = await info.context.me()
     return organization if organization.id == pipeline.organization_id else None
