@@ -13,7 +13,8 @@ from math import sin
 from pathlib import Path
 from typing import Any, Final
 
-from enginehouse.cli.run_request import SENTIMENT, TRANSCRIPTION, WEBSTREAM, audio_job, text_job, with_input
+from docs.graphs import SENTIMENT, TRANSCRIPTION, WEBSTREAM, audio_job, text_job, with_input
+
 from enginehouse.client import Client, files, jobs
 
 _PATIENCE: Final = 180.0  # seconds until the jobs are as they shall be

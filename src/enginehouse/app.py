@@ -178,6 +178,9 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         redirect=settings.artifacts_redirect,
     )
     house = House.build(database, store, limits, key)
+    looks = GuardedClient(allow_private=settings.allow_private_urls)
+    house.looks.fetch = looks.fetch
+    closing.push_async_callback(looks.aclose)
     closing.push_async_callback(house.watches.close)
     closing.push_async_callback(house.feeds.close)
     closing.push_async_callback(house.push_waits.close)

@@ -8,12 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from docs import graphs
 from tests.acceptance.remote import SERVES_ONLY, token_for_workers, working
 from tests.acceptance.server import CHECKOUT, NOOP, TOKEN, Server, create, ended, offer, serving, task_of
 from tests.ray_cluster import RayCluster
 from tests.thorough import THOROUGH
 
-from enginehouse.cli import run_request
 from enginehouse.client import Client, files, jobs
 
 ENGINES = ("speaks", "quotes", "imports")
@@ -29,20 +29,20 @@ _VOLATILE = re.compile(
 def keeps() -> dict[str, Any]:
     """Returns a job that keeps the target's file as an asset of it."""
     tasks = [
-        {"engineId": run_request.WEBSTREAM, "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}]},
+        {"engineId": graphs.WEBSTREAM, "ioFolders": [{"referenceId": "a", "mode": "stream", "type": "output"}]},
         {"engineId": ASSET_CREATOR, "ioFolders": [{"referenceId": "b", "mode": "stream", "type": "input"}]},
     ]
     return {"tasks": tasks, "routes": [{"parentIoFolderReferenceId": "a", "childIoFolderReferenceId": "b"}]}
 
 
-ON_A_FILE = {"collated": run_request.text_job, "kept": keeps}
+ON_A_FILE = {"collated": graphs.text_job, "kept": keeps}
 ALONE = {
     "noop": task_of(NOOP),
     "sentiment": task_of("sentiment-vader", {"text": "I love the morning, and I hate the rain."}),
     "two documents": task_of("speaks"),
     "import path": task_of("imports"),
     "no such mood": task_of("quotes", {"secret": 1}, maxRetries=0),
-    "nothing to read": task_of(run_request.WEBSTREAM, {"url": "http://127.0.0.1:9/x"}, maxRetries=0),
+    "nothing to read": task_of(graphs.WEBSTREAM, {"url": "http://127.0.0.1:9/x"}, maxRetries=0),
 }
 
 
@@ -101,7 +101,7 @@ async def test_a_graph_on_a_file(local: Server, elsewhere: Server, name: str) ->
         def begin(url: str = server.url) -> str:
             with Client(url, TOKEN) as client:
                 target = files.upload(client, SAMPLE)
-                job, _ = jobs.create(client, run_request.with_input(ON_A_FILE[name](), target_id=target))
+                job, _ = jobs.create(client, graphs.with_input(ON_A_FILE[name](), target_id=target))
                 return job
 
         job = await asyncio.to_thread(begin)

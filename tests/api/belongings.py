@@ -63,6 +63,7 @@ def like_nothing(owned: dict[str, str]) -> dict[str, str]:
         "person": "00000000-0000-4000-8000-000000000002",
         "ownEngine": "00000000-0000-4000-8000-000000000003",
         "engineTemplate": "no-such-job",
+        "ownPipeline": "no-such-pieces",
         "key": f"{owned['key'][:8]}-0000-4000-8000-000000000005",
         "paused": "00000000-0000-4000-8000-000000000006",
         "deployed": "00000000-0000-4000-8000-000000000007",

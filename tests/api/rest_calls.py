@@ -81,6 +81,8 @@ MORE: Final = [
     'PATCH /api/v1/schedules/{schedule} {"jobTemplateIds": ["{template}"]}',
     'PATCH /api/v1/schedules/{schedule} {"jobPipelineIds": ["{pipeline}"]}',
     'PATCH /api/v1/schedules/{schedule} {"primarySourceId": "{source}"}',
+    'POST /api/v1/pipelines/chunk/plan {"targetId": "{target}"}',
+    'POST /api/v1/pipelines/chunk/jobs {"targetId": "{target}"}',
     'POST /api/v1/schedules/{schedule}/run {"targetId": "{target}"}',
     'POST /api/v1/tokens {"organizationID": "{organization}"}',
     'POST /api/v1/tokens {"worker": {"organizationIDs": ["{organization}"]}}',

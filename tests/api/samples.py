@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from enginehouse.domain import ids
@@ -12,6 +12,7 @@ from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKin
 from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import REST, FolderRequest, JobFilter, JobRequest, RouteRequest, TargetRequest, TaskRequest
+from enginehouse.domain.pipelines import Pipeline, PipelineInput
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
@@ -38,6 +39,7 @@ from enginehouse.operations import (
     identity,
     job_pipelines,
     jobs,
+    pipelines,
     sources,
     targets,
     templates,
@@ -81,6 +83,8 @@ ENGINES = [
     _spec(WRITER, "Output Writer", EngineMode.CHUNK, 0, gathers=True),
     _spec(BATCH, "Batch", EngineMode.BATCH, ingests=True),
 ]
+
+PIPELINE: Final = Pipeline(name="own-pieces", input=PipelineInput.CHUNKS)
 
 TEMPLATE: dict[str, Any] = {
     "clusterId": "rt-1",
@@ -309,6 +313,7 @@ async def one_of_each(house: House, principal: Principal) -> dict[str, str]:
         "person": person.id,
         "ownEngine": own.id,
         "engineTemplate": PREPARED,
+        "ownPipeline": (await pipelines.put(house, principal, PIPELINE)).name,
         "key": (await identity.create_token(house, principal)).token.id,
         "build": build.id,
         "paused": paused,

@@ -53,6 +53,8 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "createTaskTemplate": {"jobTemplateId": "{template}", "engineId": BATCH},
     "updateTaskTemplate": {"id": "{templateTask}"},
     "updateEngineCategory": {"id": "{category}", "name": "m"},
+    "upsertPipeline": {"name": "p", "input": "chunks"},
+    "createPipelineJob": {"pipeline": "chunk"},
     "createJobPipeline": {"jobTemplateIds": ["{template}"]},
     "updateJobPipeline": {"id": "{pipeline}"},
     "createScheduledJobContentTemplate": {"scheduledJobId": "{scheduled}", "schemaId": "s", "sdoId": "o"},
@@ -99,6 +101,7 @@ SAMPLES: Final[dict[str, dict[str, Any]]] = {
     "updateEventActionTemplate": {"id": "{actionTemplate}"},
 }
 # What the caller names and refers to in the same request.
+CHUNK: Final = '"chunk"'  # the name of a pipeline
 NAMES: Final = {"referenceId", "parentIoFolderReferenceId", "childIoFolderReferenceId"}
 # Ids of kinds of things that this server does not have. They are stored and shown.
 STORED: Final = {
@@ -177,6 +180,8 @@ REST: Final = {
         'POST /api/v1/tokens/revoke {"token": "abcdefgh", "organizationID": "{organization}"}'
     ),
     "CancelRange.organizationID": 'POST /api/v1/jobs/cancel {"organizationID": "{organization}", RANGE}',
+    "PipelineInputBody.targetId": 'POST /api/v1/pipelines/chunk/jobs {"targetId": "{target}"}',
+    "PipelinePlanBody.targetId": 'POST /api/v1/pipelines/chunk/plan {"targetId": "{target}"}',
     "Run.targetId": 'POST /api/v1/schedules/{own_scheduled}/run {"targetId": "{target}"}',
     "UpdateScheduledJob.primarySourceId": 'PATCH /api/v1/schedules/{own_scheduled} {"primarySourceId": "{source}"}',
     "UpdateScheduledJob.jobTemplateIds": 'PATCH /api/v1/schedules/{own_scheduled} {"jobTemplateIds": ["{template}"]}',
@@ -379,9 +384,9 @@ def questions() -> Iterator[str]:
                     value = '["{id}"]' if isinstance(get_nullable_type(each.type), GraphQLList) else '"{id}"'
                     outside = ["", *OWN.get(type_.name, [])]
                     needed = [
-                        f"{other}: 1"  # of any type but Boolean
-                        for other in field.args
-                        if other != argument and is_required_argument(field.args[other])
+                        f"{other}: {CHUNK if get_named_type(more.type).name == 'String' else 1}"  # but no Boolean
+                        for other, more in field.args.items()
+                        if other != argument and is_required_argument(more)
                     ]
                     arguments = ", ".join([f"{argument}: {value}", *needed])
                     opened = " { ".join([*outside, f"{name}({arguments}) {{ {shown} }}"])

@@ -45,13 +45,14 @@ ADMINISTRATORS: Final = {
 }  # fmt: skip
 READERS: Final = {"validateEngineOutput"}
 # For users and administrators, although they are queries: they make an address to write to, or plan what is to be done.
-WRITING: Final = {"bulkActPlan", "getSignedWritableUrl", "getSignedWritableUrls"}
+WRITING: Final = {"pipelinePlan", "bulkActPlan", "getSignedWritableUrl", "getSignedWritableUrls"}
 # They are about the person who calls, and a token of an organization is nobody's.
 OF_PERSONS: Final = {"updateCurrentUser"}
 # The engine of the sample only brings data in: its result is no asset.
 NULL: Final = {"uploadEngineResult"}
 # They need things that no other call has changed.
 ALONE: Final = {
+    "createPipelineJob",
     "cleanupTDO", "createNextPipelineJobs", "deleteAsset", "deleteEngine", "deleteEngineBuild", "deleteEngineCategory",
     "deleteTaskTemplate", "launchJobTemplates", "launchSingleEngineJob", "pauseJob", "pollTask", "updateJobs",
     "updateTask", "uploadEngineResult",

@@ -103,14 +103,14 @@ OPEN: Final = {
     "GET /edge/v1/ping", "GET /edge/v1/version", "GET /edge/v1/openapi.json", "GET /api/v1/openapi.json",
     "POST /edge/v1/admin/users/login",
 }  # fmt: skip
-# Changes what the caller's organization has, which an id of another one only narrows.
-NARROWED: Final = {"POST /edge/v1/admin/backlog/clear"}
+# Changes what the caller's organization has, which an id of another one only narrows, or makes a thing of its own name.
+NARROWED: Final = {"POST /edge/v1/admin/backlog/clear", "PUT /api/v1/pipelines/{PipelineName}"}
 # Parameters that only the stream takes, which a header asks for.
 NOT_ALWAYS: Final = {"GET /api/v1/jobs/{JobID}/events": {"heartbeat"}}
 # The worker of these tests writes no log.
 WITHOUT_FILE: Final = {"GET /api/v1/jobs/{JobID}/tasks/{Ordinal}/attempts/{Item}/{Number}/log"}
 # Names and secrets, which have no form. A token is named by its id or by its secret.
-WITHOUT_FORM: Final = {"output", "user", "token", "session", "key", "engineTemplate"}
+WITHOUT_FORM: Final = {"output", "user", "token", "session", "key", "engineTemplate", "ownPipeline"}
 # They are of the server, and the same for every organization.
 SHARED: Final = {"host", "instance", "role"}
 # An engine may have a name besides its UUID, and a task one that the client has given it.

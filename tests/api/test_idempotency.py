@@ -111,6 +111,7 @@ async def test_the_descriptions_name_the_key_where_a_repeated_request_is_answere
         "POST /edge/v1/proc/tasks/update_status": {"taskIDs": [started], "taskStatus": "aborted"},
         "POST /edge/v1/proc/jobs/cancel": {"organizationID": organization_uuid(1), **ends},
         "POST /api/v1/jobs/cancel": ends,
+        "POST /api/v1/pipelines/{PipelineName}/jobs": {"text": "a text"},
         "POST /api/v1/bulk-acts": {"act": "pause", "rule": {"statuses": ["failed"]}},
     }
     named = {one.name for one in served() if any("IdempotencyKey" in each.get("$ref", "") for each in one.parameters)}
@@ -118,7 +119,12 @@ async def test_the_descriptions_name_the_key_where_a_repeated_request_is_answere
     for number, (name, body) in enumerate(bodies.items()):
         kinds = {form: "multipart/form-data; boundary=x", b"hello": "text/plain"}
         more = {"content_type": kinds[body]} if isinstance(body, bytes) else {}
-        request = name.replace("{JobID}", job).replace("{EngineID}", BATCH).replace("{Endpoint}", _ENDPOINT)
+        request = (
+            name.replace("{JobID}", job)
+            .replace("{EngineID}", BATCH)
+            .replace("{Endpoint}", _ENDPOINT)
+            .replace("{PipelineName}", "chunk")
+        )
         once, again = [await api.ask(request, body, idempotency_key=f"k{number}", **more) for _ in range(2)]
         assert (once.status, is_replayed(once), is_replayed(again)) == (200, False, True), (name, once.body, again.body)
 

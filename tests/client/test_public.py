@@ -10,10 +10,16 @@ import pytest
 
 from enginehouse import client
 from enginehouse.client import AsyncClient, Client
-from enginehouse.client.async_verbs import AsyncEngines, AsyncJobs, AsyncSchedules
-from enginehouse.client.sync_verbs import Engines, Jobs, Schedules
+from enginehouse.client.async_verbs import AsyncEngines, AsyncJobs, AsyncPipelines, AsyncSchedules
+from enginehouse.client.sync_verbs import Engines, Jobs, Pipelines, Schedules
 
-CLASSES = {Client: AsyncClient, Jobs: AsyncJobs, Schedules: AsyncSchedules, Engines: AsyncEngines}
+CLASSES = {
+    Client: AsyncClient,
+    Jobs: AsyncJobs,
+    Schedules: AsyncSchedules,
+    Engines: AsyncEngines,
+    Pipelines: AsyncPipelines,
+}
 PUBLIC = [getattr(client, name) for name in client.__all__]
 
 

@@ -12,7 +12,8 @@ from enginehouse.domain.retry import Blame, FailureKind, blame
 from enginehouse.engine import Chunk, EngineFailure, EngineSpec, Output, Work
 from enginehouse.engines.native import ENGINES
 from enginehouse.engines.native.protocol import NativeContext
-from enginehouse.runtime.media_types import check_types, takes
+from enginehouse.runtime.media_types import check_types
+from enginehouse.text.media_types import takes
 from enginehouse_engines import extract, sentiment, transcription
 
 KNOWN = [*(engine.spec for engine in ENGINES), extract.engine.spec, sentiment.engine.spec, transcription.engine.spec]

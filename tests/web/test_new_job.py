@@ -19,6 +19,7 @@ from enginehouse.domain.engine import EngineRequest
 from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_graphql, parse_job
 from enginehouse.domain.job import JobFilter
+from enginehouse.domain.pipelines import Pipeline, PipelineInput
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.templates import TemplateFilter
 from enginehouse.engines.native import CATEGORIES, ENGINES
@@ -27,12 +28,14 @@ from enginehouse.operations import (
     engines,
     job_pipelines,
     jobs,
+    pipelines,
     target_assets,
     targets,
     templates,
     uploads,
 )
 from enginehouse.operations.house import House
+from enginehouse_engines import extract, keywords, language, sentiment
 
 SCRIPT = '"><svg onload=alert(1)>\u202e'
 FILE = ("talk.md", b"What a lovely day.", "text/markdown")
@@ -293,7 +296,7 @@ async def test_a_template_and_a_pipeline_work_on_a_text(place: Place) -> None:
     made = await templates.create(place.house, place.caller, template(principal=place.caller))
     line = await job_pipelines.create(place.house, place.caller, [made.id])
     reader = await place.signed_in()
-    choices = re.findall(r'<option value="((?:template|pipeline):[^"]+)"', (await reader.get("/jobs/new")).text)
+    choices = re.findall(r'<option value="((?:template|job-pipeline):[^"]+)"', (await reader.get("/jobs/new")).text)
     assert len(choices) == 2, line
     for choice in choices:
         job = await jobs.get(
@@ -301,6 +304,40 @@ async def test_a_template_and_a_pipeline_work_on_a_text(place: Place) -> None:
         )
         assert (job.template_id, job.target_id is not None) == (made.id, True)
     assert len(await templates.list_(place.house, place.caller, TemplateFilter())) == 1
+
+
+async def test_a_pipeline_shows_the_graph_of_what_the_file_is(place: Place) -> None:
+    specs = [*(each.spec for each in ENGINES), *(each.engine.spec for each in (extract, keywords, language, sentiment))]
+    await engines.register(place.house, specs, CATEGORIES)
+    reader = await place.signed_in()
+    choices = re.findall(r'<option value="(pipeline:[^"]+)"', (await reader.get("/jobs/new")).text)
+    assert choices == ["pipeline:chunk", "pipeline:transcribe", "pipeline:understand"]
+    fields = {"what": "pipeline:understand", "name": "mine"}
+    seen = await press(reader, "preview", fields, file=("talk.wav", b"What a lovely day.", "audio/wav"))
+    assert "Text extraction" in text(seen)
+    assert "the file “talk.wav”" in text(seen)
+    made = job_of(await started(reader, fields, file=FILE))
+    job = await jobs.get(place.house, place.caller, made)
+    assert (job.plan.name, len(job.plan.tasks), job.target_id is not None) == ("mine", 7, True)
+    on_text = job_of(await started(reader, {"what": "pipeline:chunk", "text": "Some text."}))
+    assert (await jobs.get(place.house, place.caller, on_text)).plan.tasks[0].payload == {"text": "Some text."}
+    for given, field, sentence in (
+        ({}, "text", "a pipeline reads something"),
+        ({"text": "a", "what": "pipeline:transcribe"}, "text", "takes sound and video"),
+        ({"text": "a", "what": "pipeline:undrestand"}, "what", 'Did you mean "understand"?'),
+        ({"url": "https://h.example/a"}, "url", "this server reads no addresses"),
+        ({"text": "a", "url": "https://h.example/a"}, "url", "a job has one input"),
+    ):
+        assert sentence in faults(await press(reader, "preview", {**fields, **given}))[field]
+
+
+async def test_a_pipeline_of_another_organization_is_not_there(place: Place) -> None:
+    await pipelines.put(place.house, place.caller, Pipeline(name="own", input=PipelineInput.CHUNKS))
+    reader, stranger = await place.signed_in(), await place.stranger()
+    assert 'value="pipeline:own"' in (await reader.get("/jobs/new")).text
+    assert 'value="pipeline:own"' not in (await stranger.get("/jobs/new")).text
+    refused = await press(stranger, "preview", {"what": "pipeline:own", "text": "a"})
+    assert "was not found" in faults(refused)["what"]
 
 
 async def test_a_template_that_is_gone_can_be_given_up(place: Place) -> None:

@@ -36,6 +36,14 @@ class ServerFlags:
         """Returns the server that they name, or the context, or the default. Raises CommandError."""
         return server_choice.choose(self.given, contexts.read)
 
+    def names_server(self) -> bool:
+        """True if a server is configured: with an address, or with a data folder on which one runs."""
+        return self.choice().server_source != server_choice.DEFAULT and self.offline_data() is None
+
+    def is_typed(self) -> bool:
+        """True if a flag names the address of the server, or a context."""
+        return not self.given.typed.isdisjoint({"server", "context"})
+
     def offline_data(self) -> Path | None:
         """Returns the data folder if that is what is named and no server runs on it, else None."""
         data = self.choice().data

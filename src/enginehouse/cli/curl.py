@@ -46,8 +46,8 @@ def _create(run: CompleteRun) -> list[str]:
     request = _quote(run.request)
     if run.input.path is None:
         return [f"JOB=$(curl -s $URL/v3/graphql {headers} --data @{request} | {_ID})"]
-    query = shlex.quote("query=" + files.upload_query(run.input.name, run.input.kind.media_type))
-    file = shlex.quote(f"file=@{_form_path(run.input.path.absolute())};type={run.input.kind.media_type}")
+    query = shlex.quote("query=" + files.upload_query(run.input.name, files.ANY))
+    file = shlex.quote(f"file=@{_form_path(run.input.path.absolute())};type={files.ANY}")
     return [
         f"TARGET=$(curl -s $URL/v3/graphql {_AUTHORIZED} --form-string {query} -F {file} | {_ID})",
         f'JOB=$(sed "s/{TARGET}/$TARGET/" {request} | curl -s $URL/v3/graphql {headers} --data @- | {_ID})',

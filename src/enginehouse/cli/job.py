@@ -53,13 +53,14 @@ for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMAND
 
 @job.command()
 @click.option("--engine", type=ENGINE, help="The engine of the only task: its id, its slug or a part of its name.")
+@click.option("--pipeline", help="Instead of an engine, a pipeline. See: enginehouse pipeline list")
 @click.option(
     "--from",
     "source",
     cls=RenamedOption,
     old=("--url",),
     metavar="URL",
-    help="What the engine works on: what is at an http(s) address …",
+    help="What it works on: what is at an http(s) address …",
 )
 @click.option("--text", help="… or this text …")
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="… or a file, which is uploaded.")
@@ -77,8 +78,9 @@ for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMAND
 def create(
     client: Client, *, request: IO[bytes] | None, watch: bool, as_json: bool, key: str | None, **task: Any
 ) -> None:
-    """Create a job: one engine on what is at an address, a text or a file, or everything that a file describes.
+    """Create a job: an engine or a pipeline on what is at an address, a text or a file, or what a file describes.
 
+    A pipeline takes any file: what the file is decides what reads it.
     --request takes the body of POST /edge/v1/proc/job/create, or the input of the mutation createJob.
     """
     request, task["source"] = request_and_source(request, task["source"])

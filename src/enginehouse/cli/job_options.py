@@ -9,16 +9,17 @@ import click
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_spelling import job_spelling
 from enginehouse.cli.options import engine_id, json_object
-from enginehouse.client import Client, Json, UnusableFile, files, jobs
+from enginehouse.client import Client, Json, UnusableFile, files, jobs, pipelines
 
 Created = tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFlags:
-    """The flags that describe a job of one task: an engine, and at most one of an address, a text and a file."""
+    """The flags that describe a job: an engine or a pipeline, and at most one of an address, a text and a file."""
 
     engine: str | None
+    pipeline: str | None
     source: str | None
     text: str | None
     file: Path | None
@@ -26,18 +27,22 @@ class TaskFlags:
 
     def is_empty(self) -> bool:
         """True when none of the flags is set."""
-        return (self.engine, self.source, self.text, self.file, self.payload) == (None,) * 5
+        return (self.engine, self.pipeline, self.source, self.text, self.file, self.payload) == (None,) * 6
 
     def create(self, client: Client, *, key: str | None) -> Created:
         """The job is durable. Returns its id and the warnings. Raises CommandError, RequestFailed."""
         inputs = {"from": self.source, "text": self.text, "file": self.file}
         flags = [flag for flag, value in inputs.items() if value is not None]
-        if self.engine is None:
-            raise CommandError(
-                "Give --engine, or --request with a whole request. See: enginehouse engine list", exit_code=2
-            )
         if len(flags) > 1:
             raise CommandError(f"Give one of --{' and --'.join(flags)}, not both.", exit_code=2)
+        if self.pipeline is not None:
+            return self._create_of_pipeline(client, self.pipeline, key=key)
+        if self.engine is None:
+            raise CommandError(
+                "Give --engine, --pipeline, or --request with a whole request. "
+                "See: enginehouse engine list, enginehouse pipeline list",
+                exit_code=2,
+            )
         payload = {} if self.payload is None else json_object("--payload", self.payload)
         task: Json = {"engineId": engine_id(client, self.engine)}
         if self.source is not None:
@@ -50,6 +55,21 @@ class TaskFlags:
         if self.file is not None:
             job["targetId"] = _upload(client, self.file)
         job_id, warnings = jobs.create(client, job, key=key)
+        return [job_id], warnings
+
+    def _create_of_pipeline(self, client: Client, name: str, *, key: str | None) -> Created:
+        others = [flag for flag, value in (("engine", self.engine), ("payload", self.payload)) if value is not None]
+        if others:
+            text = f"--pipeline: not with --{' and --'.join(others)}; its steps name engines and payloads."
+            raise CommandError(text, exit_code=2)
+        if (self.source, self.text, self.file) == (None,) * 3:
+            raise CommandError("--pipeline: give what it reads with --file, --from or --text.", exit_code=2)
+        if self.file is not None:
+            pipelines.get(client, name)  # a wrong name is said before anything is uploaded
+            source: Json = {"targetId": _upload(client, self.file)}
+        else:
+            source = {"url": self.source} if self.source is not None else {"text": self.text}
+        job_id, warnings = pipelines.create(client, name, source, key=key)
         return [job_id], warnings
 
 

@@ -72,6 +72,9 @@ _COMMANDS = {
     "target": LazyCommand("enginehouse.cli.target:target", "List, show and delete targets: what jobs work on."),
     "asset": LazyCommand("enginehouse.cli.asset:asset", "Upload files as assets of targets; fetch and delete assets."),
     "template": LazyCommand("enginehouse.cli.template:template", "Make, show, launch and delete job templates."),
+    "pipeline": LazyCommand(
+        "enginehouse.cli.pipeline:pipeline", "List pipelines, jobs with names; add and remove one."
+    ),
     "push": LazyCommand("enginehouse.cli.push:push", "Push a file to the jobs that wait at an endpoint."),
     "export": LazyCommand("enginehouse.cli.export:export", "Export results and media of targets as a zip."),
     "schedule": LazyCommand("enginehouse.cli.schedule:schedule", "Create, preview, pause and launch schedules."),

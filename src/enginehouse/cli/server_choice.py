@@ -12,6 +12,7 @@ from typing import Final, Literal
 from enginehouse.cli.contexts import ContextFile
 
 DEFAULT_SERVER: Final = "http://localhost:9000"
+DEFAULT: Final = "default"  # the source of that one
 SERVER_VARIABLES: Final = ("ENGINEHOUSE_SERVER", "ENGINEHOUSE_URL")
 TOKEN_VARIABLE: Final = "ENGINEHOUSE_TOKEN"  # noqa: S105 - it is a name
 DATA_VARIABLE: Final = "ENGINEHOUSE_DATA"
@@ -79,7 +80,7 @@ def choose(given: Given, read: Callable[[], ContextFile]) -> ServerChoice:
             contexts = read()
             if contexts.current is not None:
                 return _of_context(given, contexts, contexts.current, f"context {contexts.current}", is_weak=True)
-            return _with_token(given, ServerChoice(DEFAULT_SERVER, None, "default"))
+            return _with_token(given, ServerChoice(DEFAULT_SERVER, None, DEFAULT))
 
 
 def _named(given: Given, read: Callable[[], ContextFile]) -> ServerChoice:

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from enginehouse.client import job_flows, target_flows
-from enginehouse.client.async_verbs import AsyncEngines, AsyncJobs, AsyncSchedules
+from enginehouse.client.async_verbs import AsyncEngines, AsyncJobs, AsyncPipelines, AsyncSchedules
 from enginehouse.client.calls import (
     GRAPHQL,
     ClientCall,
@@ -50,6 +50,7 @@ class AsyncClient:
         self.jobs = AsyncJobs(self)
         self.schedules = AsyncSchedules(self)
         self.engines = AsyncEngines(self)
+        self.pipelines = AsyncPipelines(self)
 
     async def __aenter__(self) -> Self:
         return self

@@ -140,6 +140,23 @@ class EngineRecord(msgspec.Struct, frozen=True, rename={"is_installed": "install
     is_installed: bool | None = None
 
 
+class PipelineRecord(msgspec.Struct, frozen=True, kw_only=True, rename={"is_built_in": "builtIn"}):
+    """A pipeline: a job with a name that takes any file. `steps` are as the server shows them."""
+
+    name: str
+    description: str = ""
+    input: str = "text"
+    is_built_in: bool = False
+    steps: list[dict[str, Any]] = []
+
+
+class ReceiptOfPipeline(msgspec.Struct, frozen=True, rename={"id": "internalJobID"}):
+    """The answer to the creation of a job of a pipeline."""
+
+    id: str
+    warnings: list[str] = []
+
+
 class RecordPage(msgspec.Struct, Generic[T], frozen=True):
     """A part of a list, and how many there are in all."""
 

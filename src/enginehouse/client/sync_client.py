@@ -10,7 +10,7 @@ from enginehouse.client import job_flows, target_flows
 from enginehouse.client.calls import ClientCall, Flow, Lost, Retries, ServerInterface, ServerReply
 from enginehouse.client.http import ServerConnection
 from enginehouse.client.messages import FAILURES, lost_by, reply_of, request_of
-from enginehouse.client.sync_verbs import Engines, Jobs, Schedules
+from enginehouse.client.sync_verbs import Engines, Jobs, Pipelines, Schedules
 
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ class Client(ServerConnection):
         self.jobs = Jobs(self)
         self.schedules = Schedules(self)
         self.engines = Engines(self)
+        self.pipelines = Pipelines(self)
 
     def upload(self, path: str | Path, *, media_type: str | None = None, name: str | None = None) -> str:
         """The file is the primary asset of a new target. Returns the target's id, for `jobs.create(target=…)`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from enginehouse.client import engine_flows, files, job_flows, schedule_flows
+from enginehouse.client import engine_flows, files, job_flows, pipeline_flows, schedule_flows
 from enginehouse.client.calls import Flow
 from enginehouse.client.event_stream import PAUSE, EventPlace, MessageParser
 from enginehouse.client.failure import RequestFailed
@@ -22,6 +22,7 @@ from enginehouse.client.records import (
     JobReceipt,
     JobRecord,
     JobResult,
+    PipelineRecord,
     RangeCancellation,
     RecordPage,
     ScheduleRecord,
@@ -226,6 +227,50 @@ class Schedules:
     def delete(self, schedule_id: str) -> None:
         """The schedule is gone; its jobs stay. Raises RequestFailed."""
         self._client.run(schedule_flows.delete_schedule(self._to, schedule_id))
+
+
+class Pipelines:
+    """The jobs with a name that take any file."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._to = client.interface
+
+    def list(self) -> Sequence[PipelineRecord]:
+        """Returns those that are built in and the organization's own, by name. Raises RequestFailed."""
+        return self._client.run(pipeline_flows.list_pipelines(self._to))
+
+    def add(self, name: str, steps: Sequence[Mapping[str, Any]], **fields: Any) -> PipelineRecord:
+        """The pipeline exists, in place of one of this name. Returns it. Raises RequestFailed.
+
+        A step has a `name`, and `engines` or a `category`. `fields`: `description`, and `input`, which is `text`,
+        `sound` or `chunks`.
+        """
+        return self._client.run(pipeline_flows.put_pipeline(self._to, name, {"steps": list(steps), **fields}))
+
+    def create(
+        self,
+        name: str,
+        *,
+        file: str | Path | None = None,
+        url: str | None = None,
+        text: str | None = None,
+        target: str | None = None,
+        job_name: str | None = None,
+        key: str | None = None,
+    ) -> JobReceipt:
+        """A job of the pipeline is durable; what it reads decides its graph. Returns its id, and warnings.
+
+        It reads a file, which is uploaded, or what is at a URL, or a text, or the asset of a target. Raises
+        RequestFailed, UnusableFile, ValueError unless there is one of them.
+        """
+        source = {"file": file, "url": url, "text": text, "target": target}
+        options = {"name": job_name, "key": key}
+        return self._client.run(pipeline_flows.create_job(self._to, name, source, options))
+
+    def delete(self, name: str) -> None:
+        """The pipeline is gone; a built-in one of this name is there again. Raises RequestFailed."""
+        self._client.run(pipeline_flows.delete_pipeline(self._to, name))
 
 
 class Engines:

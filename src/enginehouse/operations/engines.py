@@ -118,6 +118,13 @@ def of_category(house: House, principal: Principal, category_id: str) -> tuple[s
     )
 
 
+def usable_of_category(house: House, principal: Principal, category_id: str) -> list[Engine]:
+    """Returns the engines of the category that the caller may use: the organization's own first, then by name."""
+    known = _distinct(house.catalogue.by_id.values())
+    found = [each for each in known if each.spec.category_id == category_id and usable(house, principal, each)]
+    return sorted(found, key=lambda each: (each.organization_id is None, each.spec.name, each.id))
+
+
 def over_http(house: House) -> dict[str, Resources]:
     """Returns the engines with an address, and what a call takes of a machine: servers take their work."""
     return {

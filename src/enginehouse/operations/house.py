@@ -1,7 +1,9 @@
 """The context of every operation: the database, the store, the known engines, and the listeners to commits."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -28,6 +30,8 @@ from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
 from enginehouse.operations.token_usage import TokenUsage
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.operations.work_waits import WorkWaits
+from enginehouse.outgoing.failures import OutgoingRefused
+from enginehouse.outgoing.fetch import Response
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.idempotency import KeyName, StoredAnswer
@@ -134,6 +138,18 @@ class Listeners:
     reload: Callable[[], None] = lambda: None
 
 
+def _nowhere(url: str) -> AbstractAsyncContextManager[Response]:
+    raise OutgoingRefused("url: this server reads no addresses.")
+
+
+@dataclass(slots=True)
+class Looks:
+    """Looks at what is at an address before a job reads it. `app` attaches the guarded client."""
+
+    fetch: Callable[[str], AbstractAsyncContextManager[Response]] = _nowhere
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """The first argument of every operation."""
@@ -223,6 +239,9 @@ class House:
 
     instances: InstanceStates = field(default_factory=InstanceStates)
     """The workers on other machines that this server talks to."""
+
+    looks: Looks = field(default_factory=Looks)
+    """How the beginnings of what is at addresses are read."""
 
     work_waits: WorkWaits
     """Those of them that wait for work."""

@@ -1,15 +1,13 @@
 """Whether an engine takes the media types of its inputs. If not, it fails before it runs, and says which one does."""
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import Chunk, EngineFailure
-from enginehouse.text.media_types import OCTETS, PLAIN, bare, medium
+from enginehouse.text.media_types import ANY, OCTETS, bare, medium, takes
 
-_ANY: Final = frozenset({"*/*", "*"})
 _MOST_NAMED: Final = 5
 _ADVICE: Final = {
     "image": "The engine ocr-rapidocr reads text in pictures: pip install 'enginehouse[ocr]'.",
@@ -35,25 +33,12 @@ def check_types(spec: EngineSpec, inputs: Sequence[Chunk], known: Iterable[Engin
             )
 
 
-def takes(patterns: Iterable[str], media_type: str) -> bool:
-    """Returns True if an engine that declares these inputs takes the type.
-
-    A pattern may end in a wildcard. Whoever takes plain text takes any text, as RFC 2046 has it.
-    """
-    kind = bare(media_type)
-    wanted = {bare(pattern) for pattern in patterns}
-    if wanted & {kind, *_ANY}:
-        return True
-    is_json = kind.endswith("+json") and "application/json" in wanted
-    return is_json or (kind.startswith("text/") and PLAIN in wanted) or any(fnmatchcase(kind, one) for one in wanted)
-
-
 def _others(kind: str, known: Iterable[EngineSpec]) -> str:
     """Returns the sentence that says which engines take the type."""
     able = [
         engine.slug or engine.name
         for engine in known
-        if takes([one for one in engine.inputs if one not in _ANY], kind) and kind != OCTETS
+        if takes([one for one in engine.inputs if one not in ANY], kind) and kind != OCTETS
     ]
     if not able:
         return f"No engine that is installed here takes {kind}. {_ADVICE.get(medium(kind), _OTHER_ADVICE)}"

@@ -180,6 +180,16 @@ CREATE TABLE engine_template (
   PRIMARY KEY (organization_id, engine_id, name)
 );
 
+-- A pipeline that an organization has added: `document` is its steps and what is said about it.
+CREATE TABLE pipeline (
+  organization_id BIGINT NOT NULL REFERENCES organization (id),
+  name TEXT NOT NULL,
+  document TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  modified_at BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, name)
+);
+
 -- A token for workers: the organizations whose work they may take, and the engines for which they may take it. With
 -- `any_organization` or `any_engine` it is for all of them, and has no rows below.
 CREATE TABLE worker_token (

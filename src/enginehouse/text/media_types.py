@@ -1,11 +1,14 @@
 """The names of media types: one name for each, and what the end of a file's name stands for."""
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
 
 from enginehouse.text.captions import CAPTIONS
 
 __all__ = [
+    "ANY",
     "CONTAINERS",
     "LOOSE_TYPES",
     "OCTETS",
@@ -16,6 +19,7 @@ __all__ = [
     "bare",
     "is_written",
     "medium",
+    "takes",
     "type_of_name",
 ]
 
@@ -27,6 +31,8 @@ CONTAINERS: Final = "aac,aiff,amr,asf,avi,caf,flac,flv,m4v,matroska,mov,mp3,mpeg
 
 A playlist can name other files and addresses.
 """
+ANY: Final = frozenset({"*/*", "*"})
+"""The patterns of an engine that takes anything."""
 UNSPECIFIC: Final = frozenset(
     {OCTETS, "binary/octet-stream", "application/binary", "application/x-download", "application/x-binary", ""}
 )
@@ -167,3 +173,16 @@ def is_written(media_type: str) -> bool:
 def type_of_name(name: str) -> str | None:
     """Returns the media type that the end of a file's name stands for, None if it stands for none."""
     return _EXTENSIONS.get(PurePosixPath(name).suffix.lower())
+
+
+def takes(patterns: Iterable[str], media_type: str) -> bool:
+    """Returns True if an engine that declares these inputs takes the type.
+
+    A pattern may end in a wildcard. Whoever takes plain text takes any text, as RFC 2046 has it.
+    """
+    kind = bare(media_type)
+    wanted = {bare(pattern) for pattern in patterns}
+    if wanted & {kind, *ANY}:
+        return True
+    is_json = kind.endswith("+json") and "application/json" in wanted
+    return is_json or (kind.startswith("text/") and PLAIN in wanted) or any(fnmatchcase(kind, one) for one in wanted)

@@ -33,7 +33,8 @@ class StepDraft:
 class Draft:
     """A form as it was filled in. `upload` is the id of a file that has arrived, `file_name` the name that it had.
 
-    `what` is `steps`, or the template or pipeline to start. `key` is the same for every attempt to start this draft.
+    `what` is `steps`, or the pipeline, job pipeline or template to start. `key` is the same for every attempt to start
+    this draft.
     """
 
     name: str = ""

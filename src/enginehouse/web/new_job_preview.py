@@ -14,15 +14,22 @@ from enginehouse.domain.planning.plan import Planned
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.template_jobs import job_request
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import bounds, engines, job_pipelines, plans, targets, templates, uploads
+from enginehouse.operations import bounds, engines, job_pipelines, pipeline_jobs, plans, targets, templates, uploads
 from enginehouse.operations.house import House
+from enginehouse.operations.pipeline_input import PipelineSource
+from enginehouse.operations.pipeline_jobs import PipelineJob
 from enginehouse.web import new_job_fields
 from enginehouse.web.new_job_draft import STEPS, Draft
 from enginehouse.web.new_job_steps import JobStep, job_of
 
 LONGEST_TEXT: Final = 1_000_000
 TEMPLATE: Final = "template:"
+JOB_PIPELINE: Final = "job-pipeline:"
 PIPELINE: Final = "pipeline:"
+_FIELDS: Final = {
+    "targetId": ("target", "Target ID"), "url": ("url", "URL"), "text": ("text", "Text"), "file": ("file", "File"),
+    "pipeline": ("what", "What runs"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ async def proposal_of(house: House, principal: Principal, draft: Draft) -> Propo
     await _check_input(house, principal, draft, made)
     if draft.what == STEPS:
         _from_steps(house, principal, draft, made)
+    elif draft.what.startswith(PIPELINE):
+        await _from_pipeline(house, principal, draft, made)
     else:
         await _from_templates(house, principal, draft, made)
     return made
@@ -167,6 +176,35 @@ def _of_step(problem: Problem, places: Mapping[int, int]) -> FieldFault:
     return FieldFault(f"step-{step}-{part}", f"Step {step}, {part}", problem.text)
 
 
+# -- a pipeline ---------------------------------------------------------------------------------------------
+
+
+async def _from_pipeline(house: House, principal: Principal, draft: Draft, made: Proposal) -> None:
+    """What the input is decides the graph, so that there is none without an input."""
+    if made.faults:
+        return
+    source = PipelineSource(
+        target_id=draft.target or None,
+        url=draft.url or None,
+        text=draft.text if draft.text.strip() else None,
+        upload=draft.upload or None,
+        name=draft.file_name,
+    )
+    if not source.given:
+        made.fault("text", "Text", "a pipeline reads something: give a text, a URL, a target or a file.")
+        return
+    wanted = PipelineJob(pipeline=draft.what.removeprefix(PIPELINE), source=source, name=draft.name or None)
+    try:
+        request = await pipeline_jobs.job(house, principal, wanted)
+        made.planned = plans.plan_all(house, principal, [request], ())
+        made.requests = [request]
+    except NotFound as unknown:
+        made.fault("what", "What runs", unknown.message)
+    except InvalidInput as refused:
+        for problem in refused.problems:
+            made.fault(*_FIELDS.get(problem.path, ("", "")), problem.text)
+
+
 # -- templates ----------------------------------------------------------------------------------------------
 
 
@@ -195,9 +233,9 @@ async def _templates(house: House, principal: Principal, draft: Draft, made: Pro
     if draft.what.startswith(TEMPLATE):
         number = parse_job(draft.what.removeprefix(TEMPLATE)) or 0
         return list((await templates.get_many(house, principal, [number])).values())
-    if not draft.what.startswith(PIPELINE):
+    if not draft.what.startswith(JOB_PIPELINE):
         return []
-    text = draft.what.removeprefix(PIPELINE)
+    text = draft.what.removeprefix(JOB_PIPELINE)
     number = parse_pipeline(text) or 0
     made.pipeline = Ref(number, text)
     members = (await job_pipelines.templates(house, principal, [number])).get(number, [])
@@ -206,5 +244,5 @@ async def _templates(house: House, principal: Principal, draft: Draft, made: Pro
 
 
 def pipeline_word(pipeline_id: int) -> str:
-    """Returns how a form names the pipeline."""
-    return PIPELINE + pipeline_uuid(pipeline_id)
+    """Returns how a form names the job pipeline."""
+    return JOB_PIPELINE + pipeline_uuid(pipeline_id)

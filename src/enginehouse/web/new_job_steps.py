@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from enginehouse.domain.engine import EngineMode, EngineSpec
-from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.graph_draft import GraphDraft, into, out
+from enginehouse.domain.job import FolderRequest, JobRequest
 
 SOURCE: Final = "webstream"
 CHUNKER: Final = "chunker"
@@ -30,18 +31,12 @@ class StepJob:
 
 
 @dataclass(slots=True)
-class _Graph:
-    tasks: list[TaskRequest] = field(default_factory=list)
-    routes: list[RouteRequest] = field(default_factory=list)
+class _Graph(GraphDraft):
     places: dict[int, int] = field(default_factory=dict)
 
-    def add(self, engine: str, payload: Mapping[str, Any], *folders: FolderRequest, step: int = 0) -> None:
-        if step:
-            self.places[len(self.tasks)] = step
-        self.tasks.append(TaskRequest(engine_id=engine, payload=dict(payload) or None, folders=folders))
-
-    def route(self, parent: str, child: str) -> None:
-        self.routes.append(RouteRequest(parent_folder=parent, child_folder=child))
+    def add_step(self, number: int, engine: str, payload: Mapping[str, Any], *folders: FolderRequest) -> None:
+        self.places[len(self.tasks)] = number
+        self.add(engine, payload, *folders)
 
 
 def job_of(steps: Sequence[JobStep], source: Mapping[str, Any], *, name: str | None, target_id: str | None) -> StepJob:
@@ -52,7 +47,7 @@ def job_of(steps: Sequence[JobStep], source: Mapping[str, Any], *, name: str | N
     """
     graph = _Graph()
     if len(steps) == 1:
-        graph.add(steps[0].engine.id, {**steps[0].payload, **source}, step=1)
+        graph.add_step(1, steps[0].engine.id, {**steps[0].payload, **source})
     else:
         _join(graph, steps, source)
     made = JobRequest(tasks=tuple(graph.tasks), routes=tuple(graph.routes), name=name, target_id=target_id)
@@ -62,9 +57,9 @@ def job_of(steps: Sequence[JobStep], source: Mapping[str, Any], *, name: str | N
 def _join(graph: _Graph, steps: Sequence[JobStep], source: Mapping[str, Any]) -> None:
     first = 1 if steps[0].engine.ingests else 0
     if first:
-        graph.add(steps[0].engine.id, {**steps[0].payload, **source}, _out("source", "stream"), step=1)
+        graph.add_step(1, steps[0].engine.id, {**steps[0].payload, **source}, out("source", "stream"))
     else:
-        graph.add(SOURCE, source, _out("source", "stream"))
+        graph.add(SOURCE, source, out("source", "stream"))
     rest = list(enumerate(steps[first:], first + 1))
     begins = {number for number, step in rest if step.reads <= first}
     chunked = [step.engine for number, step in rest if number in begins and _takes_chunks(step.engine)]
@@ -73,8 +68,8 @@ def _join(graph: _Graph, steps: Sequence[JobStep], source: Mapping[str, Any]) ->
         graph.add(
             CHUNKER,
             {"ffmpegTemplate": "audio"} if only_sound else {},
-            _in("chunker-in", "stream"),
-            _out("chunks", "chunk"),
+            into("chunker-in", "stream"),
+            out("chunks", "chunk"),
         )
         graph.route("source", "chunker-in")
     for number, step in rest:
@@ -85,10 +80,10 @@ def _join(graph: _Graph, steps: Sequence[JobStep], source: Mapping[str, Any]) ->
 def _place(graph: _Graph, number: int, step: JobStep, *, begins: bool) -> None:
     from_source = begins and not _takes_chunks(step.engine)
     mode = "stream" if from_source else "chunk"
-    folders = [_in(f"step-{number}-in", mode)]
+    folders = [into(f"step-{number}-in", mode)]
     if not step.engine.gathers:
-        folders.append(_out(f"step-{number}", "chunk"))
-    graph.add(step.engine.id, step.payload, *folders, step=number)
+        folders.append(out(f"step-{number}", "chunk"))
+    graph.add_step(number, step.engine.id, step.payload, *folders)
     parent = ("source" if from_source else "chunks") if begins else f"step-{step.reads}"
     graph.route(parent, f"step-{number}-in")
 
@@ -98,7 +93,7 @@ def _collect(graph: _Graph, steps: Sequence[tuple[int, JobStep]]) -> None:
     by_hand = {step.reads for _, step in steps if step.engine.gathers}
     left = [number for number, step in steps if not step.engine.gathers and number not in by_hand]
     if left:
-        graph.add(WRITER, {}, *(_in(f"result-{number}", "chunk") for number in left))
+        graph.add(WRITER, {}, *(into(f"result-{number}", "chunk") for number in left))
         for number in left:
             graph.route(f"step-{number}", f"result-{number}")
 
@@ -109,11 +104,3 @@ def _takes_chunks(engine: EngineSpec) -> bool:
 
 def _hears(engine: EngineSpec) -> bool:
     return bool(engine.inputs) and all(kind.startswith("audio/") for kind in engine.inputs)
-
-
-def _in(reference: str, mode: str) -> FolderRequest:
-    return FolderRequest(reference=reference, mode=mode, type="input")
-
-
-def _out(reference: str, mode: str) -> FolderRequest:
-    return FolderRequest(reference=reference, mode=mode, type="output")

@@ -8,18 +8,18 @@ import msgspec
 
 from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import FolderMode, JobRequest, Plan, TaskPlan
 from enginehouse.domain.planning.plan import Planned
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import engines, templates
+from enginehouse.operations import engines, pipelines, templates
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
 from enginehouse.web import new_job_fields
 from enginehouse.web.graph import NODE_HEIGHT, NODE_WIDTH, Layout, layout
 from enginehouse.web.html import size
 from enginehouse.web.new_job_draft import MOST_STEPS, Draft
-from enginehouse.web.new_job_preview import TEMPLATE, FieldFault, Proposal, pipeline_word
+from enginehouse.web.new_job_preview import PIPELINE, TEMPLATE, FieldFault, Proposal, pipeline_word
 from enginehouse.web.page_request import HtmlPage, PageRequest
 
 DRAWN: Final = 300  # tasks up to which the graph is drawn
@@ -165,11 +165,14 @@ def _groups(known: Sequence[Engine]) -> Mapping[str, list[Engine]]:
     return {name: each for name, each in found.items() if each}
 
 
-async def _whats(house: House, principal: Principal) -> list[tuple[str, str]]:
-    """Returns the templates and pipelines that can be started, each with its word in the form."""
+async def _whats(house: House, principal: Principal) -> dict[str, list[tuple[str, str]]]:
+    """Returns the pipelines and templates that can be started, in groups, each with its word in the form."""
+    known = await pipelines.list_(house, principal)
     found, lines = await templates.newest(house, principal, limit=_LISTED)
-    named = [(pipeline_word(line.id), f"Pipeline {pipeline_word(line.id).partition(':')[2][:8]}…") for line in lines]
-    return named + [(TEMPLATE + job_graphql(each.id), _described(house, principal, each)) for each in found]
+    ready = [(PIPELINE + each.name, f"{each.name}: {each.description}"[:120].removesuffix(": ")) for each in known]
+    stored = [(pipeline_word(line.id), f"Job pipeline {pipeline_uuid(line.id)[:8]}…") for line in lines]
+    stored += [(TEMPLATE + job_graphql(each.id), _described(house, principal, each)) for each in found]
+    return {name: each for name, each in (("Pipelines", ready), ("Job templates", stored)) if each}
 
 
 def _described(house: House, principal: Principal, template: JobTemplate) -> str:

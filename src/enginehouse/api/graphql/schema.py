@@ -35,6 +35,7 @@ from enginehouse.api.graphql.fields import (
     launches,
     organizations,
     overview,
+    pipelines,
     results,
     schedule_fields,
     schedules,
@@ -82,7 +83,7 @@ def schema() -> GraphQLSchema:
         events, results, audit, event_subscriptions, event_definitions, action_templates, triggers, tokens, templates,
         task_templates, job_pipelines, sources, job_fields, users, organizations, engine_categories, content_templates,
         task_notes, additions, task_updates, task_tokens, launches, single_engine_jobs, schedules, schedule_fields,
-        engine_changes, engine_builds, engine_access, exports, overview,
+        engine_changes, engine_builds, engine_access, exports, overview, pipelines,
     )  # fmt: skip
     executable = make_executable_schema(text, *SCALARS, *(bindable for noun in nouns for bindable in noun.BINDABLES))
     for root in (executable.query_type, executable.mutation_type):

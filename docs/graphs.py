@@ -1,4 +1,4 @@
-"""The jobs that `enginehouse run` creates: read, as text, in chunks, through the engines side by side, collated."""
+"""Two graphs for examples: read, as text, in chunks, through the engines side by side, collated."""
 
 from enginehouse.client import Json
 
