@@ -134,7 +134,7 @@ def test_a_pipeline_is_added_shown_run_and_removed(server: Server, tmp_path: Pat
     assert json.loads(made.out)["jobStatus"] == "complete"
     ran = server.cli("job", "create", "--pipeline", "reviews", "--text", SENTENCE, "--watch", "--json")
     assert json.loads(ran.out)["jobStatus"] == "complete"
-    assert server.cli("pipeline", "remove", "reviews").code == 0
+    assert server.cli("pipeline", "remove", "reviews", "--yes").code == 0
     assert "was not found" in one_line(server.cli("pipeline", "remove", "reviews"))
     assert "belongs to the server" in one_line(server.cli("pipeline", "remove", "understand"))
 

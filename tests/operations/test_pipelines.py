@@ -28,7 +28,7 @@ from enginehouse.operations.pipeline_input import PipelineSource
 from enginehouse.operations.pipeline_jobs import PipelineJob
 from enginehouse.outgoing.failures import OutgoingFailed
 from enginehouse.outgoing.fetch import Response
-from enginehouse_engines import extract, keywords, language, sentiment, transcription
+from enginehouse_engines import extract, keywords, language, sentiment, summary, transcription
 
 HERE = (extract, keywords, language, sentiment, transcription)
 PDF, PNG = b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n"
@@ -266,7 +266,7 @@ async def test_who_may_only_read_adds_and_starts_nothing(here: House) -> None:
                 "description": "at most 1000",
                 "steps[1].name": '"one" is taken; choose another name.',
                 "steps[2].name": '"input" is what the pipeline reads',
-                "steps[2].reads": 'one of input, one, one, got "onne". Did you mean "one"?',
+                "steps[2].reads": 'one of input, file, one, one, got "onne". Did you mean "one"?',
                 "steps[3].engines": "name at least one engine, or a category.",
             },
         ),
@@ -326,6 +326,15 @@ async def test_an_optional_step_is_left_out_and_its_readers_read_on(here: House)
     await install(here, structs.replace(sentiment.engine.spec, id="tr", slug="none-such", name="Translation"))
     made = ["none-such < chunker", "sentiment-vader < none-such", "output-writer < none-such sentiment-vader"]
     assert (await graph(here, "reviews", text="x"))[3:] == made
+
+
+async def test_a_step_may_read_the_whole_file_if_its_engine_takes_it(here: House) -> None:
+    await install(here, summary.engine.spec)
+    made = await graph(here, "understand", target_id=await target_of(here, "a", PDF))
+    assert "summary-extractive < webstream" in made
+    assert made[-1] == f"{WRITER} summary-extractive"
+    spoken = await graph(here, "understand", target_id=await target_of(here, "a", WAV))
+    assert [each for each in spoken if "summary" in each] == []
 
 
 @pytest.mark.parametrize("source", [{}, {"text": "x", "url": "https://example.org"}])

@@ -115,6 +115,18 @@ def test_chunks_that_differ_are_side_by_side() -> None:
     assert "1      de        not judged\n" in shown
 
 
+def test_the_sentences_of_a_summary_are_not_sentences_that_were_not_judged() -> None:
+    chunks = [
+        {"index": 0, "sentiment": scores(0.5, 0), "vendor": {"sentences": 1, "sentencesJudged": 1}},
+        {"index": 0, "vendor": {"sentences": 9, "sentencesChosen": 3}},
+        {"index": 1_000_000, "sentiment": scores(0.5, 0), "vendor": {"sentences": 1, "sentencesJudged": 1}},
+    ]
+    shown = page(findings({"vendor": {"enginehouse": {"chunks": chunks, "sentiment": scores(0.5, 0)}}}), width=200)
+    assert "judged" not in shown
+    assert "0        –         positive" in shown
+    assert "1000000  –         positive" in shown
+
+
 def test_a_table_has_a_row_for_each_thing() -> None:
     rows = list(csv.DictReader(io.StringIO(written(WHOLE, "csv").decode())))
     assert [(row["kind"], row["text"]) for row in rows] == [

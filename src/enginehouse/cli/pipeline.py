@@ -4,10 +4,13 @@ from typing import IO
 
 import click
 
-from enginehouse.cli import output, terminal
+from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import json_object
+from enginehouse.cli.relative_time import with_words
+from enginehouse.cli.rows import flexible, show_rows
 from enginehouse.client import Client, Json, engines, pipelines
 
 _INPUTS = {"text": "the text of any file", "sound": "sound and video", "chunks": "any file, in pieces"}
@@ -30,11 +33,8 @@ def list_(client: Client, *, as_json: bool) -> None:
     if as_json:
         output.show_json(records)
         return
-    rows = [
-        (one["name"], "built in" if one["builtIn"] else "own", ", ".join(_done(one)) or None, one["description"])
-        for one in records
-    ]
-    output.console().print(output.table(("pipeline", "of", "steps", "description"), rows))
+    rows = [(one["name"], "built in" if one["builtIn"] else "own", one["description"] or None) for one in records]
+    show_rows(("pipeline", "", flexible("description")), rows, empty="There is no pipeline.")
 
 
 @pipeline.command()
@@ -60,7 +60,7 @@ def show(client: Client, name: str, *, media_type: str | None, as_json: bool) ->
         ("", record["description"] or None),
         ("takes", _INPUTS.get(record["input"], record["input"])),
         ("of", "the server" if record["builtIn"] else "the organization"),
-        ("changed", record["modifiedDateTime"]),
+        ("changed", with_words(record["modifiedDateTime"])),
     ]
     console.print(output.facts(facts))
     rows = [(one["name"], one["reads"], one["engineName"] or _missing(one)) for one in record["steps"]]
@@ -93,16 +93,16 @@ def add(client: Client, file: IO[bytes], *, name: str | None, as_json: bool) -> 
 
 @pipeline.command()
 @click.argument("name")
+@yes_option
+@output.json_option
 @with_client
-def remove(client: Client, name: str) -> None:
+def remove(client: Client, name: str, *, yes: bool, as_json: bool) -> None:
     """Remove a pipeline of the organization. Its jobs stay."""
+    record = pipelines.get(client, name)
+    if not record["builtIn"]:
+        confirm(f"The pipeline {name} would be removed.", "Remove it?", yes=yes)
     pipelines.delete(client, name)
-    terminal.echo("removed")
-
-
-def _done(record: Json) -> list[str]:
-    """Returns the steps that would be done now."""
-    return [step["name"] for step in record["steps"] if step["engineID"] is not None or not step["optional"]]
+    output.show({"name": name, "removed": True}, "removed", as_json=as_json)
 
 
 def _missing(step: Json) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from enginehouse.domain.errors import Problem, excerpt
 
 INPUT: Final = "input"  # what a step reads unless it names another step
+FILE: Final = "file"  # the whole file, as it is
 MOST_STEPS: Final = 50
 LONGEST_DESCRIPTION: Final = 1_000
 _MOST_ENGINES: Final = 20
@@ -29,7 +30,8 @@ class PipelineInput(StrEnum):
 class PipelineStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An engine at work: the first of `engines` (ids or slugs) that is there, else the best of the `category`.
 
-    `reads` is the step whose output it gets. An `optional` step is left out where no engine for it is installed.
+    `reads` is the step whose output it gets, or `file` for the whole file. An `optional` step is left out where no
+    engine for it is installed.
     """
 
     name: str
@@ -55,17 +57,20 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 STANDARD: Final = (
     Pipeline(
         name="understand",
-        description="The language, the sentiment, the keywords and the names in any text, recording or picture.",
+        description="Language, sentiment, keywords, names and summary of any file.",
         steps=(
             PipelineStep(name="language", engines=("language-langid",), category="Language identification"),
             PipelineStep(name="sentiment", engines=("sentiment-multilingual", "sentiment-vader"), category="Sentiment"),
             PipelineStep(name="keywords", engines=("keywords-statistical",), category="Keyword extraction"),
+            PipelineStep(
+                name="summary", engines=("summary-extractive",), category="Summary", reads=FILE, optional=True
+            ),
             PipelineStep(name="entities", engines=("entities-spacy",), category="Entity extraction", optional=True),
         ),
     ),
     Pipeline(
         name="transcribe",
-        description="The words of a recording or a video, with their times.",
+        description="The words of a recording or a video, with times.",
         input=PipelineInput.SOUND,
         steps=(
             PipelineStep(
@@ -77,7 +82,7 @@ STANDARD: Final = (
     ),
     Pipeline(
         name="chunk",
-        description="The pieces of a file: paragraphs of its text, or its sound between pauses.",
+        description="The pieces of a file: paragraphs, or sound between pauses.",
         input=PipelineInput.CHUNKS,
     ),
 )
@@ -109,12 +114,13 @@ def problems(pipeline: Pipeline) -> list[Problem]:
 
 def _of_step(path: str, step: PipelineStep, before: list[str]) -> Iterator[Problem]:
     yield from _of_name(f"{path}name", step.name)
-    if step.name == INPUT or step.name in before:
-        text = f'"{INPUT}" is what the pipeline reads' if step.name == INPUT else f"{excerpt(step.name)} is taken"
+    if step.name in (INPUT, FILE) or step.name in before:
+        is_word = step.name in (INPUT, FILE)
+        text = f'"{step.name}" is what the pipeline reads' if is_word else f"{excerpt(step.name)} is taken"
         yield Problem(f"{path}name", f"{text}; choose another name.", excerpt(step.name))
-    if step.reads != INPUT and step.reads not in before:
-        hint = nearest(step.reads, [INPUT, *before])
-        allowed = ", ".join([INPUT, *before])
+    if step.reads not in (INPUT, FILE, *before):
+        hint = nearest(step.reads, [INPUT, FILE, *before])
+        allowed = ", ".join([INPUT, FILE, *before])
         yield Problem(f"{path}reads", f"one of {allowed}, got {excerpt(step.reads)}.{hint}", excerpt(step.reads))
     if not step.engines and not (step.category or "").strip():
         yield Problem(f"{path}engines", "name at least one engine, or a category.")

@@ -6,7 +6,7 @@ from typing import Final
 from enginehouse.domain.engine import Engine, EngineSpec
 from enginehouse.domain.errors import Problem
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.pipelines import INPUT, Pipeline, PipelineInput, PipelineStep, nearest
+from enginehouse.domain.pipelines import FILE, INPUT, Pipeline, PipelineInput, PipelineStep, nearest
 from enginehouse.operations import engine_categories, engines
 from enginehouse.operations.engines import usable
 from enginehouse.operations.house import House
@@ -79,9 +79,9 @@ class EngineChoices:
         return nearest(name, [e.spec.slug for e in known if e.spec.slug and usable(self._house, self._principal, e)])
 
 
-def received(pipeline: Pipeline, step: PipelineStep) -> str | None:
-    """Returns the media type of what the step gets, None if it is only known later."""
-    return _GETS[pipeline.input] if step.reads == INPUT else None
+def received(pipeline: Pipeline, step: PipelineStep, file: str | None = None) -> str | None:
+    """Returns the media type of what the step gets, None if it is only known later. `file` is the type of the file."""
+    return file if step.reads == FILE else _GETS[pipeline.input] if step.reads == INPUT else None
 
 
 async def of_steps(house: House, principal: Principal, known: Iterable[Pipeline]) -> dict[str, list[EngineSpec | None]]:

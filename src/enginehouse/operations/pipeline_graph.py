@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.graph_draft import GraphDraft, into, out
 from enginehouse.domain.job import JobRequest
-from enginehouse.domain.pipelines import INPUT, PipelineStep
+from enginehouse.domain.pipelines import FILE, INPUT, PipelineStep
 from enginehouse.engines.native.chunker import Chunker
 from enginehouse.engines.native.webstream import WEBSTREAM
 from enginehouse.engines.native.writer import OUTPUT_WRITER
@@ -104,7 +104,7 @@ def _cut(graph: GraphDraft, parent: str, mode: str, payload: Mapping[str, Any] |
 def _place(graph: GraphDraft, intake: Intake, beginning: _Beginning, chosen: ChosenStep) -> None:
     name, engine = chosen.step.name, chosen.engine
     reads_input = chosen.step.reads == INPUT
-    whole = reads_input and _from_stream(intake, engine)
+    whole = chosen.step.reads == FILE or (reads_input and _from_stream(intake, engine))
     folders = [into(f"{name}-in", "stream" if whole else "chunk")]
     if _has_output(engine):
         folders.append(out(name))

@@ -90,7 +90,7 @@ async def _job_for(
     intake = _intake(pipeline, found, choices)
     if isinstance(intake, str):
         problems.append(Problem(found.path, f"{excerpt(found.name)} is {bare(found.media_type)}; {intake}"))
-    steps = _steps(pipeline, choices, problems)
+    steps = _steps(pipeline, found, choices, problems)
     if problems or isinstance(intake, str):
         raise InvalidInput(problems)
     made = job_of(intake, steps, source.payload)
@@ -141,7 +141,7 @@ def _chunk_intake(media_type: str, choices: EngineChoices) -> Intake | str:
     return "nothing can cut it." if bare(media_type) == OCTETS else Intake(IntakeKind.CUT)
 
 
-def _steps(pipeline: Pipeline, choices: EngineChoices, problems: list[Problem]) -> list[ChosenStep]:
+def _steps(pipeline: Pipeline, found: InputType, choices: EngineChoices, problems: list[Problem]) -> list[ChosenStep]:
     """Returns the steps with their engines. What reads a step that is left out reads what that one would have read."""
     chosen, instead = list[ChosenStep](), dict[str, str]()
     for step in pipeline.steps:
@@ -149,7 +149,7 @@ def _steps(pipeline: Pipeline, choices: EngineChoices, problems: list[Problem]) 
         own = PipelineStep(
             name=step.name, engines=step.engines, category=step.category, reads=reads, payload=step.payload
         )
-        engine = choices.best(own, received(pipeline, own))
+        engine = choices.best(own, received(pipeline, own, found.media_type))
         if engine is not None:
             chosen.append(ChosenStep(own, engine))
         elif step.optional:

@@ -85,11 +85,12 @@ def _chunks(chunks: Sequence[ChunkFinding]) -> Iterator[str]:
     """Yields a line for each chunk, if they differ at all."""
     if len(chunks) < 2:
         return
-    yield f"{'chunk':<7}{'language':<10}sentiment"
+    wide = max(7, *(len(str(one.index)) + 2 for one in chunks))
+    yield f"{'chunk':<{wide}}{'language':<10}sentiment"
     for one in chunks:
         found = one.sentiment
         judged = "not judged" if found is not None and found.word is None else sentiment_words(found).partition(";")[0]
-        yield f"{one.index:<7}{one.language or '–':<10}{judged}"
+        yield f"{one.index:<{wide}}{one.language or '–':<10}{judged}"
 
 
 def _transcript(lines: Sequence[Utterance], width: int, most: int | None) -> Iterator[str]:

@@ -37,7 +37,7 @@ def whole_sentiment(document: Mapping[str, Any], own: Mapping[str, Any]) -> Sent
     """Returns the sentiment of the whole document, None if no engine looked for one."""
     scores = _object(document.get("sentiment")) or _object(own.get("sentiment"))
     vendors = [_object(document.get("vendor")), *(_object(chunk.get("vendor")) for chunk in _chunks(own))]
-    counted = [vendor for vendor in vendors if _count(vendor.get("sentences")) is not None]
+    counted = [vendor for vendor in vendors if _judges(vendor) and _count(vendor.get("sentences")) is not None]
     sentences = sum(_count(vendor.get("sentences")) or 0 for vendor in counted)
     judged = sum(_count(vendor.get("sentencesJudged")) or 0 for vendor in counted)
     return _finding(scores, sentences if counted else None, judged, next(_notes(counted), None))
@@ -59,7 +59,8 @@ def chunk_sentiments(document: Mapping[str, Any], own: Mapping[str, Any]) -> dic
 def sentiment_of(holder: Mapping[str, Any]) -> SentimentFinding | None:
     """Returns the sentiment of what has one, None if it has none."""
     vendor = _object(holder.get("vendor"))
-    sentences, judged = _count(vendor.get("sentences")), _count(vendor.get("sentencesJudged"))
+    sentences = _count(vendor.get("sentences")) if _judges(vendor) else None
+    judged = _count(vendor.get("sentencesJudged"))
     return _finding(_object(holder.get("sentiment")), sentences, judged or 0, next(_notes([vendor]), None))
 
 
@@ -78,6 +79,11 @@ def _finding(
         judged=None if sentences is None else judged,
         note=note if sentences is not None and judged < sentences else None,
     )
+
+
+def _judges(vendor: Mapping[str, Any]) -> bool:
+    """True for what an engine of sentiment says; others count sentences too, such as those of a summary."""
+    return "sentencesJudged" in vendor
 
 
 def _object(value: Any) -> Mapping[str, Any]:
