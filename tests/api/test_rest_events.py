@@ -18,7 +18,7 @@ from enginehouse.domain import ids
 from enginehouse.domain.event import MEANING, EventKind
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
-from enginehouse.operations import identity, jobs
+from enginehouse.operations import identity, job_deletion
 from enginehouse.operations.house import House
 
 LONG = 30.0
@@ -195,7 +195,7 @@ async def _deleted(rest: Rest, job: str) -> None:
     principal = await identity.authenticate(rest.house, rest.token)
     key = ids.parse_job(job)
     assert key is not None
-    await jobs.delete(rest.house, principal, Ref.of(key))
+    await job_deletion.delete(rest.house, principal, Ref.of(key))
 
 
 async def _closed(rest: Rest, job: str) -> None:

@@ -9,7 +9,7 @@ from tests.api.verbs import GRAPHQL
 
 from enginehouse.domain import ids, task_notes
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import jobs
+from enginehouse.operations import job_deletion
 
 WARN = """mutation($t: ID, $r: String!, $m: String, $about: ID) {
     appendWarningToTask(taskId: $t, reason: $r, message: $m, referenceId: $about) }"""
@@ -84,7 +84,7 @@ async def test_an_added_log_follows_those_of_the_attempts_and_goes_with_the_job(
     assert (await api.edge.get(f"/proc/task/{task}/logs")).status_code == 200
     [entry] = [row for row in await api.audit() if row.event == "createTaskLog"][-1:]
     assert (entry.success, entry.object_id) == (True, f"{job_id}/0")
-    await jobs.delete(api.house, await api.principal(), Ref.of(job_id))
+    await job_deletion.delete(api.house, await api.principal(), Ref.of(job_id))
     assert await api.house.store.keys(f"jobs/1/{job_id}/0/logs") == []
 
 

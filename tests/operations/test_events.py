@@ -15,7 +15,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import bulk_cancels, engines, events, jobs, work
+from enginehouse.operations import bulk_cancels, engines, events, job_deletion, jobs, work
 from enginehouse.operations.house import House, Limits
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.storage.database.database import Database
@@ -252,7 +252,7 @@ async def test_a_job_that_is_deleted_ends_its_followers(ready: House) -> None:
     job_id = await created(ready)
     async with await events.follow(ready, CALLER, Ref.of(job_id), after=0) as following:
         waiting = asyncio.create_task(followed(following))
-        await jobs.delete(ready, CALLER, Ref.of(job_id))
+        await job_deletion.delete(ready, CALLER, Ref.of(job_id))
         assert await waiting == []
         assert following.gone
 

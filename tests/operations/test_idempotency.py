@@ -19,7 +19,7 @@ from enginehouse.domain.job import JobFilter, JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.work import Done, Report
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import batches, engines, idempotency, jobs, maintenance, targets, work
+from enginehouse.operations import batches, engines, idempotency, job_deletion, jobs, maintenance, targets, work
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob
 from enginehouse.storage import idempotency as storage_idempotency
@@ -169,7 +169,7 @@ async def test_the_answer_stays_whatever_has_gone_since(ready: House) -> None:
     request = replace(make.independent(1), target_id=str(target.id))
     first = await create(ready, request)
     retried = await jobs.retry(ready, CALLER, Ref.of(first.job_id), key="again")
-    await jobs.delete(ready, CALLER, Ref.of(first.job_id))
+    await job_deletion.delete(ready, CALLER, Ref.of(first.job_id))
     await targets.take_back(ready, CALLER, target.id)
     ready.catalogue.by_id.clear()
     assert await create(ready, request) == structs.replace(first, replayed=True)

@@ -17,7 +17,7 @@ from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Accepted, Done, Failed, Lease, Report, Stale
 from enginehouse.engines.native import CATEGORIES
-from enginehouse.operations import artifacts, attempts, engines, jobs, maintenance, targets, work
+from enginehouse.operations import artifacts, attempts, engines, job_deletion, jobs, maintenance, targets, work
 from enginehouse.operations.house import House
 from enginehouse.operations.job_pages import JobPage
 from enginehouse.storage import identity
@@ -91,7 +91,7 @@ async def test_a_job_that_is_refused_leaves_no_target(ready: House) -> None:
 
 async def test_foreign_and_unknown_jobs_look_the_same(ready: House) -> None:
     [created] = await jobs.create(ready, CALLER, [make.independent(1)])
-    for verb in (jobs.status, jobs.get, jobs.cancel, jobs.retry, jobs.delete, artifacts.of_job):
+    for verb in (jobs.status, jobs.get, jobs.cancel, jobs.retry, job_deletion.delete, artifacts.of_job):
         foreign = await refused(verb(ready, STRANGER, Ref(created.job_id, "X")))
         unknown = await refused(verb(ready, STRANGER, Ref(12345, "X")))
         assert type(foreign) is type(unknown) is NotFound
@@ -114,7 +114,7 @@ async def test_a_reader_changes_nothing(ready: House, verb: str) -> None:
         "create": jobs.create(ready, reader, [make.independent(1)]),
         "cancel": jobs.cancel(ready, reader, Ref.of(created.job_id)),
         "retry": jobs.retry(ready, reader, Ref.of(created.job_id)),
-        "delete": jobs.delete(ready, reader, Ref.of(created.job_id)),
+        "delete": job_deletion.delete(ready, reader, Ref.of(created.job_id)),
     }
     chosen = calls.pop(verb)
     for other in calls.values():
@@ -180,7 +180,7 @@ async def test_delete_fences_what_still_runs(ready: House) -> None:
     [lease] = await claim(ready)
     stopped: list[int] = []
     ready.listeners.cancelled = stopped.extend
-    await jobs.delete(ready, CALLER, Ref.of(created.job_id))
+    await job_deletion.delete(ready, CALLER, Ref.of(created.job_id))
     assert stopped == [created.job_id]
     assert await work.finish(ready, Report(lease.key, lease.token, Done())) == Stale()
     assert isinstance(await refused(jobs.status(ready, CALLER, Ref.of(created.job_id))), NotFound)
@@ -194,10 +194,10 @@ async def test_delete_takes_the_logs_of_every_attempt_along(ready: House) -> Non
     for key in logs:
         await ready.store.put(key, b"it said hello\n")
     await work.finish(ready, Report(lease.key, lease.token, Done()))
-    await jobs.delete(ready, CALLER, Ref.of(created.job_id))
+    await job_deletion.delete(ready, CALLER, Ref.of(created.job_id))
     kept = log_key(lease.organization_id, *leases[other.job_id].key, 1)
     assert await ready.store.missing(logs) == [key for key in logs if key != kept]
-    await jobs.delete(ready, CALLER, Ref.of(other.job_id))  # its attempt runs still
+    await job_deletion.delete(ready, CALLER, Ref.of(other.job_id))  # its attempt runs still
     assert await ready.store.missing(logs) == logs
 
 

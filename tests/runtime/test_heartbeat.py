@@ -9,7 +9,7 @@ from tests.runtime.floor import PRINCIPAL, DownError, Floor
 from tests.runtime.until import until
 
 from enginehouse.domain.refs import Ref
-from enginehouse.operations import jobs, maintenance, work
+from enginehouse.operations import job_deletion, maintenance, work
 from enginehouse.runtime.heartbeat import Heartbeat
 
 
@@ -74,7 +74,7 @@ async def test_a_kept_lease_counts_from_before_the_call(floor: Floor) -> None:
 
 async def test_an_attempt_whose_job_was_deleted_is_stopped(floor: Floor) -> None:
     async with attempt(floor, held_for=LEASE / 2) as (capacity, long, lease):
-        await jobs.delete(floor.house, PRINCIPAL, Ref.of(lease.key.job_id))
+        await job_deletion.delete(floor.house, PRINCIPAL, Ref.of(lease.key.job_id))
         await Heartbeat(floor.source, capacity, lease_seconds=LEASE).tick()
         await asyncio.wait_for(long.cancelled.wait(), 10)
         await until(lambda: not capacity.running, "its slot is free")

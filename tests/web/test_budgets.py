@@ -42,9 +42,10 @@ LONG: Final = "the recording of the meeting of the board, second part"
 OVER: Final = {
     "/": Budget(statements=6),
     "/bulk-acts/plan": Budget(statements=4),
-    "/jobs/{id}": Budget(statements=10),
-    "/jobs/{id}/tasks": Budget(statements=7),
-    "/jobs/{id}/tasks/{n}": Budget(statements=10),
+    "/jobs/new": Budget(statements=4),
+    "/jobs/{id}": Budget(statements=11),
+    "/jobs/{id}/tasks": Budget(statements=8),
+    "/jobs/{id}/tasks/{n}": Budget(statements=11),
     "/schedules/{id}": Budget(statements=4),
     "/docs/edge": Budget(html=1_000_000),
     "/docs/v1": Budget(html=1_000_000),
@@ -54,9 +55,9 @@ OVER: Final = {
 A page that becomes cheaper gets a smaller budget here, or none.
 """
 ENDED: Final = {
-    "/jobs/{id}": Budget(statements=6),
+    "/jobs/{id}": Budget(statements=7),
     "/jobs/{id}/tasks": Budget(),
-    "/jobs/{id}/tasks/{n}": Budget(statements=7),
+    "/jobs/{id}/tasks/{n}": Budget(statements=8),
 }
 """The same pages for a job that has ended: it waits for nothing, so nothing else is looked at."""
 QUERIES: Final = {"/bulk-acts/plan": "?all=yes&act=pause&rule=status%3Dpending"}

@@ -1,4 +1,4 @@
-"""The operations on jobs: create, get, list, cancel, retry, delete."""
+"""The operations on jobs: create, get, list, cancel, retry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +25,9 @@ from enginehouse.operations.house import House
 from enginehouse.operations.job_pages import JobPage, read_alone, read_known
 from enginehouse.operations.permission import require, require_for_jobs
 from enginehouse.operations.references import Reference, unknown
-from enginehouse.storage.audit import entries as audit_entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.idempotency import RequestKey
-from enginehouse.storage.jobs import cancellation, deletion, plans, queries
+from enginehouse.storage.jobs import cancellation, plans, queries
 from enginehouse.storage.jobs import pages as job_pages
 from enginehouse.storage.jobs.cancellation import Cancelling
 from enginehouse.storage.jobs.keyed_creation import CreateAnswer
@@ -330,23 +329,3 @@ async def retry(
 def _retry_words(ref: Ref, only_failed: bool, changed: frozenset[int]) -> str:
     other = f", other payload for task {', '.join(map(str, sorted(changed)[:20]))}" if changed else ""
     return f"of {job_graphql(ref.number)}{', only what failed' if only_failed else ''}{other}"
-
-
-@trail.mutation("deleteJob", "Job", names="ref")
-async def delete(house: House, principal: Principal, ref: Ref) -> None:
-    """Deletes the job, its tasks, history and outputs. Running attempts are fenced and stopped. Raises NotFound."""
-    require(principal, Role.USER)
-    entry = trail.entry(principal, "deleteJob", object_type="Job", object_id=ref.number)
-
-    async def drop(tx: Tx) -> list[str] | None:
-        keys = await deletion.delete(tx, [ref.number], organization_id=principal.organization_id)
-        await audit_entries.record(tx, [] if keys is None else [entry])
-        return keys
-
-    keys = await house.database.write(drop)
-    if keys is None:
-        raise NotFound("Job", ref.text)
-    house.plans.forget(ref.number)
-    house.listeners.cancelled([ref.number])
-    house.watches.changed([ref.number])
-    await house.store.delete(keys)

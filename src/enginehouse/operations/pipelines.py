@@ -1,15 +1,19 @@
 """The operations on pipelines: list, get, store, delete. The standard ones belong to the server."""
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
+from enginehouse.domain.job_pipelines import JobPipeline
 from enginehouse.domain.pipelines import STANDARD, Pipeline, nearest, problems
+from enginehouse.domain.templates import JobTemplate, TemplateFilter
 from enginehouse.operations import bounds, pipeline_engines
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
+from enginehouse.storage import job_pipelines, templates
 from enginehouse.storage import pipelines as storage
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -19,12 +23,31 @@ MOST: Final = 100  # of one organization
 LONGEST: Final = 262_144  # characters of a pipeline as JSON
 
 
+class Startable(NamedTuple):
+    """What a job can be started from, besides engines."""
+
+    pipelines: list[Pipeline]
+    templates: list[JobTemplate]
+    job_pipelines: list[JobPipeline]
+
+
 async def list_(house: House, principal: Principal) -> list[Pipeline]:
     """Returns the organization's pipelines and the standard ones that none of them replaces, by name."""
     require(principal, Role.READER)
-    own = await house.database.peek(lambda tx: storage.all_(tx, principal.organization_id))
-    known = {each.name: each for each in (*STANDARD, *own)}
-    return sorted(known.values(), key=lambda each: each.name)
+    return _with_standard(await house.database.peek(lambda tx: storage.all_(tx, principal.organization_id)))
+
+
+async def startable(house: House, principal: Principal, *, limit: int) -> Startable:
+    """Returns the pipelines, and the organization's newest job templates and job pipelines, from one read."""
+    require(principal, Role.READER)
+    owner = principal.organization_id
+
+    async def read(tx: Tx) -> Startable:
+        found = await templates.page(tx, owner, TemplateFilter(limit=limit))
+        lines = await job_pipelines.page(tx, owner, schedule_id=None, is_public=None, offset=0, limit=limit)
+        return Startable(_with_standard(await storage.all_(tx, owner)), found, lines)
+
+    return await house.database.read(read)
 
 
 async def get(house: House, principal: Principal, name: str, *, path: str = "") -> Pipeline:
@@ -97,3 +120,8 @@ async def _check(house: House, principal: Principal, pipeline: Pipeline, known: 
     if size > LONGEST:
         raise InvalidInput(f"at most {LONGEST} characters of JSON, has {size}.", "steps")
     bounds.refuse(await pipeline_engines.missing(house, principal, pipeline))
+
+
+def _with_standard(own: Iterable[Pipeline]) -> list[Pipeline]:
+    known = {each.name: each for each in (*STANDARD, *own)}
+    return sorted(known.values(), key=lambda each: each.name)

@@ -128,17 +128,6 @@ async def list_(house: House, principal: Principal, criteria: TemplateFilter) ->
     return await owned.page(house, principal, criteria.offset, criteria.limit, read)
 
 
-async def newest(house: House, principal: Principal, *, limit: int = 30) -> tuple[list[JobTemplate], list[JobPipeline]]:
-    """Returns the organization's newest templates and pipelines, from one read. Raises InvalidInput for the limit."""
-
-    async def read(tx: Tx, organization_id: int) -> tuple[list[JobTemplate], list[JobPipeline]]:
-        found = await storage.page(tx, organization_id, TemplateFilter(limit=limit))
-        lines = await job_pipelines.page(tx, organization_id, schedule_id=None, is_public=None, offset=0, limit=limit)
-        return found, lines
-
-    return await owned.page(house, principal, 0, limit, read)
-
-
 async def launched(house: House, principal: Principal, schedule_ids: Iterable[int]) -> dict[int, ScheduleLaunches]:
     """Returns what each schedule launches, from one read. The caller must be allowed to read the schedules."""
     require(principal, Role.READER)

@@ -12,7 +12,7 @@ from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import FolderMode, JobRequest, Plan, TaskPlan
 from enginehouse.domain.planning.plan import Planned
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import engines, pipelines, templates
+from enginehouse.operations import engines, pipelines
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
 from enginehouse.web import new_job_fields
@@ -167,8 +167,7 @@ def _groups(known: Sequence[Engine]) -> Mapping[str, list[Engine]]:
 
 async def _whats(house: House, principal: Principal) -> dict[str, list[tuple[str, str]]]:
     """Returns the pipelines and templates that can be started, in groups, each with its word in the form."""
-    known = await pipelines.list_(house, principal)
-    found, lines = await templates.newest(house, principal, limit=_LISTED)
+    known, found, lines = await pipelines.startable(house, principal, limit=_LISTED)
     ready = [(PIPELINE + each.name, f"{each.name}: {each.description}"[:120].removesuffix(": ")) for each in known]
     stored = [(pipeline_word(line.id), f"Job pipeline {pipeline_uuid(line.id)[:8]}…") for line in lines]
     stored += [(TEMPLATE + job_graphql(each.id), _described(house, principal, each)) for each in found]

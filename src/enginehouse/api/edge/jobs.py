@@ -17,7 +17,7 @@ from enginehouse.domain.errors import InvalidInput
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.job import Job, JobFilter
 from enginehouse.domain.status import JobStatus
-from enginehouse.operations import accounts, jobs
+from enginehouse.operations import accounts, job_deletion, jobs
 
 STATUSES: Final = (
     "scheduled",
@@ -95,7 +95,7 @@ async def detail(call: Call) -> Reply:
 @answers(Operation)
 async def delete(call: Call) -> Reply:
     """POST proc/job/{JobID}/delete: deletes the job of the path; a body is ignored."""
-    await jobs.delete(call.house, call.principal, refs.job(call.id))
+    await job_deletion.delete(call.house, call.principal, refs.job(call.id))
     return DELETED
 
 
