@@ -18,9 +18,9 @@ async def _lease_until(floor: Floor) -> int:
 
 
 async def test_a_long_attempt_keeps_its_lease_beyond_its_length(floor: Floor) -> None:
-    object.__setattr__(floor.house.limits, "lease_seconds", 0.3)
+    object.__setattr__(floor.house.limits, "lease_seconds", 0.8)
     async with attempt(floor) as (capacity, long, lease):
-        heartbeat = Heartbeat(floor.source, capacity, lease_seconds=0.3)
+        heartbeat = Heartbeat(floor.source, capacity, lease_seconds=0.8)
         heartbeat.loop.start()
         heartbeat.fence.start()
         lost = 0
@@ -30,7 +30,7 @@ async def test_a_long_attempt_keeps_its_lease_beyond_its_length(floor: Floor) ->
             lost += await maintenance.expire_leases(floor.house)
             return time.monotonic() > deadline
 
-        deadline = time.monotonic() + 3 * 0.3
+        deadline = time.monotonic() + 3 * 0.8
         await until(thrice_its_length, "three times the length of the lease are over")
         assert lost == 0
         long.gate.set()
