@@ -185,6 +185,7 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
     closing.push_async_callback(house.feeds.close)
     closing.push_async_callback(house.push_waits.close)
     closing.push_async_callback(house.token_usage.store)
+    closing.push_async_callback(house.token_uses.store)
     for close in (
         house.creates.close,
         house.cancels.close,

@@ -85,7 +85,10 @@ async def test_rights_follow_the_role_in_both_spellings(api: Api, role: Role, ha
 async def test_an_administrator_lists_tokens_without_their_secrets(api: Api, session: str) -> None:
     house, chief = api.house, await api.principal()
     key = await identity.create_token(house, chief, name="ci", role=Role.READER)
-    query = "{ tokens { id applicationId groupId name type prefix expirationDateTime json { rights } } }"
+    query = (
+        "{ tokens { id applicationId groupId name type prefix expirationDateTime lastUsedDateTime json { rights } } }"
+    )
+    await house.token_uses.store()
     shown = {one["id"]: one for one in (await api.graphql.ask(query))["tokens"]}
     organization = await accounts.get_organization(house, chief, 1)
     assert shown[key.token.id] == shown[key.token.id] | {
@@ -95,7 +98,9 @@ async def test_an_administrator_lists_tokens_without_their_secrets(api: Api, ses
         "type": "API",
         "prefix": key.secret[:6],
         "expirationDateTime": None,
+        "lastUsedDateTime": None,
     }
+    assert any(one["lastUsedDateTime"] for one in shown.values())
     assert "job:read" in shown[key.token.id]["json"]["rights"]
     assert "job:create" not in shown[key.token.id]["json"]["rights"]
     assert sorted(one["type"] for one in shown.values()) == ["API", "User", "User"]

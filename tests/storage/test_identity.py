@@ -47,15 +47,15 @@ async def test_a_token_opens_until_it_expires_or_is_revoked(database: Database) 
     await database.write(issue)
 
     async def look(tx: Tx) -> None:
-        lasting = await identity.principal(tx, "hash of lasting")
+        lasting = await identity.holder(tx, "hash of lasting")
         assert lasting is not None
-        assert (lasting[0].super_admin, lasting[0].role, lasting[1]) == (True, Role.USER, None)
-        passing = await identity.principal(tx, "hash of passing")
+        assert (lasting.principal.super_admin, lasting.principal.role, lasting.left) == (True, Role.USER, None)
+        passing = await identity.holder(tx, "hash of passing")
         assert passing is not None
-        assert passing[1] is not None
-        assert 0 < passing[1] <= 3_600_000_000
+        assert passing.left is not None
+        assert 0 < passing.left <= 3_600_000_000
         for name in ("expired", "revoked", "unknown"):
-            assert await identity.principal(tx, f"hash of {name}") is None
+            assert await identity.holder(tx, f"hash of {name}") is None
         assert [one.id for one in await identity.live_tokens(tx, 1)] == ["id of lasting", "id of passing"]
         assert await identity.live_tokens(tx, 2) == []
         assert await identity.token(tx, 2, token_id="id of lasting", token_hash="hash of lasting") is None
@@ -93,11 +93,11 @@ async def test_a_session_opens_only_for_the_password_that_was_verified(database:
         assert sam is not None
         session = token("session", user_id=sam.id, kind=TokenKind.SESSION, expires_at=tx.now + 1_000_000)
         assert not await identity.open_session(tx, sam, "another", session)
-        assert await identity.principal(tx, session.hash) is None
+        assert await identity.holder(tx, session.hash) is None
         assert await identity.open_session(tx, sam, "argon", session)
-        assert await identity.principal(tx, session.hash) is not None
+        assert await identity.holder(tx, session.hash) is not None
         assert await identity.set_password(tx, sam, "newer") == [session.hash]
-        assert await identity.principal(tx, session.hash) is None
+        assert await identity.holder(tx, session.hash) is None
         assert not await identity.open_session(tx, sam, "argon", token("late", user_id=sam.id))
 
     await database.write(sign_in)

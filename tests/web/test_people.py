@@ -137,10 +137,14 @@ async def test_a_new_key_is_shown_once_and_can_be_revoked(place: Place) -> None:
     await reader.get("/tokens")
     answer = await reader.post("/tokens", name="nightly", role="user", days="30")
     [secret] = re.findall(r"\w{6}:[0-9a-f]{64}", answer.text)
+    key = r"nightly \w{6}… key user admin [-0-9]+ [:0-9]+ UTC "
+    assert re.search(f"{key}never", text(answer))
     assert (await identity.authenticate(place.house, secret)).role is Role.USER
+    await place.house.token_uses.store()
     again = await reader.get("/tokens")
     assert secret not in again.text
     assert f"nightly {secret[:6]}… key user admin" in text(again)
+    assert re.search(rf"{key}\d{{4}}-\d\d-\d\d", text(again))
     [path] = re.findall(
         r'formaction="(/tokens/[-0-9a-f]+/revoke)" class="danger" aria-label="Revoke nightly"', again.text
     )

@@ -94,11 +94,12 @@ def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
             one["kind"],
             one["role"],
             one.get("name"),
+            ago(one.get("lastUsedDateTime")),
             ago(one.get("expirationDateTime")),
         )
         for one in records
     ]
-    titles = ("token", "begins", optional("kind"), "role", flexible("name"), "expires")
+    titles = ("token", "begins", optional("kind"), "role", flexible("name"), optional("last used"), "expires")
     show_rows(titles, rows, empty="No token is valid now.")
 
 

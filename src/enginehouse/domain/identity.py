@@ -166,7 +166,7 @@ class TokenKind(StrEnum):
 class Token:
     """A token as lists show it: a UUID derived from its hash, and the beginning of the secret, never the whole.
 
-    `key_id`: the key with which this session was opened.
+    `key_id`: the key with which this session was opened. `used_at`: its last use, no more exactly than to an hour.
     """
 
     id: str
@@ -185,6 +185,17 @@ class Token:
     quota: TokenQuota | None = None
     worker: WorkerScope | None = None
     key_id: str | None = None
+    used_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHolder:
+    """Who has a valid token, and for how many µs (None: for ever). `used_at`: its last use that is stored."""
+
+    principal: Principal
+    left: int | None
+    used_at: int | None
+    now: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from enginehouse.operations.push_waits import PushWaits
 from enginehouse.operations.refusals import Refusals
 from enginehouse.operations.throttle import FailedLogins, RequestRates, Throttle
 from enginehouse.operations.token_usage import TokenUsage
+from enginehouse.operations.token_uses import TokenUses
 from enginehouse.operations.tokens import KnownTokens
 from enginehouse.operations.work_waits import WorkWaits
 from enginehouse.outgoing.failures import OutgoingRefused
@@ -234,6 +235,9 @@ class House:
     request_rates: RequestRates = field(default_factory=RequestRates)
     """The requests of the last seconds, by token and by organization."""
 
+    token_uses: TokenUses
+    """When tokens were used, as far as that is not stored."""
+
     token_usage: TokenUsage
     """What the tokens with a quota have used."""
 
@@ -307,6 +311,7 @@ class House:
             work_waits=WorkWaits(partial(batches.startable, database), lambda worker: seat(worker) in presence.drained),
             push_waits=PushWaits(database, per_organization=limits.event_streams),
             refusals=Refusals(database, in_flight=in_flight),
+            token_uses=TokenUses(database),
             token_usage=TokenUsage(database),
             request_rates=RequestRates(limits.token_requests, limits.organization_requests),
         )

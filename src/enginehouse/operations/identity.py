@@ -46,13 +46,14 @@ async def authenticate(house: House, secret: str) -> Principal:
     if known is not None:
         return known
     generation, since = house.known_tokens.generation, time.monotonic()
-    holder = await house.database.peek(lambda tx: storage.principal(tx, token_hash))
+    holder = await house.database.peek(lambda tx: storage.holder(tx, token_hash))
     if holder is None:
         await _count_bad_token(house)
         await _refuse_token(house, token_hash)
         raise AuthenticationFailed
-    principal, left = holder
-    house.known_tokens.remember(token_hash, principal, left=left, since=since, generation=generation)
+    principal = holder.principal
+    house.token_uses.note(holder)
+    house.known_tokens.remember(token_hash, principal, left=holder.left, since=since, generation=generation)
     return principal
 
 
@@ -174,7 +175,7 @@ async def refresh_token(house: House, secret: str) -> LoginSession:
 
     async def renew(tx: Tx) -> LoginSession:
         old = await storage.token_with_hash(tx, tokens.fingerprint(secret))
-        if await storage.principal(tx, tokens.fingerprint(secret)) is None or old is None:
+        if await storage.holder(tx, tokens.fingerprint(secret)) is None or old is None:
             raise AuthenticationFailed
         if old.kind is not TokenKind.SESSION or old.user_id is None:
             raise InvalidInput("this is a key, not a session; a key is valid until it is revoked.", "token")
@@ -212,7 +213,7 @@ async def logout(house: House, secret: str) -> bool:
     left = trail.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
 
     async def end(tx: Tx) -> tuple[Principal | None, bool]:
-        found = await storage.principal(tx, token_hash)
+        found = await storage.holder(tx, token_hash)
         holder = await storage.end_session(tx, token_hash)
         if holder is not None:
             who = {"user_id": holder.user_id, "user_name": holder.user_name}

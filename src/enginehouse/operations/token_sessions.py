@@ -26,7 +26,7 @@ async def login(house: House, secret: str) -> LoginSession:
 
     async def open_session(tx: Tx) -> LoginSession:
         key = await storage.token_with_hash(tx, tokens.fingerprint(secret))
-        if key is None or await storage.principal(tx, tokens.fingerprint(secret)) is None:
+        if key is None or await storage.holder(tx, tokens.fingerprint(secret)) is None:
             raise AuthenticationFailed
         if key.kind is TokenKind.SESSION:
             raise NotAllowed("This is a session, not a key. Sign in with your name and password, or with a key.")

@@ -3,7 +3,7 @@
 from enginehouse.domain.identity import Principal, Role, Token, User
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
-from enginehouse.storage import identity, users
+from enginehouse.storage import user_tokens, users
 from enginehouse.storage.database.database import Tx
 
 
@@ -16,7 +16,7 @@ async def list_(house: House, principal: Principal) -> tuple[list[Token], dict[s
     owner = principal.organization_id
 
     async def read(tx: Tx) -> tuple[list[Token], list[User]]:
-        return await identity.token_names(tx, owner), await users.of_organization(tx, owner)
+        return await user_tokens.of_organization(tx, owner), await users.of_organization(tx, owner)
 
     tokens, people = await house.database.read(read)
     return tokens, {user.id: user for user in people}

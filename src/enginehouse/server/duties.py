@@ -15,6 +15,7 @@ from enginehouse.operations import (
     job_rates,
     maintenance,
     outbox,
+    token_uses,
     uploads,
 )
 from enginehouse.operations.audit import seals
@@ -107,6 +108,10 @@ def _pruning(house: House) -> list[Duty]:
         await house.token_usage.store()
         return False
 
+    async def uses() -> bool:
+        await house.token_uses.store()
+        return False
+
     async def slots() -> bool:
         return await history.prune(house, now=await maintenance.storage_time(house))
 
@@ -116,6 +121,7 @@ def _pruning(house: House) -> list[Duty]:
     return [
         Duty("prune", 60.0, jobs),
         Duty("store token usage", SECONDS, usage),
+        Duty("store uses of tokens", token_uses.SECONDS, uses),
         Duty("prune keys", 60.0, keys),
         Duty("prune uploads", 60.0, unclaimed),
         Duty("prune exports", 60.0, expired_exports),

@@ -31,7 +31,9 @@ UPDATE worker SET seen_at = :now WHERE seen_at > :now;
 UPDATE token SET expires_at = :now + (expires_at - created_at) WHERE created_at > :now AND kind = 'session';
 
 -- name: date_tokens
-UPDATE token SET created_at = :now WHERE created_at > :now;
+UPDATE token SET created_at = CASE WHEN created_at > :now THEN :now ELSE created_at END,
+                 used_at = CASE WHEN used_at > :now THEN :now ELSE used_at END
+WHERE created_at > :now OR used_at > :now;
 
 -- name: date_keys
 UPDATE idempotency_key SET created_at = :now WHERE created_at > :now;

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenKind, User, WorkerScope
+from enginehouse.domain.identity import Organization, Principal, Role, Token, TokenHolder, TokenKind, User, WorkerScope
 from enginehouse.domain.token_quotas import QuotaHolder
 from enginehouse.storage import token_quotas, worker_tokens
 from enginehouse.storage.database.database import Tx
@@ -66,6 +66,7 @@ class HolderRow(NamedTuple):
     quota_of: str | None
     key_role: str | None
     key_expires_at: int | None
+    used_at: int | None
 
 
 class TokenRow(NamedTuple):
@@ -85,6 +86,7 @@ class TokenRow(NamedTuple):
     modified_at: int
     jsondata: str | None
     key_id: str | None
+    used_at: int | None
 
 
 class CreatedOrganizationRow(NamedTuple):
@@ -118,7 +120,7 @@ class OrganizationRow(NamedTuple):
 _PRINCIPAL: Final = Select("identity.principal", HolderRow)
 _TOKEN: Final = Select("identity.token", TokenRow)
 _TOKEN_BY_HASH: Final = Select("identity.token_by_hash", TokenRow)
-_LIVE_TOKENS: Final = Select("identity.live_tokens", TokenRow)
+LIVE_TOKENS: Final = Select("identity.live_tokens", TokenRow)
 _INSERT_ORGANIZATION: Final = Select("identity.insert_organization", CreatedOrganizationRow)
 _ORGANIZATION: Final = Select("identity.organization", OrganizationRow)
 _ORGANIZATIONS: Final = Select("identity.organizations", OrganizationRow)
@@ -130,8 +132,8 @@ _USER_SIGNING_IN: Final = Select("identity.user_signing_in", SigningInRow)
 # -- tokens -------------------------------------------------------------------------------------------------
 
 
-async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | None:
-    """Returns the token's holder, and the µs until it expires (None: never). Returns None if it is not valid.
+async def holder(tx: Tx, token_hash: str) -> TokenHolder | None:
+    """Returns the token's holder, None if it is not valid.
 
     A token may do no more than its user, and a session of a key no more than the key, may do now.
     """
@@ -144,11 +146,11 @@ async def principal(tx: Tx, token_hash: str) -> tuple[Principal, int | None] | N
             role = Role(most)
     quota = None if row.quota_of is None else QuotaHolder(row.organization_id, row.quota_of)
     worker = await worker_tokens.scope(tx, row.id) if row.kind == TokenKind.WORKER.value else None
-    holder = Principal(
+    found = Principal(
         row.organization_id, row.user_id, row.id, role, bool(row.super_admin), row.name, quota=quota, worker=worker
     )
     ends = [at for at in (row.expires_at, row.key_expires_at) if at is not None]
-    return holder, min(ends) - tx.now if ends else None
+    return TokenHolder(found, min(ends) - tx.now if ends else None, row.used_at, tx.now)
 
 
 async def insert_token(tx: Tx, row: TokenRecord) -> Token:
@@ -198,14 +200,9 @@ async def token(tx: Tx, organization_id: int | None, *, token_id: str, token_has
 
 async def live_tokens(tx: Tx, organization_id: int) -> list[Token]:
     """Returns the organization's valid tokens, the oldest first."""
-    rows = await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
+    rows = await LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)
     quotas = await token_quotas.of_organization(tx, organization_id)
     return [replace(token_of(row), quota=quotas.get(row.id), worker=await _scope(tx, row)) for row in rows]
-
-
-async def token_names(tx: Tx, organization_id: int) -> list[Token]:
-    """Returns the same tokens without their quotas and their scopes, for a list that does not show these."""
-    return [token_of(row) for row in await _LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)]
 
 
 async def revoke_token(tx: Tx, organization_id: int, token_id: str) -> list[str]:
@@ -223,9 +220,9 @@ async def token_with_hash(tx: Tx, token_hash: str) -> Token | None:
 
 async def end_session(tx: Tx, token_hash: str) -> Principal | None:
     """Ends the session. Returns its holder, or None if there is no valid session with this hash."""
-    found = await principal(tx, token_hash)
+    found = await holder(tx, token_hash)
     ended = await tx.run("identity.end_session", hash=token_hash, now=tx.now)
-    return found[0] if found and ended else None
+    return found.principal if found and ended else None
 
 
 async def _scope(tx: Tx, row: TokenRow) -> WorkerScope | None:

@@ -2,7 +2,7 @@
 -- The holder of the token with this hash, unless it is revoked or expired or its user is suspended. A session of a key
 -- is not valid without it.
 SELECT t.organization_id, t.user_id, t.id, t.kind, t.role, t.super_admin, t.expires_at, u.name, u.role AS user_role,
-       q.token_id AS quota_of, k.role AS key_role, k.expires_at AS key_expires_at
+       q.token_id AS quota_of, k.role AS key_role, k.expires_at AS key_expires_at, t.used_at
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id LEFT JOIN token k ON k.id = t.key_id
   LEFT JOIN token_quota q ON q.token_id = COALESCE(t.key_id, t.id)
 WHERE t.hash = :hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
@@ -20,7 +20,7 @@ ON CONFLICT DO NOTHING;
 -- name: live_tokens
 -- Without those of suspended users.
 SELECT t.id, t.organization_id, t.user_id, t.kind, t.name, t.prefix, t.role, t.super_admin, t.created_at, t.expires_at,
-       t.revoked_at, t.modified_at, t.jsondata, t.key_id
+       t.revoked_at, t.modified_at, t.jsondata, t.key_id, t.used_at
 FROM token t LEFT JOIN user_account u ON u.id = t.user_id
 WHERE t.organization_id = :organization_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
   AND (t.user_id IS NULL OR u.status = 'active')
@@ -29,7 +29,7 @@ ORDER BY t.created_at, t.id;
 -- name: token
 -- The token with this id, or with this hash of its secret, in one organization, or in any if `organization_id` is NULL.
 SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at,
-       modified_at, jsondata, key_id
+       modified_at, jsondata, key_id, used_at
 FROM token
 WHERE (id = :id OR hash = :hash)
   AND (organization_id = CAST(:organization_id AS BIGINT) OR CAST(:organization_id AS BIGINT) IS NULL);
@@ -41,7 +41,7 @@ RETURNING hash;
 
 -- name: token_by_hash
 SELECT id, organization_id, user_id, kind, name, prefix, role, super_admin, created_at, expires_at, revoked_at,
-       modified_at, jsondata, key_id
+       modified_at, jsondata, key_id, used_at
 FROM token WHERE hash = :hash;
 
 -- name: revoke_token
@@ -57,7 +57,7 @@ RETURNING hash;
 -- name: of_user
 -- The user's valid tokens, the newest first.
 SELECT t.id, t.organization_id, t.user_id, t.kind, t.name, t.prefix, t.role, t.super_admin, t.created_at, t.expires_at,
-       t.revoked_at, t.modified_at, t.jsondata, t.key_id
+       t.revoked_at, t.modified_at, t.jsondata, t.key_id, t.used_at
 FROM token t LEFT JOIN token k ON k.id = t.key_id
 WHERE t.user_id = :user_id AND t.organization_id = :organization_id AND t.revoked_at IS NULL
   AND (t.expires_at IS NULL OR t.expires_at > :now)
@@ -151,3 +151,10 @@ WHERE id = :id AND organization_id = :organization_id;
 SELECT id, organization_id FROM user_account
 WHERE organization_id = :organization_id AND role = 'admin' AND status = 'active'
 ORDER BY created_at, id LIMIT 1;
+
+-- name: note_uses
+-- The tokens were used then. A time that is not older than `before` stays.
+-- rows: id text, at bigint, before bigint
+UPDATE token SET used_at = r.at
+FROM {rows} r
+WHERE token.id = r.id AND (token.used_at IS NULL OR token.used_at <= r.before);

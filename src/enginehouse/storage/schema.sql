@@ -66,7 +66,7 @@ CREATE UNIQUE INDEX user_account_name ON user_account (name) WHERE status <> 'de
 
 -- A secret that authenticates a user, or an organization if `user_id` is NULL. Only its SHA-256 is stored; `id` is a
 -- UUID derived from that hash. `jsondata` is what clients store with it. `key_id`: the key with which this session was opened;
--- the session ends with it, and may do no more.
+-- the session ends with it, and may do no more. `used_at`: when it was used, no more exactly than to an hour; NULL for never.
 CREATE TABLE token (
   hash TEXT PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -82,7 +82,8 @@ CREATE TABLE token (
   revoked_at BIGINT,
   modified_at BIGINT NOT NULL,
   jsondata TEXT,
-  key_id TEXT REFERENCES token (id)
+  key_id TEXT REFERENCES token (id),
+  used_at BIGINT
 );
 CREATE INDEX token_organization ON token (organization_id, created_at);
 CREATE INDEX token_user ON token (user_id);

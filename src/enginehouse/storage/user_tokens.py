@@ -5,7 +5,7 @@ from typing import Final
 from enginehouse.domain.identity import Token
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.identity import TokenRow, token_of
+from enginehouse.storage.identity import LIVE_TOKENS, TokenRow, token_of
 
 _OF_USER: Final = Select("identity.of_user", TokenRow)
 
@@ -22,3 +22,8 @@ async def end_other_sessions(tx: Tx, organization_id: int, user_id: str, token_i
         "identity.end_other_sessions", organization_id=organization_id, user_id=user_id, id=token_id, now=tx.now
     )
     return [token_hash for (token_hash,) in rows]
+
+
+async def of_organization(tx: Tx, organization_id: int) -> list[Token]:
+    """Returns the organization's valid tokens without their quotas and scopes, the oldest first."""
+    return [token_of(row) for row in await LIVE_TOKENS.all(tx, organization_id=organization_id, now=tx.now)]

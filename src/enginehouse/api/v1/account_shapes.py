@@ -108,7 +108,7 @@ class RevokeToken(msgspec.Struct, rename=spelled, kw_only=True):
 
 
 class TokenView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True):
-    """`token`, the secret, is present only in the response that created it."""
+    """`token`, the secret, is present only in the response that created it. `lastUsedDateTime` is exact to an hour."""
 
     token_id: str
     token: str | None = None
@@ -122,3 +122,4 @@ class TokenView(msgspec.Struct, rename=spelled, omit_defaults=True, kw_only=True
     created_date_time: str
     expiration_date_time: str | None = None
     revoked_date_time: str | None = None
+    last_used_date_time: str | None = None

@@ -166,6 +166,7 @@ def _token(one: Token, secret: str | None = None) -> TokenView:
         created_date_time=times.rest(one.created_at),
         expiration_date_time=optional(times.rest, one.expires_at),
         revoked_date_time=optional(times.rest, one.revoked_at),
+        last_used_date_time=optional(times.rest, one.used_at),
     )
 
 

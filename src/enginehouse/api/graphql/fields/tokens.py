@@ -50,5 +50,6 @@ def rights_of(token: Token, _: Info) -> dict[str, Any]:
 token_type.set_field("type", lambda token, _: "API" if token.kind in _KEYS else "User")
 token_type.set_field("createdDateTime", lambda token, _: token.created_at)
 token_type.set_field("expirationDateTime", lambda token, _: token.expires_at)
+token_type.set_field("lastUsedDateTime", lambda token, _: token.used_at)
 
 BINDABLES: Final = [query, token_type]
