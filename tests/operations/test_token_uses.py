@@ -52,13 +52,15 @@ async def holder(house: House, secret: str) -> TokenHolder:
     return found
 
 
-async def test_a_use_is_known_after_the_next_store(house: House, chief: Principal) -> None:
+async def test_a_use_is_known_at_once_here_and_to_others_after_the_store(house: House, chief: Principal) -> None:
     secret = await key(house, chief)
     await house.token_uses.store()
     assert (await shown(house, chief, secret)).used_at is None
     await identity.authenticate(house, secret)
-    assert (await shown(house, chief, secret)).used_at is None
+    at_once = (await shown(house, chief, secret)).used_at
+    assert (await holder(house, secret)).used_at is None
     await house.token_uses.store()
+    assert (await holder(house, secret)).used_at == at_once
     token = await shown(house, chief, secret)
     assert token.used_at is not None
     assert token.created_at <= token.used_at

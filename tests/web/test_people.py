@@ -140,7 +140,6 @@ async def test_a_new_key_is_shown_once_and_can_be_revoked(place: Place) -> None:
     key = r"nightly \w{6}… key user admin [-0-9]+ [:0-9]+ UTC "
     assert re.search(f"{key}never", text(answer))
     assert (await identity.authenticate(place.house, secret)).role is Role.USER
-    await place.house.token_uses.store()
     again = await reader.get("/tokens")
     assert secret not in again.text
     assert f"nightly {secret[:6]}… key user admin" in text(again)

@@ -288,7 +288,8 @@ async def list_tokens(house: House, principal: Principal, organization_id: int |
     """Returns the organization's valid tokens, the oldest first. Raises NotAllowed, NotFound (organization)."""
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
-    return await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
+    found = await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
+    return house.token_uses.shown(found)
 
 
 @trail.mutation("revokeToken", "Token")

@@ -19,4 +19,4 @@ async def list_(house: House, principal: Principal) -> tuple[list[Token], dict[s
         return await user_tokens.of_organization(tx, owner), await users.of_organization(tx, owner)
 
     tokens, people = await house.database.read(read)
-    return tokens, {user.id: user for user in people}
+    return house.token_uses.shown(tokens), {user.id: user for user in people}

@@ -1,13 +1,15 @@
 """Notes which tokens are used, so that a forgotten one can be found: in memory, and stored once a minute.
 
-A request costs nothing more while the stored use is not an hour old. After a crash the uses of the last minute are not
-known.
+A request costs nothing more while the stored use is not an hour old. Another server knows of a use after the store, and
+after a crash those of the last minute are not known.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from enginehouse.domain.errors import Unavailable
-from enginehouse.domain.identity import TokenHolder
+from enginehouse.domain.identity import Token, TokenHolder
 from enginehouse.storage import token_uses as storage
 from enginehouse.storage.database.database import Database
 
@@ -27,6 +29,11 @@ class TokenUses:
         stale = holder.used_at is None or holder.now - holder.used_at >= storage.EXACT
         if stale and len(self._noted) < _MOST:
             self._noted[holder.principal.token_id] = holder.now
+
+    def shown(self, tokens: Iterable[Token]) -> list[Token]:
+        """Returns the tokens with their last uses, also those that are only noted here."""
+        noted = self._noted
+        return [replace(one, used_at=noted[one.id]) if one.id in noted else one for one in tokens]
 
     async def store(self) -> None:
         """Everything that was noted is stored. What the database does not take now, it gets the next time."""
