@@ -105,12 +105,13 @@ FROM (SELECT * FROM (SELECT id, status, name, created_at, modified_at, started_a
                      ORDER BY modified_at DESC, id DESC LIMIT :limit) d) j;
 
 -- name: tasks
--- The tasks of jobs that `by_ids` has checked to belong to the organization.
+-- The tasks of jobs that `by_ids` has checked to belong to the organization; with the first the plan of the job.
 -- lists: ids bigint
-SELECT job_id, ordinal, status, items, items_open, items_failed, attempts, modified_at, queued_at, started_at,
-       completed_at, aborted_at, failure_reason, failure_message, items_running, reused_from,
-       deleted_at
-FROM task WHERE job_id IN {ids} ORDER BY job_id, ordinal;
+SELECT t.job_id, t.ordinal, t.status, t.items, t.items_open, t.items_failed, t.attempts, t.modified_at, t.queued_at,
+       t.started_at, t.completed_at, t.aborted_at, t.failure_reason, t.failure_message, t.items_running, t.reused_from,
+       t.deleted_at,
+       CASE WHEN t.ordinal = 0 THEN (SELECT d.document FROM job_document d WHERE d.job_id = t.job_id) END AS document
+FROM task t WHERE t.job_id IN {ids} ORDER BY t.job_id, t.ordinal;
 
 -- name: of_template
 SELECT id FROM job

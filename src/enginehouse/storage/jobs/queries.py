@@ -48,7 +48,7 @@ class JobRow(NamedTuple):
 
 
 class TaskRow(NamedTuple):
-    """A task of a job."""
+    """A task of a job. The first one has the document of the plan."""
 
     job_id: int
     ordinal: int
@@ -67,6 +67,7 @@ class TaskRow(NamedTuple):
     items_running: int
     reused_from: int | None
     deleted_at: int | None
+    document: str | None
 
 
 _IDS: Final = msgspec.json.Decoder(list[int])
@@ -122,11 +123,10 @@ async def _jobs(
 
 async def _read(tx: Tx, rows: Sequence[JobRow]) -> dict[int, tuple[Job, int]]:
     """Returns the jobs of these rows, each with the length of its document."""
-    ids = [row.id for row in rows]
-    documents: dict[int, str] = dict(await tx.all("jobs.documents", ids=ids))
     tasks: dict[int, list[TaskRow]] = defaultdict(list)
-    for task in await _TASKS.all(tx, ids=ids):
+    for task in await _TASKS.all(tx, ids=[row.id for row in rows]):
         tasks[task.job_id].append(task)
+    documents = {job_id: found[0].document or "" for job_id, found in tasks.items()}
     return {row.id: (_job(row, documents[row.id], tasks[row.id]), len(documents[row.id])) for row in rows}
 
 
