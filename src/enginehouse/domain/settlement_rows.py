@@ -1,6 +1,7 @@
 """The rows from which a settlement starts: the changing part of a job and of its tasks, and which rows are missing."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -56,16 +57,25 @@ class JobState(msgspec.Struct):
 
     def count(self, status: TaskStatus, by: int) -> None:
         """Counts so many tasks of this status more; only those that decide the job's status have a count."""
-        match status:
-            case TaskStatus.QUEUED:
-                self.queued += by
-            case TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
-                self.running += by
-            case TaskStatus.COMPLETE:
-                self.complete += by
-            case TaskStatus.FAILED:
-                self.failed += by
-            case TaskStatus.ABORTED:
-                self.aborted += by
-            case TaskStatus.PENDING | TaskStatus.STANDBY_PENDING:
-                pass
+        if (counted := _COUNTED[status]) is not None:
+            setattr(self, counted, getattr(self, counted) + by)
+
+
+def _counted(status: TaskStatus) -> str | None:
+    """Returns the count of the tasks with this status."""
+    match status:
+        case TaskStatus.QUEUED:
+            return "queued"
+        case TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
+            return "running"
+        case TaskStatus.COMPLETE:
+            return "complete"
+        case TaskStatus.FAILED:
+            return "failed"
+        case TaskStatus.ABORTED:
+            return "aborted"
+        case TaskStatus.PENDING | TaskStatus.STANDBY_PENDING:
+            return None
+
+
+_COUNTED: Final = {status: _counted(status) for status in TaskStatus}

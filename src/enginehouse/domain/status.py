@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class TaskStatus(StrEnum):
     """The status of a task. The stored words are those of the REST interface."""
@@ -67,8 +69,7 @@ TASK: dict[str, Transition] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """How many tasks of a job have each status that decides the job's status.
 
     `total` is the number of tasks that count. Two kinds of task do not count: a standby that was not needed, and a

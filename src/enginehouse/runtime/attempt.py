@@ -57,8 +57,7 @@ class AttemptRun:
         self.timeout_seconds = self.task.timeout_seconds or spec.timeout_seconds
         self.log = AttemptLog(partial(source.log, lease), partial(source.end_log, lease))
         self.context = AttemptContext(self)
-        key = lease.key
-        self._directory = folder / f"{key.job_id}-{key.ordinal}-{key.item}-{lease.token}"
+        self._folder = folder
         self._made = False
         self._open: AsyncExitStack | None = None
 
@@ -73,6 +72,11 @@ class AttemptRun:
     @property
     def task(self) -> TaskPlan:
         return self.lease.plan.tasks[self.lease.key.ordinal]
+
+    @property
+    def _directory(self) -> Path:
+        key = self.lease.key
+        return self._folder / f"{key.job_id}-{key.ordinal}-{key.item}-{self.lease.token}"
 
     def work(self, inputs: Sequence[Chunk]) -> Work:
         """Returns the item in the form that its engine gets."""

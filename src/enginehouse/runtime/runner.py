@@ -96,7 +96,8 @@ class Runner:
 
     async def _outputs(self, attempt: AttemptRun) -> tuple[NewArtifact, ...]:
         inputs = await open_inputs(attempt)
-        check_types(attempt.spec, inputs, self.known())
+        if inputs:
+            check_types(attempt.spec, inputs, self.known())
         work = attempt.work(inputs)
         lease_id = (attempt.lease.key, attempt.lease.token)
         await self.take_slot(lease_id)

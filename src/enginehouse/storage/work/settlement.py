@@ -40,6 +40,7 @@ class TaskStateRow(NamedTuple):
 
 
 _TASKS: Final = Select("work.tasks_of", TaskStateRow)
+_WORDS: Final = {status.value: status for status in TaskStatus}
 _ENDS: Final = {EventKind.COMPLETED: "complete", EventKind.FAILED: "failed", EventKind.ABORTED: "aborted"}
 
 
@@ -49,7 +50,7 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
     for row in await _TASKS.each(tx, sorted(set(keys))):
         states[row.job_id][row.ordinal] = TaskState(
             ordinal=row.ordinal,
-            status=TaskStatus(row.status),
+            status=_WORDS[row.status],
             waits_for=row.waits_for,
             items=row.items,
             items_open=row.items_open,
