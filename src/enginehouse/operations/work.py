@@ -97,9 +97,9 @@ async def signalled(house: House, attempts: Sequence[tuple[ItemKey, int]]) -> No
 async def finish(house: House, report: Report) -> Answer:
     """Ends the attempt as reported, with everything that follows; or returns Stale, and its result does not count."""
     answer = await house.finishes.ask(report)
-    limited = False
+    limited, now = False, time.monotonic()
     for queue in house.queues.values():
-        queue.shares.ended(report.token, at=time.monotonic())
+        queue.shares.ended(report.token, at=now)
         limited = limited or queue.outlook.quotas.limited
     if house.plans.has_sync(report.key.job_id):
         house.database.notify(push_waits.CHANNEL)

@@ -48,6 +48,9 @@ class WorkerSlots:
 
     async def take(self, holder: object) -> None:
         """The holder has a worker slot, after those that came before. Raises EngineFailure if none is free in time."""
+        if not self._turns and len(self._busy) < self.number:
+            self._busy[holder] = self.clock()
+            return
         turn = asyncio.get_running_loop().create_future()
         self._turns.append((holder, turn))
         self._give()
