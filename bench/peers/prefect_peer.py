@@ -114,12 +114,15 @@ class Client:
         self._flow = ""
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        found = await self._http.post(path, json=body)
-        while found.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # its own client repeats the call as well
+        end = time.monotonic() + WITHIN
+        while time.monotonic() < end:  # its own client repeats calls as well
+            with contextlib.suppress(httpx.TransportError):
+                found = await self._http.post(path, json=body)
+                if found.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    found.raise_for_status()
+                    return found.json()
             await asyncio.sleep(BUSY)
-            found = await self._http.post(path, json=body)
-        found.raise_for_status()
-        return found.json()
+        raise RuntimeError(f"no answer to {path} in {WITHIN:.0f} s")
 
     async def open(self) -> None:
         self._flow = (await self._post("/flows/", {"name": "noop"}))["id"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+from tests.filling import Filled
 from tests.history import AUTHOR, COMMON, FAILURE, RARE, SCHEDULE, TARGET, History
 from tests.postgres import FSYNC, PostgresServer
 
@@ -20,6 +21,7 @@ from enginehouse.domain.audit import AuditFilter
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.engines.native.noop import Noop
 from enginehouse.storage import targets
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.clock import Clock, Steady
@@ -27,7 +29,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
-from enginehouse.storage.jobs import pages, queries, task_pages
+from enginehouse.storage.jobs import pages, queries, statistics, task_pages
 from enginehouse.storage.schedules import jobs as schedule_jobs
 
 SHORT, LONG = 4_000, 20_000
@@ -208,3 +210,19 @@ async def test_on_postgresql_no_read_grows_with_the_history(postgres: PostgresSe
         await connection.close()
         await postgres.drop(name)
     assert [growth(*counts) for counts in zip(*needed, strict=True)] == [{}, {}]
+
+
+async def test_on_postgresql_the_items_of_an_engine_that_has_none_are_not_sought_among_all(
+    postgres: PostgresServer, postgres_template: str
+) -> None:
+    name = await postgres.create(postgres_template)
+    await Filled(3_000, tasks=1).postgres(postgres.dsn(name), allow_unsafe_durability=FSYNC == "off")
+    connection = await asyncpg.connect(postgres.dsn(name))
+    counter = RowCounter(connection)
+    tx = PostgresTx(counter, statements("postgres"), StorageTime())
+    engines = [("native", Noop.spec.id), *(("native", f"none {n}") for n in range(9))]
+    found = await statistics.work(tx, 1, engines)
+    await connection.close()
+    await postgres.drop(name)
+    assert {engine_id: each.waiting for engine_id, each in found.items()} == {Noop.spec.id: 1_000}
+    assert counter.visited < 1_100

@@ -64,12 +64,14 @@ ORDER BY f.engine_id, f.priority;
 
 -- name: work
 -- How many items of the organization wait for a worker slot and how many run, by engine. Those that wait are counted up to
--- 1000, so that a long queue costs no more.
+-- 1000, so that a long queue costs no more; in the order of the index, because without it PostgreSQL looks for the items of
+-- an engine that has none among all that wait.
 -- rows: pool text, organization_id bigint, engine_id text
 SELECT r.engine_id,
        (SELECT COUNT(*) FROM (SELECT w.job_id FROM work_item w
                               WHERE w.pool = r.pool AND w.organization_id = r.organization_id AND w.engine_id = r.engine_id
-                                AND w.lease_until IS NULL AND w.held = 0 LIMIT 1000) counted) AS waiting,
+                                AND w.lease_until IS NULL AND w.held = 0
+                              ORDER BY w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item LIMIT 1000) counted) AS waiting,
        COALESCE(l.running, 0) AS running
 FROM {rows} r
 LEFT JOIN (SELECT w.organization_id, w.engine_id, COUNT(*) AS running FROM work_item w
