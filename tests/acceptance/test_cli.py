@@ -114,6 +114,15 @@ def test_a_failure_has_one_word_wherever_it_is_shown(server: Server) -> None:
     assert "No job matches" in server.cli("job", "list", "--created-before", "yesterday").err
 
 
+def test_a_name_of_a_job_is_shown_and_found(server: Server) -> None:
+    request = json.dumps({"name": "nightly report", "tasks": [{"engineId": "noop"}]})
+    job = server.cli("job", "create", "--request", "-", stdin=request).out.strip()
+    [found] = _json(server.cli("job", "list", "--name", "nightly report", "--json"))["result"]
+    assert (found["coreJobID"], found["jobName"]) == (job, "nightly report")
+    assert "nightly report" in server.cli("job", "list").out
+    assert "nightly report" in server.cli("job", "get", job).out
+
+
 def test_the_old_names_of_options_go_on_working(server: Server, tmp_path: Path) -> None:
     address = ("--url", server.url, "--token", server.token)
     (tmp_path / "job.json").write_text('{"jobs": [{"tasks": [{"engineId": "noop"}]}]}')

@@ -16,7 +16,7 @@ _SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": Z
 @click.argument("shell", type=click.Choice(tuple(_SHELLS)))
 @output.json_option
 def completion(shell: str, *, as_json: bool) -> None:
-    r"""Print the script with which a shell completes commands, options, ids and slugs.
+    """Print the script with which a shell completes commands, options, ids and slugs.
 
     \b
     bash  in ~/.bashrc:  eval "$(enginehouse completion bash)"
@@ -24,7 +24,7 @@ def completion(shell: str, *, as_json: bool) -> None:
     fish  once:          enginehouse completion fish > ~/.config/fish/completions/enginehouse.fish
 
     Ids and slugs come from the server that the command would call, if it answers within a second.
-    """
+    """  # noqa: D301 - \b keeps the lines as they are
     script = source(shell)
     if as_json:
         output.show_json({"shell": shell, "script": script})

@@ -25,6 +25,9 @@ class WordType(click.ParamType[str]):
     def __init__(self, *words: str) -> None:
         self._words = words
 
+    def __str__(self) -> str:
+        return f"{', '.join(self._words[:-1])} or {self._words[-1]}"
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Returns the words that begin so."""
         return [CompletionItem(word) for word in self._words if word.startswith(incomplete)]

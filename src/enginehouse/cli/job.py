@@ -150,7 +150,7 @@ def _endpoints(record: Json) -> list[str]:
 
 
 @job.command("list")
-@click.option("--status", type=JOB_STATUS, help="Only jobs with this status.")
+@click.option("--status", type=JOB_STATUS, metavar="STATUS", help=f"Only jobs with this status: {JOB_STATUS}.")
 @click.option(
     "--engine", type=ENGINE, help="Only jobs with a task of this engine: its id, its slug or a part of its name."
 )

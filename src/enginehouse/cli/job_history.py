@@ -9,7 +9,7 @@ from enginehouse.cli.connection import with_client
 from enginehouse.cli.id_types import JOB
 from enginehouse.cli.options import ordinals, task_option
 from enginehouse.cli.relative_time import ago, took
-from enginehouse.cli.rows import flexible, optional, show_rows
+from enginehouse.cli.rows import Column, flexible, optional, show_rows
 from enginehouse.client import Client, jobs
 from enginehouse.client import events as job_events
 
@@ -46,15 +46,16 @@ def events(client: Client, job_id: str, *, as_json: bool) -> None:
     names = [job_view.task_name(task) for task in jobs.get(client, job_id)["tasks"]]
     rows = [
         (
-            event["id"],
             event["dateTime"],
             f"{event['task']} {names[event['task']]}" if "task" in event else "job",
             job_view.event_words(event),
             job_view.event_remark(event),
+            event["id"],
         )
         for event in history
     ]
-    show_rows(("id", "when", flexible("what"), "event", flexible("remark")), rows, empty="Nothing has happened yet.")
+    columns = ("when", flexible("what"), "event", flexible("remark"), Column("id", optional=True))
+    show_rows(columns, rows, empty="Nothing has happened yet.")
 
 
 @click.command()

@@ -87,7 +87,7 @@ class RuleFlags:
 
 _OPTIONS: Final[tuple[Decorator, ...]] = (
     click.option(
-        "--status", type=JOB_STATUS, multiple=True, help="Jobs with this status. May be given several times, …"
+        "--status", type=JOB_STATUS, multiple=True, help=f"Jobs with this status: {JOB_STATUS}. May be repeated, …"
     ),
     click.option("--engine", type=ENGINE, multiple=True, help="… as may: with a task of this engine, …"),
     click.option(

@@ -8,7 +8,7 @@ from enginehouse.cli.id_types import ORGANIZATION
 from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import number_or_none
 from enginehouse.cli.relative_time import ago
-from enginehouse.cli.rows import flexible, optional, show_rows
+from enginehouse.cli.rows import Column, flexible, show_rows
 from enginehouse.client import Client, Json, accounts, limits
 
 
@@ -49,7 +49,7 @@ def list_(client: Client, *, as_json: bool) -> None:
         (one["organizationID"], one["name"], _share(one), ago(one["createdDateTime"]), one["internalOrganizationID"])
         for one in records
     ]
-    titles = ("organization", flexible("name"), "share", "created", optional("REST id"))
+    titles = ("organization", flexible("name"), "share", "created", Column("REST id", optional=True))
     show_rows(titles, rows, empty="There is no organization.")
 
 

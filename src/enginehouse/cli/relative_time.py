@@ -10,6 +10,7 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _FAR: Final = 60 * _DAY  # from here on a date says more
 _SKEW: Final = 3  # seconds that the clocks of two machines may differ without a word
+_ALMOST: Final = 1.01  # what is set to be in 2 h is in 2 h a little later too
 _UNITS: Final = ((_DAY, "day"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
 
@@ -28,7 +29,7 @@ def ago(text: str | None, now: datetime | None = None) -> str | None:
         return "just now"
     if abs(seconds) >= _FAR:
         return text[:10]
-    return f"{_length(seconds)} ago" if seconds > 0 else f"in {_length(-seconds)}"
+    return f"{_length(seconds)} ago" if seconds > 0 else f"in {_length(-seconds * _ALMOST)}"
 
 
 def with_words(text: str | None) -> str | None:
@@ -44,6 +45,8 @@ def took(start: str | None, end: str | None) -> str | None:
     if first is None or last is None:
         return None
     seconds = max(0, last - first) / times.SECOND
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 10 else _two_units(int(seconds))
 
 

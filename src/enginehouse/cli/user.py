@@ -13,7 +13,7 @@ from enginehouse.cli.id_types import USER
 from enginehouse.cli.near_words import did_you_mean
 from enginehouse.cli.options import organization_option
 from enginehouse.cli.relative_time import ago
-from enginehouse.cli.rows import flexible, optional, show_rows
+from enginehouse.cli.rows import Column, flexible, show_rows
 from enginehouse.client import Client, accounts
 
 _password_option = click.option(
@@ -81,7 +81,7 @@ def list_(client: Client, *, organization: str | None, as_json: bool) -> None:
         )
         for one in records
     ]
-    columns = (flexible("name"), "role", "status", "organization", "signed in", "created", optional("id"))
+    columns = (flexible("name"), "role", "status", "organization", "signed in", "created", Column("id", optional=True))
     show_rows(columns, rows, empty="There is no user.")
 
 

@@ -40,6 +40,7 @@ class OwnJobDetail(job_view.JobDetail, rename=spelled, omit_defaults=True, kw_on
     """A job as it is now, with its tasks and routes."""
 
     tasks: list[OwnTaskDetail]  # type: ignore[assignment]
+    job_name: str | None = None
     slot_date_time: str | None = None  # the slot of its schedule that created the job
     paused_date_time: str | None = None  # present only for a paused job
     stop_requested_date_time: str | None = None  # present only for a job that was cancelled while it ran …
@@ -72,6 +73,7 @@ def job_detail(
     return OwnJobDetail(
         **documented,
         tasks=tasks,
+        job_name=job.plan.name,
         slot_date_time=optional(times.rest, job.slot_at),
         paused_date_time=optional(times.rest, job.paused_at),
         stop_requested_date_time=optional(times.rest, job.stop_requested_at),
