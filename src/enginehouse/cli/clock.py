@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from enginehouse.cli import output, terminal
+from enginehouse.cli import output
+from enginehouse.cli.confirmation import confirm
 from enginehouse.cli.errors import CommandError
 
 
@@ -35,9 +36,7 @@ def reset(*, data: Path | None, database: str | None, yes: bool, as_json: bool) 
             {"success": True, "reset": False}, "The storage clock is not ahead. Nothing was changed.", as_json=as_json
         )
         return
-    if not yes:
-        terminal.echo(ahead, err=True)
-        click.confirm("Is that clock right now?", abort=True, err=True)
+    confirm(ahead, "Is that clock right now?", yes=yes)
     done = offline.reset_clock(data, database)
     text = (
         f"The clock is reset. Waiting items that may start: {done.items}; leases that expire within a minute: "
