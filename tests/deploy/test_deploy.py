@@ -40,8 +40,13 @@ def _options(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
             yield from _options(inner, (*path, name))
 
 
+def _names(option: click.Option) -> tuple[str, ...]:
+    """Returns the variables of an option, which may have several."""
+    return (option.envvar,) if isinstance(option.envvar, str) else tuple(option.envvar or ())
+
+
 def _variables(*path: str) -> set[str]:
-    return {str(option.envvar) for words, option in _options(enginehouse) if words == path and option.envvar}
+    return {name for words, option in _options(enginehouse) if words == path for name in _names(option)}
 
 
 def _flags(*path: str) -> set[str]:
@@ -50,7 +55,7 @@ def _flags(*path: str) -> set[str]:
 
 @pytest.mark.parametrize("file", [ROOT / "Dockerfile", ROOT / "compose.yaml", UNIT, *CHART.rglob("*.yaml")], ids=str)
 def test_every_variable_is_one_of_a_command(file: Path) -> None:
-    known = {str(option.envvar) for _, option in _options(enginehouse) if option.envvar} | _OF_COMPOSE
+    known = {name for _, option in _options(enginehouse) for name in _names(option)} | _OF_COMPOSE
     assert set(_VARIABLE.findall(file.read_text())) <= known
 
 
