@@ -274,8 +274,8 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
     text = printed.text()
     assert SECRET not in text
     for words in (
-        "an error that nobody caught ended a thread",
-        "an error that nobody caught ends the process",
+        "an unhandled error ended a thread",
+        "an unhandled error ends the process",
         "an error could not be raised where it happened",
         "Exception in callback",
         "Task exception was never retrieved",

@@ -196,12 +196,12 @@ class _ToStderr(logging.StreamHandler[Any]):
 
 
 def _uncaught(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
-    _log.critical("an error that nobody caught ends the process", exc_info=error)
+    _log.critical("an unhandled error ends the process", exc_info=error)
 
 
 def _thread_ended(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is not SystemExit:
-        _log.error("an error that nobody caught ended a thread", exc_info=args.exc_value)
+        _log.error("an unhandled error ended a thread", exc_info=args.exc_value)
 
 
 def _unraisable(args: "sys.UnraisableHookArgs") -> None:

@@ -12,7 +12,7 @@ from tests.acceptance.server import CHECKOUT, NOOP, TOKEN, Server, create, ended
 
 PASSWORD = "correct-horse-battery"
 ALIAS = "heart_rate_180"
-LOST = "an error that nobody caught ended a thread"
+LOST = "an unhandled error ended a thread"
 SECRETS = (TOKEN, PASSWORD, PAYLOAD, "patient", ALIAS, "battery")
 LONGEST = 12_000  # characters of one record
 

@@ -87,7 +87,7 @@ async def test_a_changed_url_is_refused_with_a_sentence(api: Api) -> None:
         answer = await get(api, uri)
         assert answer.status_code == 403, uri
         assert answer.json()["description"] == (
-            "The signature of this URL is wrong: it was changed, or is for something else. Ask for a new URL."
+            "The signature of this URL is wrong: it was changed, or is for something else. Request a new URL."
         )
     answer = await get(api, asset.uri, "PUT")
     assert answer.status_code == 405
@@ -97,7 +97,7 @@ async def test_it_expires(api: Api) -> None:
     api.limit(signed_url_seconds=0)
     gone = await upload(api)
     answer = await get(api, gone.uri)
-    assert (answer.status_code, answer.json()["description"]) == (403, "This URL has expired. Ask for a new one.")
+    assert (answer.status_code, answer.json()["description"]) == (403, "This URL has expired. Request a new one.")
     api.limit(signed_url_seconds=60)
     assert (await get(api, (await upload(api)).uri)).status_code == 200
 

@@ -87,7 +87,7 @@ async def test_what_is_put_is_read_and_becomes_an_asset_without_a_copy(api: Api)
     again = await put(api, url["url"], b"other")
     assert again.status_code == 403
     assert again.json()["description"] == (
-        f"What was uploaded here is asset {asset['id']}, and stays so. Ask for a new URL."
+        f"What was uploaded here is asset {asset['id']}, and stays so. Request a new URL."
     )
     second = await api.graphql.refused(
         *api.graphql.mutation("createAsset", containerId=await new_target(api), uri=url["unsignedUrl"])
@@ -156,7 +156,7 @@ async def test_refusals_of_a_put(api: Api, foreign: Api) -> None:
     assert kept(api.house) == []
     api.limit(signed_url_seconds=0)
     late = await writable(api)
-    assert (await put(api, late["url"])).json()["description"] == "This URL has expired. Ask for a new one."
+    assert (await put(api, late["url"])).json()["description"] == "This URL has expired. Request a new one."
     reader = await api.in_role(Role.READER)
     assert (await reader.graphql.refused("{ getSignedWritableUrl { url } }"))["name"] == "not_allowed"
     refused = await api.graphql.refused("{ getSignedWritableUrls(number: 1001) { url } }")

@@ -66,7 +66,7 @@ def test_a_key_that_cannot_be_read_is_wrong(tmp_path: Path) -> None:
     found = secret_key.finding(tmp_path, None, None)
     assert found is not None
     assert found.verdict is Verdict.WRONG
-    assert "cannot be read: Is a directory. Let the user of the server own it." in found.text
+    assert "cannot be read: Is a directory. Make the user of the server its owner." in found.text
 
 
 def test_nothing_is_said_without_a_place() -> None:

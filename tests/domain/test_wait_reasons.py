@@ -192,7 +192,7 @@ SAID = {
     "no worker since": (
         TASK,
         replace(HOUSE, engines={"speech": EngineFacts("Speech", offered=False, last_offered=NOW - 200_000_000)}),
-        'No worker for the engine "Speech" is connected; one was last heard of 3 minutes ago.',
+        'No worker for the engine "Speech" is connected; one was last seen 3 minutes ago.',
         ["no_worker"],
     ),
     "organization limit": (

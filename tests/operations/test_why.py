@@ -228,7 +228,7 @@ async def test_an_engine_that_nobody_offers(ready: House) -> None:
     assert kinds(await explained(ready, job_id)) == ["next_up"]
     await situation(ready, "worker_seen", name="c", ago=GONE_AFTER + 120_000_000)
     found = await explained(ready, job_id)
-    assert found.sentence == ('No worker for the engine "container" is connected; one was last heard of 2 minutes ago.')
+    assert found.sentence == ('No worker for the engine "container" is connected; one was last seen 2 minutes ago.')
     await workers.leave(ready, "c")
     [reason] = (await explained(ready, job_id)).reasons
     assert isinstance(reason, reasons.NoWorker)

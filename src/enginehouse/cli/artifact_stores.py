@@ -60,7 +60,7 @@ async def _use(database: Database, place: str, old: str | None, data: Path | Non
         raise CommandError(f"A server of the database still runs: {', '.join(names)}. Stop it first.")
     known = old or await database.read(server_facts.store_place) or (None if data is None else str(data / "artifacts"))
     if known is None:
-        raise CommandError("Nobody knows where the bytes are now: name the place with --from.", exit_code=2)
+        raise CommandError("It is not known where the bytes are: name the place with --from.", exit_code=2)
     with _opened(known, data) as source, _opened(place, data) as target:
         if source.place == target.place:
             return CopyReport(), f"The database belongs to {target.place} already. Nothing was changed."
@@ -98,13 +98,13 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except Exception as error:
         match _first(error):
             case StoreUnavailable(reason=reason):
-                raise CommandError(f"The store cannot be used: {reason}. Repeat the command to go on.") from None
+                raise CommandError(f"The store cannot be used: {reason}. Run the command again to continue.") from None
             case Refusal(message=text):
                 raise CommandError(text) from None
             case PlaceError() as fault:
                 raise CommandError(str(fault)) from None
             case OSError() as fault:
-                raise CommandError(f"It was stopped: {fault}. Repeat the command to go on.") from None
+                raise CommandError(f"It was stopped: {fault}. Run the command again to continue.") from None
             case _:
                 raise
 

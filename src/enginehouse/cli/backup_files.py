@@ -105,7 +105,7 @@ def _place(data: Path | None, database: str | None, place: str | None) -> str:
         return doctor_store.place_of(data, database, place)
     known = place or doctor_checks.read(data, database, server_facts.store_place)
     if known is None:
-        raise CommandError("Nobody knows where the bytes are: name the place with --artifacts.", exit_code=2)
+        raise CommandError("It is not known where the bytes are: name the place with --artifacts.", exit_code=2)
     return known
 
 

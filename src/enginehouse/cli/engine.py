@@ -28,7 +28,7 @@ def engine() -> None:
 add_pause_commands(
     engine,
     "engines",
-    pause_help="Let nothing more of an engine start; what runs goes on.",
+    pause_help="Let nothing more of an engine start; what runs continues.",
     resume_help="End the pause of an engine.",
 )
 

@@ -150,7 +150,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     _one_or_many(
         "pause",
         "paused",
-        f"Let nothing more of a job start; what runs goes on. {_ALL}",
+        f"Let nothing more of a job start; what runs continues. {_ALL}",
         lambda client, job_id: limits.pause(client, "jobs", job_id),
     ),
     _one_or_many(

@@ -83,7 +83,7 @@ def results(
 @click.command()
 @click.argument("job_id", type=JOB)
 @task_option
-@click.option("--follow", is_flag=True, help="Go on until the job has ended, and show what is printed meanwhile.")
+@click.option("--follow", is_flag=True, help="Continue until the job has ended, and show what is printed meanwhile.")
 @output.json_option
 @with_client
 def logs(client: Client, job_id: str, *, ordinal: int | None, follow: bool, as_json: bool) -> None:

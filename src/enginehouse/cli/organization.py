@@ -20,7 +20,7 @@ def organization() -> None:
 add_pause_commands(
     organization,
     "organizations",
-    pause_help="Let nothing more of an organization start; what runs goes on.",
+    pause_help="Let nothing more of an organization start; what runs continues.",
     resume_help="End the pause of an organization.",
 )
 

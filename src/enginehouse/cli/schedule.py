@@ -28,7 +28,7 @@ for _command in schedule_slots.COMMANDS:
 add_pause_commands(
     schedule,
     "schedules",
-    pause_help="Let nothing more of a schedule start; its jobs go on.",
+    pause_help="Let nothing more of a schedule start; its jobs continue.",
     resume_help="End the pause of a schedule; the slots that passed do not fire.",
 )
 

@@ -46,7 +46,7 @@ def list_(client: Client, *, as_json: bool) -> None:
     ]
     more = (optional("worker slots"), optional("engines"), optional("resources"))
     titles = ("worker", flexible("name"), "state", "running", "seen", *more)
-    show_rows(titles, rows, empty="No worker was heard of within a day.")
+    show_rows(titles, rows, empty="No worker has sent a heartbeat within a day.")
 
 
 @worker.command()

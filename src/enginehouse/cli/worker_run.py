@@ -40,9 +40,7 @@ _path = click.Path(path_type=Path)
     metavar="HOST:PORT",
 )
 @_setting("--engine-callbacks-url", "The address of that place for engines on other machines.", metavar="URL")
-@_setting(
-    "--engine-api-url", "The address of the server that engines are told.  [default: that of --server]", metavar="URL"
-)
+@_setting("--engine-api-url", "The address of the server that engines get.  [default: that of --server]", metavar="URL")
 @_setting("--cpus", "The cores that engines may count on.  [default: those of the machine]", type=float)
 @_setting("--gpus", "The GPUs that engines may count on.")
 @_setting("--memory-mb", "The memory that engines may count on.  [default: that of the machine]", type=int)
@@ -63,7 +61,7 @@ _path = click.Path(path_type=Path)
     type=_path,
     metavar="FILE",
 )
-@_setting("--drain-seconds", "How long running tasks may go on when the worker stops.")
+@_setting("--drain-seconds", "How long running tasks may continue when the worker stops.")
 @_setting("--stop-grace-seconds", "How long a cancelled engine may take to end.")
 @_setting("--log-format", "console or json.")
 @_setting("--log-level", "The least level of a line: debug, info, warning or error.")

@@ -110,7 +110,7 @@ class ServerInterface:
         """Returns the idempotency key of a new request. aiWARE has none."""
         if self.is_aiware:
             if given is not None:
-                raise ValueError("key: aiWARE knows no idempotency keys.")
+                raise ValueError("key: aiWARE has no idempotency keys.")
             return None
         return given or str(uuid4())
 

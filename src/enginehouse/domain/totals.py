@@ -49,7 +49,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     JOB_START: Measure("From the creation of a job to the start of its first attempt.", bounds=_LONG),
     JOB_TIME: Measure("From the creation of a job to its end.", ("outcome",), _LONG),
     LEASES: Measure("Leases given to workers: attempts that have started.", ("engine",)),
-    LEASES_LOST: Measure("Leases that ended because their worker was not heard of in time."),
+    LEASES_LOST: Measure("Leases that ended because their worker sent no heartbeat in time."),
     ATTEMPTS: Measure(
         "Attempts that have ended: complete, failed, postponed, stopped, or lost with their worker.",
         ("engine", "outcome"),

@@ -18,7 +18,7 @@ from enginehouse.storage.jobs import deletion
 from enginehouse.storage.schedules import retention
 from enginehouse.storage.work import leases
 
-_LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt was not heard of in time.")
+_LOST = Failed(FailureKind.WORKER_LOST, "The worker that ran this attempt sent no heartbeat in time.")
 
 SERVER: Final = "server/"  # the prefix of a server's own worker name
 

@@ -9,8 +9,8 @@ from enginehouse.operations.house import House
 
 _MICROS = 1_000_000
 _LONGEST_EXPIRY = 12  # digits of Unix seconds
-_WRONG = "The signature of this URL is wrong: it was changed, or is for something else. Ask for a new URL."
-_EXPIRED = "This URL has expired. Ask for a new one."
+_WRONG = "The signature of this URL is wrong: it was changed, or is for something else. Request a new URL."
+_EXPIRED = "This URL has expired. Request a new one."
 
 BASE = "/signed"
 PATHS = {

@@ -67,7 +67,7 @@ class JobTraces:
                 with suppress(Unavailable):
                     await self._tell(ends)
                 if self._left_out:
-                    _log.warning("too many ends at once: some have no span", lines=self._left_out)
+                    _log.warning("too many jobs and attempts ended at once: some have no span", lines=self._left_out)
                     self._left_out = 0
                 await asyncio.sleep(_PAUSE if len(self._waiting) < _AT_ONCE else 0)
         except Exception:

@@ -92,7 +92,7 @@ async def put(
         try:
             replaced = await storage.put(tx, principal.organization_id, new, expires_at=kept_until)
         except storage.Claimed as claimed:
-            raise NotAllowed(f"What was uploaded here is asset {claimed}, and stays so. Ask for a new URL.") from None
+            raise NotAllowed(f"What was uploaded here is asset {claimed}, and stays so. Request a new URL.") from None
         await entries.record(tx, [entry])
         return replaced
 

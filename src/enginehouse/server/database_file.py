@@ -65,7 +65,7 @@ def bind(data: Path, place: str, id_: str, former: Collection[str] = ()) -> None
     if known is not None and known.id not in (own.id, *former):
         raise Unavailable(
             f"The data folder {data} belongs to another database, which was at {known.place}: start with that one, or "
-            f"give another --data. If it is gone for good, remove {data / FILE}."
+            f"give another --data. If it is lost, remove {data / FILE}."
         )
     if known != own:
         private_file.write(data / FILE, json.dumps(own._asdict()) + "\n")

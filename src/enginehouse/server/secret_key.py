@@ -30,7 +30,7 @@ def read(data: Path) -> SecretKey | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        text = f"The secret key {path} cannot be read: {error.strerror}. Let the user of the server own it."
+        text = f"The secret key {path} cannot be read: {error.strerror}. Make the user of the server its owner."
         raise Unavailable(text) from None
     key = secret_key.parse(text)
     if key is None:

@@ -25,7 +25,7 @@ from enginehouse.web.redirects import own_path
 
 _COOKIE: Final = "eh-oidc"
 _SECONDS: Final = 600
-_OLD: Final = "This sign-in took too long, or began in another browser. Begin again."
+_OLD: Final = "This sign-in took too long, or began in another browser. Start again."
 
 
 class Begun(msgspec.Struct, frozen=True):

@@ -90,7 +90,8 @@ async def preview(request: PageRequest) -> Answer:
 LABELS: Final = {
     "name": "Name", "description": "Description", "mode": "Runs", "every": "Every", "cron": "Cron line",
     "zone": "Time zone", "start": "Not before", "stop": "Not after", "excluded": "Not on these dates",
-    "overlap": "While the run before goes on", "catch_up": "Slots that were missed", "jitter": "Starts up to … later",
+    "overlap": "While an earlier run has not ended", "catch_up": "Slots that were missed",
+    "jitter": "Starts up to … later",
     "engine": "Engine", "payload": "Payload", "templates": "Job templates", "pipelines": "Pipelines",
     "form": "The form",
 }  # fmt: skip

@@ -239,7 +239,7 @@ def clause(reason: AnyReason) -> str:  # noqa: C901, PLR0911, PLR0912 - one line
         case WorkersUnable(_, engine, why):
             return f'no worker can start the engine "{engine}" now: {why}'
         case NoWorker(_, engine, _, last_seen, now):
-            seen = "" if last_seen is None else f"; one was last heard of {_duration(now - last_seen)} ago"
+            seen = "" if last_seen is None else f"; one was last seen {_duration(now - last_seen)} ago"
             return f'no worker for the engine "{engine}" is connected{seen}'
         case OrganizationLimit(limit, running):
             return f"the organization has {_counted(running, 'attempt')} running and may have {limit}"

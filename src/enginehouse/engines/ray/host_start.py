@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 _LOOK: Final = 0.25  # seconds between two looks for room
 _SETTLE: Final = 0.5  # seconds within which a node takes a host for which it has room
 _SETTLE_LOOK: Final = 0.02
-_NOBODY: Final = "Nobody waits for the host any more."
+_NOBODY: Final = "No call waits for the host any more."
 
 
 class NotStarted(Exception):
