@@ -155,6 +155,28 @@ def test_subtitles_are_what_a_player_reads(form: str) -> None:
     assert cues[1][2].endswith({"srt": "Who was <there> -> when?", "vtt": "Who was &lt;there&gt; --&gt; when?"}[form])
 
 
+def test_what_an_engine_has_read_or_written_is_on_the_page_and_what_somebody_gave_is_not() -> None:
+    box = [{"x": 0.1, "y": 0.1}]
+    document = {
+        "object": [
+            {"type": "text", "text": "From a picture.", "boundingPoly": box, "page": 1},
+            {"type": "text", "text": "Traduzido.", "language": "pt-BR"},
+            {"type": "text", "text": "As given.", "sentiment": scores(0.4, 0.1)},
+        ]
+    }
+    assert [one.kind for one in findings(document).texts] == ["ocr", "translation", "text"]
+    shown = page(findings(document))
+    assert "page 1     From a picture." in shown
+    assert "Traduzido." in shown
+    assert "As given." not in shown
+
+
+def test_a_name_counts_as_often_as_its_engine_says() -> None:
+    named = {"type": "namedEntity", "label": "Anna", "vendor": {"occurrences": 3}}
+    [one] = findings({"object": [named]}).entities
+    assert (one.label, one.count) == ("Anna", 3)
+
+
 def test_json_is_read_back_and_aion_stays_what_it_is() -> None:
     assert msgspec.json.decode(written(WHOLE, "json"), type=Findings) == findings(WHOLE)
     assert json.loads(written(WHOLE, "aion")) == WHOLE

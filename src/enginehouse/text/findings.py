@@ -3,6 +3,7 @@
 What has another shape than AION is left out, so there are findings for every document, perhaps empty ones.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -34,7 +35,10 @@ class EntityFinding(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
 
 
 class TextFinding(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A part of the text with its place, or its times in ms, and its sentiment if that was judged."""
+    """A part of the text with its place, or its times in ms, and its sentiment if that was judged.
+
+    `kind` is text, ocr (it was read from a picture) or translation.
+    """
 
     text: str
     kind: str = "text"
@@ -150,17 +154,18 @@ def _keywords(document: Mapping[str, Any]) -> list[KeywordFinding]:
 
 def _entities(document: Mapping[str, Any]) -> list[EntityFinding]:
     """Returns each name of each class once, the most frequent first."""
-    named: dict[tuple[str, str], list[float]] = {}
+    sure: dict[tuple[str, str], float] = {}
+    counts = Counter[tuple[str, str]]()
     for one, _ in _found(document):
         label = _text(one.get("label")) or _text(one.get("entityId"))
         if one.get("type") == "namedEntity" and label:
             classes = [_text(each.get("class")) or "" for each in _objects(one.get("objectCategory"))]
             kind = ", ".join(filter(None, classes))
-            named.setdefault((label, kind), []).append(_number(one.get("confidence")))
-    order = sorted(named.items(), key=lambda item: -len(item[1]))
+            sure[label, kind] = max(sure.get((label, kind), 0.0), _number(one.get("confidence")))
+            counts[label, kind] += _whole(_object(one.get("vendor")).get("occurrences")) or 1
     return [
-        EntityFinding(label=label, kind=kind, count=len(sure), confidence=round(max(sure), 4))
-        for (label, kind), sure in order
+        EntityFinding(label=label, kind=kind, count=count, confidence=round(sure[label, kind], 4))
+        for (label, kind), count in counts.most_common()
     ]
 
 
@@ -170,7 +175,7 @@ def _texts(document: Mapping[str, Any]) -> Iterator[TextFinding]:
         if one.get("type") in ("text", "ocr") and text:
             yield TextFinding(
                 text=text,
-                kind=one["type"],
+                kind=_kind(one),
                 page=_whole(one.get("page")),
                 paragraph=_whole(one.get("paragraph")),
                 sentence=_whole(one.get("sentence")),
@@ -178,6 +183,13 @@ def _texts(document: Mapping[str, Any]) -> Iterator[TextFinding]:
                 stop_ms=_whole(timed.get("stopTimeMs")),
                 sentiment=sentiment_of(one),
             )
+
+
+def _kind(one: Mapping[str, Any]) -> str:
+    """Returns "ocr" for text that was seen at a place of a picture, "translation" for text in a language of its own."""
+    if one["type"] == "ocr" or one.get("boundingPoly"):
+        return "ocr"
+    return "translation" if _text(one.get("language")) else "text"
 
 
 def _chunks(document: Mapping[str, Any], own: Mapping[str, Any]) -> list[ChunkFinding]:

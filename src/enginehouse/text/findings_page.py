@@ -106,8 +106,8 @@ def _transcript(lines: Sequence[Utterance], width: int, most: int | None) -> Ite
 
 
 def _recognized(findings: Findings, width: int, most: int | None) -> Iterator[str]:
-    """Yields the text that was read from pictures. Other text is in the document that somebody has given."""
-    texts = [one for one in findings.texts if one.kind == "ocr"]
+    """Yields the text that an engine has read or written. Other text is in the document that somebody has given."""
+    texts = [one for one in findings.texts if one.kind in ("ocr", "translation")]
     if not texts:
         return
     yield "text"
