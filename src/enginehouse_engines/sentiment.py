@@ -1,4 +1,4 @@
-"""Sentiment of English text with the VADER lexicon: how positive and how negative each sentence and the whole are."""
+"""Sentiment by lexicons, VADER's for English: how positive and how negative each sentence and the whole are."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any
 
 from enginehouse.engine import Output, Work
 from enginehouse_engines.aion import fraction, output
+from enginehouse_engines.lexicon import LANGUAGES, moods
 from enginehouse_engines.prose import guess_language, paragraphs, sentences, words
 from enginehouse_engines.spec import chunk_spec
 from enginehouse_engines.text import Document, Passage, documents
@@ -18,7 +19,8 @@ class Sentiment:
     """Returns one AION document for each input: root `sentiment`, and one for each sentence.
 
     Sentences of text are in `object` with their paragraph and sentence numbers inside the input; passages of speech are
-    in `series` at their times. Text that is not English has no sentiment, and `vendor` says that it was not judged.
+    in `series` at their times. Text in a language without a lexicon has no sentiment, and `vendor` says that it was not
+    judged. So has a sentence without a word of our own lists, which are short.
     """
 
     spec = chunk_spec(
@@ -26,12 +28,16 @@ class Sentiment:
         engine_id=ID,
         name="Sentiment (VADER)",
         slug="sentiment-vader",
-        description="Tells how positive and how negative English sentences are, by a lexicon.",
+        description=(
+            "Tells how positive and how negative sentences are, by a lexicon for English and by short word lists for "
+            "German, French, Spanish, Italian, Dutch and Portuguese. Fair: about two reviews in three are told right, "
+            "most of the others not at all."
+        ),
         category="Sentiment",
         category_id="f2554098-f14b-4d81-9be1-41d0f992a22f",
         task_type="sentiment",
         memory_mb=1024,
-        languages=("en",),
+        languages=("en", *LANGUAGES),
     )
 
     def process(self, work: Work) -> list[Output]:
@@ -46,7 +52,11 @@ class _Verdict:
     compound: float
     words: int
     known: int
-    judged: bool
+    language: str | None = None  # of the lexicon, None if the sentence was not judged
+
+    @property
+    def judged(self) -> bool:
+        return self.language is not None
 
     @property
     def sentiment(self) -> dict[str, dict[str, float]]:
@@ -64,8 +74,8 @@ def _judge(document: Document) -> dict[str, Any]:
     for passage in document.passages:
         for paragraph in paragraphs(passage.text):
             number += 1
-            english = _is_english(paragraph, document.language)
-            judged = [(sentence, _verdict(sentence, english)) for sentence in sentences(paragraph)]
+            language = _language(paragraph, document.language)
+            judged = [(sentence, _verdict(sentence, language)) for sentence in sentences(paragraph)]
             verdicts += [verdict for _, verdict in judged]
             if passage.start_ms is None:
                 objects += [_written(*pair, number, n) for n, pair in enumerate(judged, 1)]
@@ -121,42 +131,52 @@ def _overall(verdicts: list[_Verdict]) -> dict[str, dict[str, float]]:
 
 
 def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
-    """Returns how much of the text the lexicon knows."""
+    """Returns how much of the text the lexicons know."""
     judged = [verdict for verdict in verdicts if verdict.judged]
     total = sum(verdict.words for verdict in verdicts)
     answer: dict[str, Any] = {
-        "lexicon": "VADER (English)",
+        "lexicon": _lexicons({verdict.language for verdict in judged if verdict.language}),
         "compound": round(sum(v.compound for v in judged) / len(judged), 4) if judged else 0.0,
         "coverage": fraction(sum(v.known for v in judged) / total) if total else 0.0,
         "sentences": len(verdicts),
         "sentencesJudged": len(judged),
     }
     if len(judged) < len(verdicts):
-        answer["note"] = "The lexicon is English; sentences in other languages were not judged."
+        answer["note"] = (
+            "Sentences in a language without a lexicon, and without a word of a short one, were not judged."
+        )
     return answer
 
 
-def _is_english(paragraph: str, declared: str | None) -> bool:
-    """Returns True if the lexicon may judge this paragraph. It would take the German "die" and "war" for English."""
+def _lexicons(languages: set[str]) -> str:
+    own = sorted(languages - {"en"})
+    lists = f"word lists ({', '.join(own)})" if own else ""
+    return ", ".join(filter(None, ["VADER (English)" if "en" in languages or not own else "", lists]))
+
+
+def _language(paragraph: str, declared: str | None) -> str | None:
+    """Returns the language whose lexicon may judge this paragraph. English has the words "die" and "war", too."""
     tokens = words(paragraph)
-    guessed = guess_language(tokens)
-    if guessed is not None:
-        return guessed == "en"
-    if declared is not None:
-        return declared.lower().partition("-")[0] == "en"
-    # Text that is too short to decide counts as English if the lexicon knows some of it.
-    lexicon = _analyzer().lexicon
-    return len(tokens) <= 6 and any(word in lexicon for word in tokens)
+    language = guess_language(tokens) or (declared.lower().partition("-")[0] if declared else None)
+    if language is None:
+        # Text that is too short to decide counts as English if the lexicon knows some of it.
+        lexicon = _analyzer().lexicon
+        return "en" if len(tokens) <= 6 and any(word in lexicon for word in tokens) else None
+    return language if language == "en" or language in LANGUAGES else None
 
 
-def _verdict(sentence: str, english: bool) -> _Verdict:
+def _verdict(sentence: str, language: str | None) -> _Verdict:
     tokens = words(sentence)
-    if not english:
-        return _Verdict(0.0, 0.0, 0.0, len(tokens), 0, judged=False)
+    if language is None:
+        return _Verdict(0.0, 0.0, 0.0, len(tokens), 0)
+    if language != "en":
+        found = moods(sentence, language)
+        judged = language if found.known else None
+        return _Verdict(found.positive, found.negative, found.compound, len(tokens), found.known, judged)
     analyzer = _analyzer()
     scores = analyzer.polarity_scores(sentence)
     known = sum(word in analyzer.lexicon for word in tokens)
-    return _Verdict(scores["pos"], scores["neg"], scores["compound"], len(tokens), known, judged=True)
+    return _Verdict(scores["pos"], scores["neg"], scores["compound"], len(tokens), known, language)
 
 
 @cache

@@ -1,12 +1,14 @@
-"""Sentiment: English is judged sentence by sentence. Other text has no sentiment and is marked as not judged."""
+"""Sentiment: text in a language with a lexicon is judged sentence by sentence. Other text has none, and says so."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from tests.engines.aion import problems
 from tests.engines.reference import answer, chunk, work
 
+from enginehouse_engines.lexicon import LANGUAGES, moods
 from enginehouse_engines.sentiment import engine
 
 GLAD = "I love this warm and wonderful old place."
@@ -40,10 +42,10 @@ def test_every_sentence_has_its_sentiment_and_its_place() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Die Leute, die im Hafen wohnen, waren alle da, und es war ein guter Tag für die Stadt.",  # "die" and "war"
-        "No, no es verdad que la bomba no funcione; no hay nada que temer en el puerto.",
-        "Le taller et le phare sont fermés, mais la machine tourne encore dans la nuit.",
-        "Vanha satama on hiljainen, eikä kukaan ihaile konehuonetta meren rannalla.",  # a language without a word list
+        "Die Leute, die im Hafen wohnen, waren alle da, und es war Dienstag in der Stadt.",  # "die" and "war"
+        "Le phare et le port sont fermés, mais la machine tourne encore dans la nuit.",  # no word of the list
+        "Každý přístav má dům, který nikdo neobdivuje, a v něm jsou čerpadla.",  # a language without a word list
+        "Vanha satama on hiljainen, eikä kukaan ihaile konehuonetta meren rannalla.",
         "Каждая гавань хранит здание, которым никто не восхищается, и в нём стоят насосы.",
     ],
 )
@@ -60,13 +62,59 @@ def test_other_languages_have_no_sentiment_and_are_said_not_to_be_judged(text: s
 
 def test_a_foreign_paragraph_does_not_dilute_the_english_one() -> None:
     alone = answer(engine, work(payload={"text": SAD}))
-    mixed = answer(
-        engine, work(payload={"text": f"{SAD}\n\nLa bombe est tombée dans le port et les gens ont eu peur."})
-    )
+    mixed = answer(engine, work(payload={"text": f"{SAD}\n\nLa pompe est dans le port et les gens sont dans la rue."}))
     assert mixed["sentiment"] == alone["sentiment"]
     assert (mixed["vendor"]["sentences"], mixed["vendor"]["sentencesJudged"]) == (2, 1)
     assert contracts(mixed) == []
     assert ["sentiment" in item for item in mixed["object"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("language", "glad", "sad"),
+    [
+        ("de", "Das Hotel ist wunderbar, und die Leute sind freundlich.", "Das Essen ist leider nicht gut."),
+        ("fr", "Le séjour est magnifique et les gens sont gentils.", "La chambre n'est pas propre."),
+        ("es", "La casa es preciosa y la gente es amable.", "El servicio no es bueno."),
+        ("it", "La casa è splendida e le persone sono gentili.", "Il servizio non è buono."),
+        ("nl", "Het huis is prachtig en de mensen zijn vriendelijk.", "Het eten is niet goed."),
+        ("pt", "A casa é excelente e as pessoas são simpáticas.", "O serviço não é bom."),
+    ],
+)
+def test_other_languages_are_judged_by_their_word_lists(language: str, glad: str, sad: str) -> None:
+    found = answer(engine, work(payload={"text": f"{glad}\n\n{sad}"}))
+    assert contracts(found) == []
+    good, bad = (item["sentiment"] for item in found["object"])
+    assert good["positiveValue"] > 0.3
+    assert good["negativeValue"] == 0
+    assert bad["negativeValue"] > bad["positiveValue"]
+    assert found["vendor"]["lexicon"] == f"word lists ({language})"
+
+
+@pytest.mark.parametrize(
+    ("language", "better", "worse"),
+    [
+        ("de", "sehr gut", "gut"),
+        ("de", "gut", "etwas gut"),
+        ("de", "gut", "nicht gut"),
+        ("de", "nicht schlecht", "schlecht"),
+        ("de", "das gefällt und ist gut", "das ist gut nicht"),
+        ("de", "teuer, aber wunderbar", "wunderbar, aber teuer"),
+        ("nl", "ik vind het goed", "goed vind ik niet"),
+        ("fr", "pas mal", "mal"),
+        ("es", "nada mal", "mal"),
+        ("de", "Alternative", "alt"),  # the stem of a word is not that of a longer one
+    ],
+)
+def test_small_words_turn_and_weigh_the_others(language: str, better: str, worse: str) -> None:
+    assert moods(better, language).compound > moods(worse, language).compound
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_word_of_a_list_has_two_values(language: str) -> None:
+    rows = files("enginehouse_engines").joinpath("lexicons", f"{language}.txt").read_text("utf-8").splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["+3", "+2", "+1", "-3", "-2", "-1", "not", "very", "bit", "but"]
+    valued = [word for row in rows[:6] for word in row.split()[1:]]
+    assert len(valued) == len({word.rstrip("*") for word in valued}) > 150
 
 
 @pytest.mark.parametrize("text", ["Wonderful!", "Terrible food."])
