@@ -10,12 +10,14 @@ from enginehouse.domain.graph_draft import GraphDraft, into, out
 from enginehouse.domain.job import JobRequest
 from enginehouse.domain.pipelines import FILE, INPUT, PipelineStep
 from enginehouse.engines.native.chunker import Chunker
+from enginehouse.engines.native.noop import Noop
 from enginehouse.engines.native.webstream import WEBSTREAM
 from enginehouse.engines.native.writer import OUTPUT_WRITER
 
 _SOURCE: Final = WEBSTREAM.spec.id
 _CHUNKER: Final = Chunker.spec.id
 _WRITER: Final = OUTPUT_WRITER.spec.id
+_NOTHING: Final = Noop.spec.id
 _SOUND: Final = {"ffmpegTemplate": "audio"}
 
 
@@ -108,7 +110,9 @@ def _place(graph: GraphDraft, intake: Intake, beginning: _Beginning, chosen: Cho
     folders = [into(f"{name}-in", "stream" if whole else "chunk")]
     if _has_output(engine):
         folders.append(out(name))
-    graph.add(engine.id, chosen.step.payload, *folders)
+    # What reads a scan as a text fails. The job goes on without an optional step, since its text is found otherwise.
+    may_fail = chosen.step.reads == FILE and chosen.step.optional and intake.standby is not None
+    graph.add(engine.id, chosen.step.payload, *folders, standby=_NOTHING if may_fail else None)
     parent = "source" if whole else beginning.folder if reads_input else chosen.step.reads
     graph.route(parent, f"{name}-in")
 

@@ -147,7 +147,12 @@ def _steps(pipeline: Pipeline, found: InputType, choices: EngineChoices, problem
     for step in pipeline.steps:
         reads = instead.get(step.reads, step.reads)
         own = PipelineStep(
-            name=step.name, engines=step.engines, category=step.category, reads=reads, payload=step.payload
+            name=step.name,
+            engines=step.engines,
+            category=step.category,
+            reads=reads,
+            payload=step.payload,
+            optional=step.optional,
         )
         engine = choices.best(own, received(pipeline, own, found.media_type))
         if engine is not None:
