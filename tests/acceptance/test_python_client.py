@@ -170,6 +170,27 @@ async def test_schedules(call: Either, interface: InterfaceName) -> None:
         await call("schedules", "get", schedule.id)
 
 
+async def test_pipelines(call: Either, interface: InterfaceName, tmp_path: Path) -> None:
+    (tmp_path / "notes.mp3").write_text("What a splendid day.")
+    if interface == "aiware":
+        with pytest.raises(NotImplementedError):
+            await call("pipelines", "create", "understand", text="a")
+        return
+    job = await call("pipelines", "create", "understand", file=tmp_path / "notes.mp3", job_name="notes")
+    assert (await call("jobs", "wait", job.id, timeout=60)).status == "complete"
+    name = f"own-{type(call.client).__name__.lower()}"
+    own = await call("pipelines", "add", name, [{"name": "mood", "engines": [SENTIMENT]}], description="Mood")
+    assert (own.name, own.is_built_in, own.steps[0]["engineName"]) == (name, False, "Sentiment (VADER)")
+    again = [(await call("pipelines", "create", name, text="a day", key=name)).id for _ in range(2)]
+    assert again[0] == again[1]
+    await call("pipelines", "delete", name)
+    assert name not in [one.name for one in await call("pipelines", "list")]
+    with pytest.raises(RequestFailed, match="There are: chunk"):
+        await call("pipelines", "create", name, text="a day")
+    with pytest.raises(ValueError, match="give one of file, url, text, target; got none"):
+        await call("pipelines", "create", "chunk")
+
+
 async def test_engines(call: Either) -> None:
     names = [engine.name for engine in await call("engines", "list", name="Sentiment")]
     assert names == ["Sentiment (VADER)"]

@@ -45,6 +45,9 @@ def unknown(wanted: Any, value: Any) -> list[str]:
 
 
 def _unknown(wanted: inspect.Type, value: Any, path: str) -> Iterator[str]:
+    if isinstance(wanted, inspect.ListType) and isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _unknown(wanted.item_type, item, f"{path.removesuffix('.')}[{number}].")
     if not isinstance(wanted, inspect.StructType) or not isinstance(value, dict):
         return
     fields = {one.encode_name: one.type for one in wanted.fields}
