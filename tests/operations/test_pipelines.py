@@ -131,6 +131,8 @@ async def test_the_bytes_of_a_file_decide_what_reads_it(
     here: House, pipeline: str, name: str, data: bytes, made: list[str]
 ) -> None:
     assert await graph(here, pipeline, target_id=await target_of(here, name, data)) == made
+    wrong = "text/plain" if data == WAV else "audio/wav"
+    assert await graph(here, pipeline, target_id=await target_of(here, name, data, wrong)) == made
     looks(here, "text/plain", data[:3], data[3:], name=name)
     assert await graph(here, pipeline, url=f"https://example.org/{name}") == made
     source = PipelineSource(target_id=await target_of(here, name, data))
@@ -380,8 +382,8 @@ async def test_a_repeated_create_with_a_key_makes_one_job_and_reads_nothing_agai
     read = looks(here, "text/plain", b"Some text.")
     wanted = PipelineJob(pipeline="understand", source=PipelineSource(url="https://example.org/a"))
     first = await pipeline_jobs.create(here, CALLER, wanted, key="k")
-    looks(here, "audio/wav", WAV)  # something else is there now
+    later = looks(here, "audio/wav", WAV)  # something else is there now
     again = await pipeline_jobs.create(here, CALLER, wanted, key="k")
-    assert (again.job_id, again.replayed, len(read)) == (first.job_id, True, 1)
+    assert (again.job_id, again.replayed, len(read), later) == (first.job_id, True, 1, [])
     with pytest.raises(KeyReused):
         await pipeline_jobs.create(here, CALLER, replace(wanted, pipeline="chunk"), key="k")
