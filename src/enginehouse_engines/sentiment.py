@@ -142,9 +142,7 @@ def _coverage(verdicts: list[_Verdict]) -> dict[str, Any]:
         "sentencesJudged": len(judged),
     }
     if len(judged) < len(verdicts):
-        answer["note"] = (
-            "Sentences in a language without a lexicon, and without a word of a short one, were not judged."
-        )
+        answer["note"] = "Sentences without a word of a lexicon were not judged."
     return answer
 
 
