@@ -15,7 +15,8 @@ def peers(kept: Mapping[str, Any]) -> str:
     shown = [name for name in CONTENDERS if any(name in row.values(kept) for row in ROWS)]
     rows = []
     for row in ROWS:
-        values = row.values(kept)
+        if not (values := row.values(kept)):
+            continue
         cells = [number(values[name]) if name in values else "–" for name in shown]
         rows.append([row.title, row.unit, *cells])
     return f"{_conditions(kept)}\n\n{_table(['', 'unit', *shown], rows)}"
@@ -44,8 +45,9 @@ def _conditions(kept: Mapping[str, Any]) -> str:
     state = "quiet" if most <= QUIET else f"busy with other work (load up to {most:g}), so the figures are too bad"
     what = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, data on {machine['disk']}"
     versions = f"Python {known['python']}, SQLite {known['sqlite']}"
+    rounds = "One round" if known["rounds"] == 1 else f"Medians of {known['rounds']} rounds"
     return (
-        f"Medians of {known['rounds']} rounds on {what}, {versions}; the machine was {state}. "
+        f"{rounds} on {what}, {versions}; the machine was {state}. "
         f"`make bench-compare` fails if one of our figures is more than {WORSE:.0%} worse than these."
     )
 
