@@ -96,6 +96,7 @@ USER: Final = ServerWordType(_graphql("users", "name", "status"))
 ORGANIZATION: Final = ServerWordType(_rest("organizations", "organizationID", "name"))
 WORKER: Final = ServerWordType(_rest("workers", "workerID", "name"))
 TOKEN: Final = ServerWordType(_rest("tokens", "tokenID", "name", "role"))
+PIPELINE: Final = ServerWordType(_rest("pipelines", "name", "description"))
 ACT: Final = ServerWordType(_rest("bulk-acts", "id", "act"))
 DELIVERY: Final = ServerWordType(_rest("webhooks/deliveries", "id", "eventName"))
 

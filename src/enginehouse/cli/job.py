@@ -21,7 +21,7 @@ from enginehouse.cli.bulk_cancels import RangeFlags
 from enginehouse.cli.connection import with_client, with_client_of_server
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_spelling import job_spelling
-from enginehouse.cli.id_types import ENGINE, JOB, JOB_STATUS, REASON
+from enginehouse.cli.id_types import ENGINE, JOB, JOB_STATUS, PIPELINE, REASON
 from enginehouse.cli.job_options import TaskFlags, create_from_file, request_and_source
 from enginehouse.cli.job_rule import RuleFlags, rule_options_beside_range
 from enginehouse.cli.options import (
@@ -53,7 +53,7 @@ for _command in (*job_history.COMMANDS, *job_results.COMMANDS, *job_acts.COMMAND
 
 @job.command()
 @click.option("--engine", type=ENGINE, help="The engine of the only task: its id, its slug or a part of its name.")
-@click.option("--pipeline", help="Instead of an engine, a pipeline. See: enginehouse pipeline list")
+@click.option("--pipeline", type=PIPELINE, help="Instead of an engine, a pipeline. See: enginehouse pipeline list")
 @click.option(
     "--from",
     "source",

@@ -8,6 +8,7 @@ from enginehouse.cli import output
 from enginehouse.cli.confirmation import confirm, yes_option
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.id_types import PIPELINE
 from enginehouse.cli.options import json_object
 from enginehouse.cli.relative_time import with_words
 from enginehouse.cli.rows import flexible, show_rows
@@ -34,11 +35,11 @@ def list_(client: Client, *, as_json: bool) -> None:
         output.show_json(records)
         return
     rows = [(one["name"], "built in" if one["builtIn"] else "own", one["description"] or None) for one in records]
-    show_rows(("pipeline", "", flexible("description")), rows, empty="There is no pipeline.")
+    show_rows(("pipeline", "kind", flexible("description")), rows, empty="There is no pipeline.")
 
 
 @pipeline.command()
-@click.argument("name")
+@click.argument("name", type=PIPELINE)
 @click.option(
     "--type", "media_type", metavar="TYPE", help="Show the job that it makes of such a file: application/pdf."
 )
@@ -92,7 +93,7 @@ def add(client: Client, file: IO[bytes], *, name: str | None, as_json: bool) -> 
 
 
 @pipeline.command()
-@click.argument("name")
+@click.argument("name", type=PIPELINE)
 @yes_option
 @output.json_option
 @with_client
