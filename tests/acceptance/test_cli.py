@@ -202,6 +202,9 @@ def test_engines(server: Server) -> None:
     assert server.cli("engine", "list", "--name", "vader").out.splitlines()[1].startswith("sentiment-vader ")
     shown = _json(server.cli("engine", "show", "sentiment-vader", "--json"))
     assert (shown["slug"], shown["engineID"]) == ("sentiment-vader", one["id"])
+    for words in (("limit", "noop", "3"), ("limit", "noop", "none"), ("pause", "noop"), ("resume", "noop")):
+        assert server.cli("engine", *words).code == 0
+    assert "Did you mean noop?" in _one_line(server.cli("engine", "pause", "noip"))
     assert "Did you mean sentiment-vader?" in _one_line(server.cli("engine", "show", "sentimant-vader"))
 
 

@@ -198,7 +198,7 @@ def list_(client: Client, *, name: str | None, as_json: bool) -> None:
 @with_client
 def limit(client: Client, name: str, limit: str, *, as_json: bool) -> None:
     """Limit how many attempts of an engine run at once, of all organizations together."""
-    limited = limits.limit_engine(client, name, number_or_none(limit))
+    limited = limits.limit_engine(client, engine_id(client, name), number_or_none(limit))
     output.show(limited, f"running limit: {limited.get('runningLimit', 'none')}", as_json=as_json)
 
 

@@ -8,6 +8,7 @@ from enginehouse.cli import output, terminal
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_types import ENGINE, TARGET
+from enginehouse.cli.options import engine_id
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, show_rows
 from enginehouse.client import Client, Json, exports
@@ -26,7 +27,7 @@ def export() -> None:
 @click.option(
     "--format", "kinds", multiple=True, type=click.Choice(formats(TRANSCRIPTION)), help="A format; may be repeated."
 )
-@click.option("--engine", "engine_id", type=ENGINE, metavar="ID", help="Only the results of this engine.")
+@click.option("--engine", type=ENGINE, metavar="ID", help="Only the results of this engine.")
 @click.option("--category", "category_id", metavar="ID", help="Only those of the engines of this category.")
 @click.option("--media", is_flag=True, help="With the media of each target.")
 @click.option("--output", "path", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
@@ -38,7 +39,7 @@ def create(
     target_ids: tuple[str, ...],
     *,
     kinds: tuple[str, ...],
-    engine_id: str | None,
+    engine: str | None,
     category_id: str | None,
     media: bool,
     path: Path | None,
@@ -50,7 +51,8 @@ def create(
     Without --engine and --category, the formats of subtitles are those of transcriptions, and `json` is the document of
     every engine that has results.
     """
-    made = exports.create(client, target_ids, _outputs(kinds, engine_id, category_id), media=media)
+    chosen = None if engine is None else engine_id(client, engine)
+    made = exports.create(client, target_ids, _outputs(kinds, chosen, category_id), media=media)
     if no_wait:
         output.show(made, made["id"], as_json=as_json)
         return
@@ -84,11 +86,9 @@ def list_(client: Client, *, limit: int, as_json: bool) -> None:
     show_rows(_COLUMNS, rows, empty="There is no export. Make one with: enginehouse export create TARGET")
 
 
-def _outputs(kinds: tuple[str, ...], engine_id: str | None, category_id: str | None) -> list[Json]:
+def _outputs(kinds: tuple[str, ...], engine: str | None, category_id: str | None) -> list[Json]:
     """Returns the outputConfigurations of the options."""
-    chosen = {
-        name: value for name, value in (("engineId", engine_id), ("categoryId", category_id)) if value is not None
-    }
+    chosen = {name: value for name, value in (("engineId", engine), ("categoryId", category_id)) if value is not None}
     if not chosen and set(kinds) <= {AION}:
         return []
     return [{**(chosen or {"categoryId": TRANSCRIPTION}), "formats": [{"extension": kind} for kind in kinds]}]

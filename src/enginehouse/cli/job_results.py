@@ -25,7 +25,7 @@ _APART: Final = (*product(("--format", "--output"), _OTHERS), ("--save", "--list
 
 
 @click.command()
-@click.argument("job_id")
+@click.argument("job_id", type=JOB)
 @click.option(
     "--format", "form", type=click.Choice(tuple(FORMS)), help="Write the result in this form instead of showing it."
 )

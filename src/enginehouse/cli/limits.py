@@ -7,6 +7,7 @@ import click
 from enginehouse.cli import output
 from enginehouse.cli.connection import with_client
 from enginehouse.cli.id_types import ENGINE, JOB, ORGANIZATION, SCHEDULE
+from enginehouse.cli.options import engine_id
 from enginehouse.client import Client, limits
 from enginehouse.client.limits import Noun
 
@@ -21,11 +22,16 @@ def add_pause_commands(group: click.Group, noun: Noun, *, pause_help: str, resum
     @output.json_option
     @with_client
     def pause(client: Client, name: str, *, as_json: bool) -> None:
-        output.show(limits.pause(client, noun, name), "paused", as_json=as_json)
+        output.show(limits.pause(client, noun, _id(client, noun, name)), "paused", as_json=as_json)
 
     @group.command(help=resume_help)
     @click.argument("name", type=_TYPES[noun], metavar="ID")
     @output.json_option
     @with_client
     def resume(client: Client, name: str, *, as_json: bool) -> None:
-        output.show(limits.resume(client, noun, name), "resumed", as_json=as_json)
+        output.show(limits.resume(client, noun, _id(client, noun, name)), "resumed", as_json=as_json)
+
+
+def _id(client: Client, noun: Noun, name: str) -> str:
+    """Returns the id: an engine may also be named by its slug or a part of its name. Raises CommandError."""
+    return engine_id(client, name) if noun == "engines" else name

@@ -8,7 +8,7 @@ from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
 from enginehouse.cli.id_types import ENGINE, TOKEN
-from enginehouse.cli.options import organization_option
+from enginehouse.cli.options import engine_id, organization_option
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
 from enginehouse.client import Client, Json, accounts
@@ -66,7 +66,10 @@ def create(
     if worker:
         if role is not None:
             raise CommandError("--role: a token for workers has none.", exit_code=2)
-        fields["worker"] = {"organizationIDs": list(organizations), "engineIDs": list(engines)}
+        fields["worker"] = {
+            "organizationIDs": list(organizations),
+            "engineIDs": [engine_id(client, name) for name in engines],
+        }
     else:
         if len(organizations) > 1 or engines:
             raise CommandError("Several --organization, and --engine, need --worker.", exit_code=2)
