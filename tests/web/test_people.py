@@ -37,7 +37,7 @@ async def test_an_administrator_adds_a_person_who_may_then_sign_in(place: Place)
     assert re.match(r"/people/[-0-9a-f]{36}", answer.url.path)
     assert "eve active" in text(answer)
     assert re.search(r"eve reader active eve@example.org", text(await reader.get("/people?name=EVE@")))
-    assert "Nobody matches" in text(await reader.get("/people?name=nobody"))
+    assert "No user matches" in text(await reader.get("/people?name=nobody"))
     other = await place.reader()
     assert (await other.sign_in("eve", PASSWORD)).url.path == "/"
 

@@ -59,7 +59,7 @@ async def sent(place: Place, answer: Answer) -> None:
 
 async def test_without_a_subscription_the_page_says_how_to_be_told(place: Place) -> None:
     answer = await (await place.signed_in()).get("/webhooks")
-    assert "Nobody is told of events yet" in text(answer)
+    assert "No address gets events yet" in text(answer)
     assert "Nothing was sent yet" in text(answer)
 
 

@@ -26,7 +26,7 @@ def steps(run: CompleteRun, url: str, data: Path | None, *, keep: bool) -> str:
     if not keep:
         url = f"http://127.0.0.1:{_PORT}"
         serve = f"{program()} serve --data {_quote(folder)} --port {_PORT}"
-        lines += [f"{serve}   # leave it running, and go on in another shell", ""]
+        lines += [f"{serve}   # leave it running, and continue in another shell", ""]
     lines += [f"URL={url}", f"TOKEN=$(cat {_quote(folder / 'token')})", *_create(run), *_FOLLOW]
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from enginehouse.text.findings import ChunkFinding, EntityFinding, Findings, Utt
 from enginehouse.text.sentiment import SentimentFinding
 
 WIDTH: Final = 88  # characters of a line
-_MOST_NAMES: Final = 24  # keywords, and entities, on the page
+_MOST_NAMES: Final = 12  # keywords, and entities, on the page
 _LABEL: Final = 11  # characters before the text of a line
 _UNDETERMINED: Final = "und"
 
