@@ -38,7 +38,7 @@ class _OwnServer:
 
 @click.command()
 @click.argument("source", metavar="[FILE|URL]", required=False)
-@click.option("--pipeline", default="understand", show_default=True, help="What to do with it.")
+@_setting("--pipeline", "What to do with it.", default="understand", show_default=True)
 @_setting("--own", "Use a server of its own, whatever server is configured.", is_flag=True)
 @_setting("--port", "The own server's port.  [default: any free port; 9000 with --keep]", type=int)
 @_setting("--keep", "Keep the own server running afterwards, until Ctrl-C.", is_flag=True)

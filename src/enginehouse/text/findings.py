@@ -193,14 +193,16 @@ def _kind(one: Mapping[str, Any]) -> str:
 
 
 def _chunks(document: Mapping[str, Any], own: Mapping[str, Any]) -> list[ChunkFinding]:
-    """Returns what the engines found in each chunk, side by side."""
+    """Returns what the engines found in each chunk, side by side; nothing of a single one, which is the whole."""
     languages: dict[int, str] = {}
     sentiments = chunk_sentiments(document, own)
     for chunk in _objects(own.get("chunks")):
         index, language = _whole(chunk.get("index")), _text(chunk.get("language"))
         if index is not None and language:
             languages[index] = language
+    indices = sorted(languages.keys() | sentiments.keys())
+    if len(indices) < 2:
+        return []
     return [
-        ChunkFinding(index=index, language=languages.get(index), sentiment=sentiments.get(index))
-        for index in sorted(languages.keys() | sentiments.keys())
+        ChunkFinding(index=index, language=languages.get(index), sentiment=sentiments.get(index)) for index in indices
     ]

@@ -82,8 +82,8 @@ def _entity(one: EntityFinding) -> str:
 
 
 def _chunks(chunks: Sequence[ChunkFinding]) -> Iterator[str]:
-    """Yields a line for each chunk, if they differ at all."""
-    if len(chunks) < 2:
+    """Yields a line for each chunk."""
+    if not chunks:
         return
     wide = max(7, *(len(str(one.index)) + 2 for one in chunks))
     yield f"{'chunk':<{wide}}{'language':<10}sentiment"
