@@ -103,6 +103,11 @@ def test_what_was_not_judged_says_so(document: dict[str, Any], said: str) -> Non
     assert "not judged" not in said or "neutral" not in shown
 
 
+def test_the_summaries_of_chunks_are_one() -> None:
+    chunks = [{"index": 1, "summary": "The end."}, {"index": 0, "summary": "The beginning."}]
+    assert page(findings({"vendor": {"enginehouse": {"chunks": chunks}}})) == "summary    The beginning. The end.\n"
+
+
 def test_chunks_that_differ_are_side_by_side() -> None:
     chunks = [
         {"index": 0, "language": "en"}, {"index": 1, "language": "de"},

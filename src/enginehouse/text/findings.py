@@ -90,7 +90,7 @@ def findings(document: Any) -> Findings:
     document = _object(document)
     own = _object(_object(document.get("vendor")).get("enginehouse"))
     return Findings(
-        summary=_text(document.get("summary")),
+        summary=_text(document.get("summary")) or _summary_of_chunks(own),
         languages=_languages(document, own),
         sentiment=whole_sentiment(document, own),
         keywords=_keywords(document),
@@ -128,6 +128,12 @@ def _number(value: Any) -> float:
 def _whole(value: Any) -> int | None:
     fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
     return value if fits else None
+
+
+def _summary_of_chunks(own: Mapping[str, Any]) -> str | None:
+    """Returns the summaries of the chunks, one after the other."""
+    parts = ((_whole(one.get("index")) or 0, _text(one.get("summary"))) for one in _objects(own.get("chunks")))
+    return " ".join(text for _, text in sorted(parts, key=lambda part: part[0]) if text) or None
 
 
 def _languages(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, int]:
