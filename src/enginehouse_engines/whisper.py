@@ -76,8 +76,8 @@ def _transcribe(model: Any, name: str, language: str | None, chunk: Chunk) -> di
     if len(sound) == 0:
         sys.stdout.write(f'warning: "{chunk.name or chunk.path.name}" is empty: there is nothing to hear\n')
         return {"validationContracts": ["transcript"], "series": [], "vendor": {"note": "The recording is empty."}}
-    # Without the filter of silence the model writes words where nobody speaks. With the text before it as context it
-    # may repeat itself for the rest of a recording.
+    # Larger models are known to write words where nobody speaks, and with the text before as context to repeat
+    # themselves for the rest of a recording.
     segments, found = model.transcribe(
         sound, language=language, word_timestamps=True, vad_filter=True, condition_on_previous_text=False
     )
