@@ -1,4 +1,4 @@
-"""The declaration that the reference engines share: one AION document for each chunk, and no state between chunks."""
+"""The declaration that the reference engines share: AION documents of chunks, and no state between chunks."""
 
 from typing import Any
 
@@ -25,6 +25,7 @@ def chunk_spec(
     inputs: tuple[str, ...] = _TEXT_INPUTS,
     formats: tuple[str, ...] = _TEXT_FORMATS,
     languages: tuple[str, ...] = (),
+    gathers: bool = False,
 ) -> EngineSpec:
     """Returns the spec of the engine in `module` of this package, with its manifest.
 
@@ -50,6 +51,7 @@ def chunk_spec(
         category_id=category_id,
         kind=EngineKind.PYTHON,
         mode=EngineMode.CHUNK,
+        gathers=gathers,
         shared=True,
         inputs=inputs,
         outputs=(MEDIA_TYPE,),

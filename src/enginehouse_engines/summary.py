@@ -13,7 +13,7 @@ DEFAULT_MAX, LARGEST_MAX = 3, 100
 
 
 class Extract:
-    """Returns one AION document for each input: root `summary`, and its sentences in `vendor`.
+    """Returns one AION document for all inputs together: root `summary`, and its sentences in `vendor`.
 
     Payload: `maxSentences` (1 to 100, 3 when absent).
     """
@@ -31,16 +31,25 @@ class Extract:
         category_id="5b7e2d94-8c16-4a3f-b0e5-f16d9a73c820",
         task_type="summary",
         memory_mb=1024,
+        gathers=True,
     )
 
     def process(self, work: Work) -> list[Output]:
-        """Returns the summary of every input. A short text is its own summary; one without words has none."""
+        """Returns the summary of all that was read. A short text is its own summary; one without words has none."""
         limit = _limit(work)
-        return [output(_summarize(document, limit), document.source) for document in documents(work)]
+        if work.folders and not work.inputs:
+            return []  # nothing was found to read
+        return [output(_summarize("\n\n".join(one.text for one in _in_order(work)), limit), None)]
 
 
-def _summarize(document: Document, limit: int) -> dict[str, Any]:
-    chosen, count = salient(document.text, limit=limit)
+def _in_order(work: Work) -> list[Document]:
+    """Returns the chunks in the order of the whole."""
+    found = documents(work)
+    return sorted(found, key=lambda one: (one.source.folder, one.source.index) if one.source else (0, 0))
+
+
+def _summarize(text: str, limit: int) -> dict[str, Any]:
+    chosen, count = salient(text, limit=limit)
     if not chosen:
         return {"vendor": {"sentences": count, "note": "There are no sentences to choose from."}}
     return {

@@ -1,5 +1,6 @@
 """A summary is the sentences of a text that say most of it."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from tests.engines.aion import problems
 from tests.engines.reference import answer, chunk, work
 
-from enginehouse.engine import EngineFailure, FailureKind
+from enginehouse.engine import EngineFailure, FailureKind, Folder, FolderMode, FolderType
 from enginehouse_engines.summary import engine
 
 HARBOUR = (
@@ -30,6 +31,19 @@ def test_its_sentences_are_those_of_the_text_in_their_order() -> None:
     chosen = [one for one in HARBOUR.split(". ") if one.rstrip(".") in summary]
     assert len(chosen) == 3
     assert summary.rstrip(".") == ". ".join(chosen).rstrip(".")
+
+
+def test_all_chunks_have_one_summary(tmp_path: Path) -> None:
+    said = [one + "." for one in HARBOUR.rstrip(".").split(". ")]
+    chunks = [chunk(tmp_path / str(n), text, index=n) for n, text in enumerate(said)]
+    whole = answer(engine, work(payload={"text": HARBOUR}))
+    assert answer(engine, work(*reversed(chunks))) == whole
+    assert engine.spec.gathers
+
+
+def test_without_anything_to_read_there_is_no_summary() -> None:
+    given = replace(work(), folders=(Folder("in", FolderMode.CHUNK, FolderType.INPUT),))
+    assert engine.process(given) == []
 
 
 def test_nothing_is_said_twice() -> None:

@@ -16,7 +16,7 @@ from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, KeyReused, NotAllowed, NotFound
 from enginehouse.domain.identity import Role
 from enginehouse.domain.job import JobRequest, TargetRequest
-from enginehouse.domain.pipelines import Pipeline, PipelineStep
+from enginehouse.domain.pipelines import FILE, Pipeline, PipelineStep
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engines.native import CATEGORIES, ENGINES
@@ -331,12 +331,22 @@ async def test_an_optional_step_is_left_out_and_its_readers_read_on(here: House)
 
 
 async def test_a_step_may_read_the_whole_file_if_its_engine_takes_it(here: House) -> None:
+    whole = structs.replace(keywords.engine.spec, id="whole", slug="whole-keywords", name="Whole", task_type="whole")
+    await install(here, whole)
+    step = PipelineStep(name="whole", engines=("whole-keywords",), reads=FILE, optional=True)
+    await pipelines.put(here, CALLER, structs.replace(OWN, steps=(step,)))
+    made = await graph(here, "reviews", target_id=await target_of(here, "a", PDF))
+    assert "whole-keywords < webstream" in made
+    spoken = await graph(here, "reviews", target_id=await target_of(here, "a", WAV))
+    assert [each for each in spoken if "whole" in each] == []
+
+
+async def test_one_summary_is_made_of_all_that_was_read_or_heard(here: House) -> None:
     await install(here, summary.engine.spec)
-    made = await graph(here, "understand", target_id=await target_of(here, "a", PDF))
-    assert "summary-extractive < webstream" in made
-    assert made[-1] == f"{WRITER} summary-extractive"
-    spoken = await graph(here, "understand", target_id=await target_of(here, "a", WAV))
-    assert [each for each in spoken if "summary" in each] == []
+    for data, reader in ((PDF, "chunker"), (WAV, "transcription-pocketsphinx")):
+        made = await graph(here, "understand", target_id=await target_of(here, "a", data))
+        assert f"summary-extractive < {reader}" in made
+        assert made[-1].endswith(" summary-extractive")
 
 
 @pytest.mark.parametrize("source", [{}, {"text": "x", "url": "https://example.org"}])

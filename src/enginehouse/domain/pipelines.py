@@ -62,9 +62,7 @@ STANDARD: Final = (
             PipelineStep(name="language", engines=("language-langid",), category="Language identification"),
             PipelineStep(name="sentiment", engines=("sentiment-multilingual", "sentiment-vader"), category="Sentiment"),
             PipelineStep(name="keywords", engines=("keywords-statistical",), category="Keyword extraction"),
-            PipelineStep(
-                name="summary", engines=("summary-extractive",), category="Summary", reads=FILE, optional=True
-            ),
+            PipelineStep(name="summary", engines=("summary-extractive",), category="Summary", optional=True),
             PipelineStep(name="entities", engines=("entities-spacy",), category="Entity extraction", optional=True),
         ),
     ),
