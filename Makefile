@@ -169,7 +169,7 @@ $(VENV)/clients/speech/stamp: requirements/clients/speech.txt requirements/runti
 	  --require-hashes --no-deps --only-binary :all: -r $<
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --python $(@D)/bin/python download -qq --require-hashes --no-deps \
 	  --no-binary :all: --no-build-isolation --dest $(@D)/whole --constraint requirements/runtime.txt pocketsphinx
-	@cd $(@D) && tar -xzf whole/*.tar.gz --strip-components 4 --wildcards '*/test/data/librivox/*.wav' '*/test/data/librivox/*.txt' && rm -r whole
+	@cd $(@D) && tar -xzf whole/*.tar.gz -C whole && mv whole/*/test/data/librivox/*.wav whole/*/test/data/librivox/*.txt . && rm -r whole
 	@touch $@
 
 $(VENV)/clients/%/stamp: requirements/clients/%.txt | $(VENV)/runtime
