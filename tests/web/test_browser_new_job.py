@@ -51,7 +51,7 @@ def test_a_file_its_graph_and_its_job(page: Page, tmp_path: Path) -> None:
     page.get_by_role("combobox", name="Engine").select_option(label="Sentiment (VADER)")
     page.get_by_text("Payload", exact=True).click()
     page.get_by_label("A JSON object").fill("{")
-    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("File, at most").set_input_files(file)
     show_graph(page)
     expect(page.get_by_role("alert")).to_contain_text("Step 1, payload")
     expect(page.get_by_text(file.name)).to_be_visible()
@@ -76,7 +76,7 @@ def test_steps_to_begin_with_keep_what_was_filled_in(page: Page) -> None:
 def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "large.bin"
     file.write_bytes(b"x" * 1_100_000)
-    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("File, at most").set_input_files(file)
     show_graph(page)
     expect(page.get_by_role("status")).to_contain_text("at most 1.0 MB are allowed")
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_too_large_is_refused_by_the_server(page: Page, tmp_path:
     file.write_bytes(b"x" * 1_100_000)
     page.get_by_label("Name of the job").fill("kept")
     page.get_by_role("combobox", name="Engine").select_option(label="Sentiment (VADER)")
-    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("File, at most").set_input_files(file)
     show_graph(page)
     expect(page.get_by_role("alert")).to_contain_text("File")
     assert page.get_by_label("Name of the job").input_value() == "kept"
