@@ -36,7 +36,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(VENV)/runtime ## Run a job on a server of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving, PORT=its port
+run: $(VENV)/runtime ## Run a job on the server that is configured, else on one of its own: FILE=a file or URL, DATA=a folder to keep, KEEP=1 to go on serving, PORT=its port
 	@$(BIN)/enginehouse run $${FILE:+"$$FILE"} $${DATA:+--data "$$DATA"} $${KEEP:+--keep} $${PORT:+--port "$$PORT"}
 
 .PHONY: serve
