@@ -232,7 +232,10 @@ SAMPLES: Final = [
         {"updateTask": {"id": "{task}", "status": "failed", "failureReason": "invalid_data", "failureMessage": "m"}},
     ),
     Sample("C43", 'query { job(id: "{job}") { status } }', {"job": {"status": "failed"}}),
-    Sample("C45", f'query {{ engineResults(jobId: "{{ended}}") {RESULTS} }}', {"engineResults": {"records": []}}),
+    Sample("C45", f'query {{ engineResults(jobId: "{{ended}}") {RESULTS} }}', {"engineResults": {"records": Some([{
+        "tdoId": DIGITS, "engineId": UUID, "startOffsetMs": ANY, "stopOffsetMs": ANY, "jsondata": ANY, "assetId": None,
+        "userEdited": None,
+    }])}}),
     Sample("C49", SUBSCRIPTION % "uri", {"subscribeEvent": UUID}),
     Sample("C49", SUBSCRIPTION % "url", {"subscribeEvent": UUID}),
     Sample(
