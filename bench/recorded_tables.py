@@ -42,7 +42,9 @@ def _conditions(kept: Mapping[str, Any]) -> str:
     known, machine = kept["conditions"], kept["conditions"]["machine"]
     loads = [figure["load"] for figure in kept["figures"]]
     most = max(loads, default=0.0)
-    state = "quiet" if most <= QUIET else f"busy with other work (load up to {most:g}), so the figures are too bad"
+    state = (
+        "quiet" if most <= QUIET else f"busy with other work for some of them (load up to {most:g}), which are too bad"
+    )
     what = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, data on {machine['disk']}"
     versions = f"Python {known['python']}, SQLite {known['sqlite']}"
     rounds = "One round" if known["rounds"] == 1 else f"Medians of {known['rounds']} rounds"

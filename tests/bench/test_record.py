@@ -60,7 +60,7 @@ def test_the_page_gets_its_tables_and_keeps_the_rest() -> None:
     page = record.page(text, kept)
     assert "| Creates, 1 client | jobs/s | 1 234 | 7.25 |" in page
     assert "| one job a request, 1 client | jobs/s |  | 1 234 | – |" in page
-    assert "busy with other work (load up to 6.5)" in page
+    assert "busy with other work for some of them (load up to 6.5)" in page
     assert page.startswith("a\n<!-- measured: peers -->\n")
     assert "old" not in page
     assert record.page(page, kept) == page
