@@ -26,6 +26,7 @@ def salient(text: str, *, limit: int) -> tuple[list[str], int]:
     whole = [one for one in long if one.endswith(_MARKS)]  # without headings
     if len(whole) < limit:
         whole = long  # speech has no marks
+    whole = _in_main_language(whole, limit)
     if len(whole) <= limit:
         return whole or found[:limit], len(found)
     compared = [whole[place * len(whole) // _MOST] for place in range(_MOST)] if len(whole) > _MOST else whole
@@ -39,6 +40,13 @@ def salient(text: str, *, limit: int) -> tuple[list[str], int]:
         if len(chosen) == limit:
             break
     return [compared[place] for place in sorted(chosen)], len(found)
+
+
+def _in_main_language(whole: list[str], limit: int) -> list[str]:
+    """Returns the sentences in the language that the text has most of. What joins sentences of others is stop words."""
+    language = guess_language(words(" ".join(whole)))
+    main = [one for one in whole if guess_language(words(one)) in (language, None)]
+    return main if language and len(main) >= limit else whole
 
 
 def _vectors(compared: list[str]) -> list[dict[str, float]]:

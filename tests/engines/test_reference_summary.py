@@ -33,6 +33,13 @@ def test_its_sentences_are_those_of_the_text_in_their_order() -> None:
     assert summary.rstrip(".") == ". ".join(chosen).rstrip(".")
 
 
+def test_a_text_in_several_languages_is_told_in_the_one_it_has_most_of() -> None:
+    foreign = "La bomba del puerto está en la casa de la bomba. El puerto es la casa de la bomba y del agua."
+    summary = answer(engine, work(payload={"text": f"{foreign}\n\n{HARBOUR}"}))["summary"]
+    assert "bomba" not in summary
+    assert "pumps" in summary
+
+
 def test_all_chunks_have_one_summary(tmp_path: Path) -> None:
     said = [one + "." for one in HARBOUR.rstrip(".").split(". ")]
     chunks = [chunk(tmp_path / str(n), text, index=n) for n, text in enumerate(said)]
