@@ -15,6 +15,7 @@ from enginehouse.cli import contexts, data_folder, server_choice
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.options import RenamedOption
 from enginehouse.cli.server_choice import Given, Option, ServerChoice
+from enginehouse.cli.transfer import opened_with_bar
 from enginehouse.client import Client, RequestFailed
 from enginehouse.client.http import SILENCE
 
@@ -149,7 +150,7 @@ def _client(flags: ServerFlags, *, timeout: float = SILENCE) -> Client:
         raise CommandError(f'{chosen.server_source}: http:// or https:// and a host, got "{url}".')
     if not token:
         raise CommandError(f"No token is given for {url} ({chosen.server_source}). {_HOW}")
-    return Client(url, token, timeout=timeout)
+    return Client(url, token, timeout=timeout, open_file=opened_with_bar)
 
 
 def _url_in(data: Path | None) -> str:

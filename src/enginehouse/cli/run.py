@@ -19,6 +19,7 @@ from enginehouse.cli.connection import ServerFlags, as_error, connect, server_op
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.run_job import CompleteRun, open_input, run_job
 from enginehouse.cli.settings_options import file_options, settings_options, settled
+from enginehouse.cli.transfer import opened_with_bar
 from enginehouse.client import Client, RequestFailed
 
 _RESULTS = "enginehouse-results"
@@ -86,7 +87,10 @@ def run(
             _show(console, complete, f"\nIn a browser: {client.url}/jobs/{complete.job_id}", as_json=as_json)
             return
         server_wanted = _OwnServer(flags.offline_data(), port, keep, allow_private_urls)
-        with _own_server(server_wanted, console) as (server, folder), Client(server.url, server.token) as client:
+        with (
+            _own_server(server_wanted, console) as (server, folder),
+            Client(server.url, server.token, open_file=opened_with_bar) as client,
+        ):
             results = server_wanted.data / "results" if server_wanted.data is not None else Path(_RESULTS)
             try:
                 complete = run_job(client, pipeline, run_input, results, console)

@@ -1,8 +1,9 @@
 """The connection to a server. One HTTP client serves both interfaces, and every refusal is the same exception."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 from urllib.parse import unquote
 
 import httpx
@@ -33,8 +34,20 @@ def options_of(url: str, token: str | None, timeout: httpx.Timeout) -> dict[str,
     }
 
 
+OpenFile = Callable[[Path], AbstractContextManager[BinaryIO]]
+"""Opens a file that is sent. Raises OSError."""
+
+
+def open_binary(path: Path) -> AbstractContextManager[BinaryIO]:
+    """Returns the open file. Raises OSError."""
+    return path.open("rb")
+
+
 class ServerConnection:
-    """A server at `url` and the token that every request carries. Close it, or use it in a `with`."""
+    """A server at `url` and the token that every request carries. Close it, or use it in a `with`.
+
+    `open_file` opens the files that are sent, so that a caller can see how much of them was read.
+    """
 
     def __init__(
         self,
@@ -43,8 +56,10 @@ class ServerConnection:
         *,
         timeout: float = SILENCE,
         transport: httpx.BaseTransport | None = None,
+        open_file: OpenFile = open_binary,
     ) -> None:
         self.url = url.rstrip("/")
+        self._open_file = open_file
         self._http = httpx.Client(**options_of(self.url, token, limits_of(timeout)), transport=transport)
 
     def __enter__(self) -> Self:
@@ -92,7 +107,7 @@ class ServerConnection:
 
         Raises RequestFailed, and OSError when the file cannot be read.
         """
-        with file.open("rb") as body:
+        with self._open_file(file) as body:
             parts = {"file": (name, body, media_type)}
             return _data(self._send("POST", "/v3/graphql", data={"query": query}, files=parts))
 
@@ -104,7 +119,7 @@ class ServerConnection:
         Raises RequestFailed, OSError.
         """
         sent = {**headers, "Content-Type": media_type, "Content-Length": str(file.stat().st_size)}
-        with file.open("rb") as content:
+        with self._open_file(file) as content:
             response = self._send("POST", path, content=content, headers={**sent, **_idempotency(key)})
         _check(response)
         return response

@@ -8,7 +8,7 @@ import httpx
 
 from enginehouse.client import job_flows, target_flows
 from enginehouse.client.calls import ClientCall, Flow, Lost, Retries, ServerInterface, ServerReply
-from enginehouse.client.http import ServerConnection
+from enginehouse.client.http import OpenFile, ServerConnection, open_binary
 from enginehouse.client.messages import FAILURES, lost_by, reply_of, request_of
 from enginehouse.client.sync_verbs import Engines, Jobs, Pipelines, Schedules
 
@@ -34,8 +34,9 @@ class Client(ServerConnection):
         retries: Retries = Retries(),  # noqa: B008 - it is frozen
         interface: InterfaceName = "enginehouse",
         transport: httpx.BaseTransport | None = None,
+        open_file: OpenFile = open_binary,
     ) -> None:
-        super().__init__(url, token, timeout=timeout, transport=transport)
+        super().__init__(url, token, timeout=timeout, transport=transport, open_file=open_file)
         self.interface = ServerInterface(self.url, retries, is_aiware=interface == "aiware")
         self.jobs = Jobs(self)
         self.schedules = Schedules(self)
