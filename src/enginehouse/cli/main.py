@@ -66,7 +66,7 @@ _UNWRITABLE: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.E
 
 _COMMANDS = {
     "serve": LazyCommand("enginehouse.cli.serve:serve", "Start a server, which runs until it is stopped."),
-    "run": LazyCommand("enginehouse.cli.run:run", "Run a job on a file, a URL or the sample, on a server of its own."),
+    "run": LazyCommand("enginehouse.cli.run:run", "Run a pipeline on a file, a URL or the sample."),
     "job": LazyCommand("enginehouse.cli.job:job", "Create, watch, cancel and retry jobs; fetch their results."),
     "logs": LazyCommand("enginehouse.cli.job_results:logs", "Show what the engines of a job have printed; follow it."),
     "target": LazyCommand("enginehouse.cli.target:target", "List, show and delete targets: what jobs work on."),
