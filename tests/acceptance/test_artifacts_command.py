@@ -98,7 +98,7 @@ async def test_a_copy_that_was_stopped_goes_on_and_a_wrong_copy_is_found(
         proxy.decide = decide
         stopped = command("copy", source, place, **object_store.environment(proxy.url))
         assert stopped.returncode == 1
-        assert "it answers 503. Repeat the command" in stopped.stderr
+        assert "it answers 503. Run the command again" in stopped.stderr
         assert "Traceback" not in stopped.stderr
         proxy.always(Trouble.NONE)
         again = json.loads(command("copy", source, place, "--json", **object_store.environment(proxy.url)).stdout)

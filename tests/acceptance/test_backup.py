@@ -176,7 +176,9 @@ async def test_killed_in_the_middle_there_is_no_backup_and_no_server(tmp_path: P
     environment = object_store.environment()
     with serving(data, "--artifacts", place, **environment) as server:
         async with server.client() as client:
-            jobs = await create(client, *(task_of(SENTIMENT, {"text": f"text {number}"}) for number in range(8)))
+            jobs = await create(
+                client, *(task_of(SENTIMENT, {"text": f"A wonderful text {number}."}) for number in range(8))
+            )
             assert [await ended(client, job) for job in jobs] == ["complete"] * 8
         backup = ("backup", file, "--data", data, "--with-secret-key")
         await _killed(object_store, "GET", "/jobs/", *backup)

@@ -20,7 +20,6 @@ from enginehouse.domain.pipelines import FILE, Pipeline, PipelineStep
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engines.native import CATEGORIES, ENGINES
-from enginehouse.engines.native.noop import Noop
 from enginehouse.operations import engines, jobs, limits, pipeline_jobs, pipelines, target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House
@@ -182,11 +181,11 @@ async def test_a_pdf_without_text_goes_to_the_engine_that_reads_pictures(here: H
     wanted = PipelineJob(pipeline="understand", source=PipelineSource(target_id=await target_of(here, "a", PDF)))
     made = await pipeline_jobs.job(here, CALLER, wanted)
     stands_in = [task.standby.engine_id for task in made.tasks if task.standby is not None]
-    assert stands_in == ["ocr-1", Noop.spec.id], "a summary of the file, which has no text, is not worth the job"
+    assert stands_in == ["ocr-1"]
     created = await pipeline_jobs.create(here, CALLER, wanted)
     plan = (await jobs.get(here, CALLER, Ref.of(created.job_id))).plan
     replaced = [plan.tasks[task.standby_for].engine_id for task in plan.tasks if task.standby_for is not None]
-    assert replaced == [extract.ID, summary.ID]
+    assert replaced == [extract.ID]
 
 
 async def test_the_preferred_engine_does_a_step_and_a_paused_one_only_if_alone(here: House) -> None:
