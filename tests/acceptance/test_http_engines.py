@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from tests.acceptance.remote import RemoteWorker, working
 from tests.acceptance.servers import Server, serving
+from tests.thorough import slowly
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/http-engine.md"
 TEXT = "It is a wonderful morning."
@@ -223,6 +224,7 @@ def test_an_engine_that_only_a_worker_reaches_is_called_from_there(
         assert worker.process.poll() is None
 
 
+@slowly  # a worker learns of a new engine with its next sign of life
 def test_an_engine_that_a_worker_calls_is_cancelled(server: Server, tmp_path: Path, worker: RemoteWorker) -> None:
     with program(tmp_path / "slow", "slow.py", SLOW) as engine:
         job = create(server, add(server, engine, "--needs", "lab"))

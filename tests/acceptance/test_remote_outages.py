@@ -31,13 +31,12 @@ from tests.acceptance.test_several_servers import fleet
 from tests.object_store import ObjectStore
 from tests.postgres import PostgresServer, started
 from tests.store_proxy import Trouble, proxy_to
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, slowly
 
 STEPPED = CHECKOUT / "tests/chaos/stepped"
 LEASE = ("--lease-seconds", "3")
 JOBS, KILLS = (400, 12) if THOROUGH else (30, 1)
 MINUTES = (10, -10) if THOROUGH else (10,)
-slowly = pytest.mark.skipif(not THOROUGH, reason="takes long; make chaos runs it")
 
 
 class Balancer:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.server import offer, serving, task_of
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, slowly
 from tests.web.task_jobs import NASTY
 from tests.web.test_browser import WIDTHS, Place, browser, page, violations
 
@@ -197,6 +197,7 @@ def test_a_retry_with_another_payload_needs_no_scripts(place: Place, browser: Br
     context.close()
 
 
+@slowly
 def test_a_page_goes_on_after_the_server_was_restarted(tmp_path: Path, browser: Browser) -> None:
     path = offer(tmp_path / "offered", "prints")
     with serving(tmp_path / "data", PYTHONPATH=path) as server:
