@@ -14,6 +14,7 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Done, Failed, Report
 from enginehouse.operations import bulk_cancels, job_summaries, jobs, limits, overview, task_deletion, work
 from enginehouse.operations.house import House
+from enginehouse.storage.jobs import summaries
 
 CALLER, STRANGER = make.principal(1), make.principal(2)
 FAILED = Failed(FailureKind.INVALID_DATA, "bad", is_final=True)
@@ -82,3 +83,10 @@ async def test_the_overview_has_the_first_jobs_of_each_list(filled: House, cover
         assert [job.id for job in page] == [job.id for job in (await jobs.list_(filled, CALLER, filter_)).jobs]
     assert len(found.oldest_waiting) == 5
     assert (found.running, found.failed) != ((), ())
+
+
+async def test_a_job_of_another_organization_has_no_line(filled: House) -> None:
+    [own] = (await jobs.list_(filled, STRANGER, JobFilter())).jobs
+    foreign = [job.id for job in (await jobs.list_(filled, CALLER, JobFilter())).jobs]
+    found = await filled.database.read(lambda tx: summaries.by_ids(tx, STRANGER.organization_id, [own.id, *foreign]))
+    assert list(found) == [own.id]
