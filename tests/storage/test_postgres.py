@@ -201,6 +201,25 @@ async def test_a_cancelled_work_is_rolled_back_and_its_connection_is_clean(postg
     assert await postgres_probe.write(lambda tx: tx.all("probe.names")) == []
 
 
+async def test_a_work_that_is_cancelled_before_it_begins_leaves_its_connection_clean(
+    postgres_probe: PostgresDatabase, second: PostgresDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def none(_: Tx) -> None: ...
+
+    async def alone(tx: Tx) -> None:
+        await barrier_lock.take_exclusive(tx)
+        waits = asyncio.create_task(second.write_work(none))
+        await until_somebody_waits_for_a_lock(postgres_probe)
+        waits.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+
+    async with asyncio.timeout(WITHIN):
+        await postgres_probe.write(alone)
+        await second.write_work(none)
+    assert caplog.messages == []
+
+
 async def test_tokens_of_two_servers_never_meet(postgres_probe: PostgresDatabase, second: PostgresDatabase) -> None:
     async def take(tx: Tx) -> range:
         first = await tx.tokens(50)

@@ -193,8 +193,8 @@ class PostgresDatabase:
         under_barrier: bool = False,
     ) -> T:
         limit.committing = False
-        await connection.execute(begin)
         try:
+            await connection.execute(begin)
             tx = PostgresTx(connection, self._statements, self._time, shard=shard, under_barrier=under_barrier)
             if writes:
                 await tx.begin_at()
@@ -204,8 +204,8 @@ class PostgresDatabase:
             began = time.perf_counter()
             ended = await connection.execute("COMMIT")
         except BaseException:
-            if not limit.over and not lost(connection) and connection.is_in_transaction():
-                await connection.execute("ROLLBACK")
+            if not limit.over and not lost(connection):
+                await _roll_back(connection, limit)
             raise
         if ended != "COMMIT":
             # PostgreSQL rolls back a failed transaction at COMMIT, without an error.
@@ -214,6 +214,17 @@ class PostgresDatabase:
             tx.facts.totals.observe(COMMIT_TIME, time.perf_counter() - began)
             self.on_commit(tx.facts)
         return answer
+
+
+async def _roll_back(connection: Any, limit: Limit) -> None:
+    """The connection is in no transaction, or closed."""
+    try:
+        # Always, because the driver does not know yet whether a BEGIN or COMMIT has arrived whose caller has left.
+        await connection.execute("ROLLBACK")
+    except asyncio.CancelledError:
+        if not limit.over:
+            connection.terminate()
+        raise
 
 
 class _PostgresMigration:
