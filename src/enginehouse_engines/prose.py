@@ -7,12 +7,11 @@ from functools import cache
 from importlib.resources import files
 from textwrap import wrap
 
+from enginehouse.text.transcript import ABBREVIATION
+
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 # A sentence ends at its mark and closing quotes, before white space and something that can begin a sentence.
 _END = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'»”’)\]]*(?=\s+[\"'«“‘(\[¿¡]*[^\W_a-zà-öø-ÿ])|[。！？])\s*")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Rev|St|Jr|vs|etc|e\.g|i\.e|No|Fig|Sra?|Dra|Mme|Mlle|Hr|Fr|Nr|bzw|ca|z\.B|d\.h)\.$"
-)
 _LONGEST_ABBREVIATION = 8  # characters, with the one before it
 WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
@@ -42,7 +41,7 @@ def _sentences(paragraph: str) -> list[str]:
     parts: list[str] = []
     start = 0
     for end in _END.finditer(paragraph):
-        if _ABBREVIATION.search(paragraph[max(start, end.start() - _LONGEST_ABBREVIATION) : end.start() + 1]):
+        if ABBREVIATION.search(paragraph[max(start, end.start() - _LONGEST_ABBREVIATION) : end.start() + 1]):
             continue
         parts.append(paragraph[start : end.end()].strip())
         start = end.end()

@@ -1,6 +1,7 @@
 """Transcription with Whisper: finds the words in any sound or video, their times, and the language."""
 
 import os
+import re
 import sys
 from functools import lru_cache
 from importlib import import_module
@@ -16,7 +17,8 @@ from enginehouse_engines.text import invalid, options
 ID = "2d7b5a90-4c1e-4f6b-8a37-61c0e9d24b15"
 RATE = 16_000
 _MOST_THREADS = 8
-_CONTINUED = ("-", "'", "’")  # how the rest of a word begins; a new word begins with a space
+# How the rest of a word begins. A new word begins with a space, and so do some hyphens inside of one: "ill -disposed".
+_CONTINUED = re.compile(r"[-'’]|\s-\w")
 
 SPEC = chunk_spec(
     "whisper",
@@ -84,7 +86,7 @@ def _transcribe(model: Any, name: str, language: str | None, chunk: Chunk) -> di
     offset = chunk.start_ms or 0
     series: list[dict[str, Any]] = []
     for word in (word for segment in segments for word in segment.words or () if word.word.strip()):
-        if series and word.word.startswith(_CONTINUED):
+        if series and _CONTINUED.match(word.word):
             _continue(series[-1], _word(word, offset))
         else:
             series.append(_word(word, offset))

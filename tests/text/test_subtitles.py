@@ -52,6 +52,7 @@ def test_the_words_of_the_best_path_are_read_in_order_of_time() -> None:
         (said("one", "two", "three", "four"), CueRules(characters=7, lines=1), [("one two",), ("three",), ("four",)]),
         (said("One.", "Two."), CueRules(), [("One. Two.",)]),
         (said("One.", "Two."), CueRules(at_sentences=True), [("One.",), ("Two.",)]),
+        (said("Mr.", "J.", "Dashwood."), CueRules(at_sentences=True), [("Mr. J. Dashwood.",)]),
         ([*said("one"), *said("two", start=1_400)], CueRules(), [("one",), ("two",)]),
         (said("one", "two", each=4_000), CueRules(), [("one",), ("two",)]),
         ([*said("one", speaker="a"), *said("two", start=400, speaker="b")], CueRules(), [("one",), ("two",)]),

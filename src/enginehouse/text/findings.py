@@ -13,7 +13,8 @@ from enginehouse.text.sentiment import SentimentFinding, chunk_sentiments, senti
 from enginehouse.text.subtitles import clean
 from enginehouse.text.transcript import CueRules, cues, words
 
-_LINES: Final = CueRules(characters=96, lines=1, longest_ms=12_000, at_sentences=True)
+# As wide as a line of the page at 80 columns, where it begins after the time.
+_LINES: Final = CueRules(characters=69, lines=1, longest_ms=12_000, at_sentences=True)
 _UNDETERMINED: Final = "und"
 _LARGEST: Final = 1 << 53  # larger numbers are not exact
 

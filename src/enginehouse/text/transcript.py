@@ -1,11 +1,16 @@
 """Reads what was said, and when, from an AION document, and cuts it into cues: the lines of one screen of subtitles."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
 PUNCTUATION: Final = (*SENTENCE_ENDS, ",", ";", ":", "،", "、", "，", "；", "：")
+# The end of a text whose dot does not end a sentence: an initial, a title, an abbreviation.
+ABBREVIATION: Final = re.compile(
+    r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Rev|St|Jr|vs|etc|e\.g|i\.e|No|Fig|Sra?|Dra|Mme|Mlle|Hr|Fr|Nr|bzw|ca|z\.B|d\.h)\.$"
+)
 _SILENCE: Final = "!silence"
 _LONGEST_TIME: Final = 2**53
 
@@ -121,7 +126,7 @@ def _ends(before: list[SpokenWord], word: SpokenWord, rules: CueRules) -> bool:
         word.speaker != last.speaker
         or word.start_ms - last.stop_ms >= rules.pause_ms
         or word.stop_ms - before[0].start_ms > rules.longest_ms
-        or (rules.at_sentences and last.text.endswith(SENTENCE_ENDS))
+        or (rules.at_sentences and last.text.endswith(SENTENCE_ENDS) and not ABBREVIATION.search(last.text))
     )
 
 
