@@ -1,5 +1,6 @@
 """Engines over HTTP for workers elsewhere: whose they call, what they are told, and what they may say of one."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -28,10 +29,11 @@ from enginehouse.operations import (
     workers,
 )
 from enginehouse.operations.engine_addresses import NewHttpEngine
-from enginehouse.operations.exchange import ExchangeRequest
+from enginehouse.operations.exchange import LONGEST_WAIT, ExchangeRequest
 from enginehouse.operations.house import House
 
 ROOT, STRANGER = make.principal(super_admin=True), make.principal(organization_id=2)
+WITHIN = 10.0  # seconds
 LAB = {"lab": 1.0}
 
 
@@ -52,9 +54,7 @@ async def caller(house: House, *, has: Resources = NOTHING, **scope: list[str]) 
 
 
 async def offered(remote: Remote) -> frozenset[str]:
-    """Returns the engines that the worker takes, after its next beat."""
-    state = await instances.known(remote.house, remote.who, remote.id)
-    state.beaten_at = float("-inf")
+    """Returns the engines that the worker takes, as its next request finds."""
     return (await instances.known(remote.house, remote.who, remote.id)).offers
 
 
@@ -94,6 +94,30 @@ async def test_engines_come_and_go_while_the_worker_is_there(ready: House) -> No
     assert [lease.engine_id for lease in await takes(remote)] == [added]
     await engine_changes.delete(ready, ROOT, added)
     assert await offered(remote) == frozenset()
+
+
+async def waiting(remote: Remote) -> "asyncio.Task[tuple[list[str], bool]]":
+    """Returns the request of the worker that waits for work."""
+    wait = asyncio.create_task(exchange.wait(remote.house, remote.who, remote.id, ["http"], LONGEST_WAIT))
+    while not (remote.house.work_waits.waiting or wait.done()):  # noqa: ASYNC110 - it has no event for that
+        await asyncio.sleep(0)
+    return wait
+
+
+async def test_a_worker_that_waits_learns_of_a_new_engine_at_once(ready: House) -> None:
+    remote = await caller(ready)
+    wait = await waiting(remote)
+    added = await add(ready)
+    assert await asyncio.wait_for(wait, WITHIN) == ([], False)
+    wait = await waiting(remote)
+    await create(ready, ROOT, [added])
+    assert await asyncio.wait_for(wait, WITHIN) == (["http"], False)
+    assert [lease.engine_id for lease in await takes(remote)] == [added]
+    wait = await waiting(remote)
+    await engine_changes.set_state(ready, ROOT, added, enabled=False)
+    assert not wait.done()  # no worker calls another engine now
+    ready.work_waits.end()
+    await wait
 
 
 async def test_a_worker_without_slots_for_them_and_a_toolkit_call_no_other_engine(ready: House) -> None:

@@ -93,7 +93,10 @@ async def refresh(house: House) -> None:
     for engine in shared:
         if engine.spec.slug:
             by_id.setdefault(engine.spec.slug, engine)
+    called = over_http(house)
     house.catalogue.by_id, house.catalogue.by_task_type, house.catalogue.access = by_id, by_task_type, access
+    if over_http(house) != called:
+        house.work_waits.end()  # workers elsewhere learn what they call now when they wait again
 
 
 def find(house: House, principal: Principal, name: str) -> Engine | None:

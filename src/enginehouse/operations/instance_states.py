@@ -30,7 +30,8 @@ class InstanceState:
     workers that take the same, until it has one `alone`. `changed_at`: when its report was stored at once, because
     something has changed. `stop_due`: a lease of it may have to stop, and it has not been told yet. `resources`: what
     its machines have, if that has changed. `unable`: the engines that it cannot start now, by the reason.
-    `last_update`: the times of its last status in the documented loop.
+    `last_update`: the times of its last status in the documented loop. `known`: the engines of the server when it was
+    decided which the worker takes; another object holds them after a change.
     """
 
     instance: Instance
@@ -45,6 +46,7 @@ class InstanceState:
     resources: Resources | None = None
     unable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     last_update: tuple[int | None, int | None] = (None, None)
+    known: object = None
     _alone: dict[str, Queue] = field(default_factory=dict)
 
     def alone(self, pool: str) -> Queue:
@@ -92,15 +94,16 @@ class InstanceStates:
         self._known[instance.id] = state
         return state
 
-    def offer(self, state: InstanceState, scope: WorkerScope, engines: tuple[str, ...]) -> None:
-        """From now on the worker takes the work of these engines."""
+    def offer(self, state: InstanceState, scope: WorkerScope, engines: tuple[str, ...]) -> bool:
+        """From now on the worker takes the work of these engines. Returns False if it has taken it before."""
         if engines == state.instance.registered.engines:
-            return
+            return False
         registered = structs.replace(state.instance.registered, engines=engines)
         state.instance = state.instance._replace(registered=registered)
         state.offers = _allowed(state.instance, scope)
         state.queues = self._queues_of(state.instance, state.offers, scope)
         state.forget_own()
+        return True
 
     def _queues_of(self, instance: Instance, offers: frozenset[str], scope: WorkerScope) -> dict[str, Queue]:
         return {pool: self._queue(pool, offers, scope.organizations) for pool in instance.registered.pools}

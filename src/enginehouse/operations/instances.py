@@ -109,10 +109,13 @@ async def known(house: House, principal: Principal, instance_id: str) -> Instanc
         if found is None:
             raise NotFound(INSTANCE, instance_id[:80])
         state = house.instances.put(found, scope)
-    if time.monotonic() - state.beaten_at >= _REPORTED:
-        state.beaten_at = time.monotonic()
-        house.instances.offer(state, scope, _engines(house, scope, state.instance.registered))
-        await _beat(house, state)
+    is_due = time.monotonic() - state.beaten_at >= _REPORTED
+    if is_due or state.known is not house.catalogue.by_id:
+        state.known = house.catalogue.by_id
+        is_new = house.instances.offer(state, scope, _engines(house, scope, state.instance.registered))
+        if is_due or is_new:
+            state.beaten_at = time.monotonic()
+            await _beat(house, state)
     return state
 
 

@@ -153,11 +153,15 @@ class WorkWaits:
             if waiter.state.stop_due:
                 self._tell(waiter, None)
 
+    def end(self) -> None:
+        """Nobody waits. Whoever waits again may take work of other engines by then."""
+        for waiter in list(self._by_worker.values()):
+            self._tell(waiter, None)
+
     async def close(self) -> None:
         """Nobody waits any more: the server stops."""
         self._closed = True
-        for waiter in list(self._by_worker.values()):
-            self._tell(waiter, None)
+        self.end()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
