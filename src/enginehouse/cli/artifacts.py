@@ -8,6 +8,7 @@ import click
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.offline_options import offline_options
 from enginehouse.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def copy(*, source: str, target: str, verify: bool, as_json: bool) -> None:
 @click.option(
     "--from", "old", metavar="PLACE", help="Where the bytes are now.  [default: where the last server had them]"
 )
-@click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
-@click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@offline_options()
 @output.json_option
 def use(*, place: str, old: str | None, data: Path | None, database: str | None, as_json: bool) -> None:
     """From now on the database belongs to the store in this place, if everything is there.
@@ -58,8 +58,6 @@ def use(*, place: str, old: str | None, data: Path | None, database: str | None,
     """
     from enginehouse.cli import artifact_stores  # noqa: PLC0415
 
-    if data is None and database is None:
-        raise CommandError("Name a server's data folder with --data, or a database with --database.", exit_code=2)
     report, text = artifact_stores.use(place, old=old, data=data, database=database)
     _end(report, text, as_json=as_json)
 

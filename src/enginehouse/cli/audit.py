@@ -13,6 +13,7 @@ from enginehouse.cli.connection import with_client
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.human_time import MOMENT
 from enginehouse.cli.id_spelling import spelling
+from enginehouse.cli.offline_options import offline_options
 from enginehouse.cli.options import organization_option
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import flexible, optional, show_rows
@@ -101,8 +102,7 @@ def _entries(client: Client, query: dict[str, Any], limit: int) -> list[Json]:
 
 
 @audit.command()
-@click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
-@click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@offline_options()
 @click.option("--seal", metavar="NUMBER:HASH", help="A seal from before, which the chain must still hold.")
 @output.json_option
 def verify(*, data: Path | None, database: str | None, seal: str | None, as_json: bool) -> None:

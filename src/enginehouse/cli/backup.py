@@ -8,6 +8,7 @@ import click
 
 from enginehouse.cli import output, terminal
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.offline_options import offline_options
 from enginehouse.cli.progress import ProgressLine
 from enginehouse.client import Json
 
@@ -23,10 +24,10 @@ _KEEP_KEY: Final = (
 
 @click.command()
 @click.argument("file")
-@click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
-@click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@offline_options()
 @click.option(
     "--artifacts",
+    "place",
     envvar="ENGINEHOUSE_ARTIFACTS",
     metavar="PLACE",
     help="Where the bytes are.  [default: the bucket of the last server, or a folder in the data folder]",
@@ -41,7 +42,7 @@ def backup(
     file: str,
     data: Path | None,
     database: str | None,
-    artifacts: str | None,
+    place: str | None,
     with_secret_key: bool,
     secret_key: str | None,
     as_json: bool,
@@ -56,8 +57,6 @@ def backup(
     # The server's own imports, which nothing else here needs.
     from enginehouse.cli import backup_files  # noqa: PLC0415
 
-    if data is None and database is None:
-        raise CommandError("Name a server's data folder with --data, or a database with --database.", exit_code=2)
     if file == "-" and (as_json or sys.stdout.isatty()):
         raise CommandError('FILE "-": stdout must be a file or a pipe, and it has no room for --json.', exit_code=2)
     key = backup_files.secret_key(data, secret_key) if with_secret_key else None
@@ -66,7 +65,7 @@ def backup(
         file,
         data=data,
         database=database,
-        place=artifacts,
+        place=place,
         key=key,
         tell=lambda now: progress.tell(_line(now)),
         tell_copied=lambda done, all_: progress.tell(f"backup: {done} of {all_} bytes of the database are copied"),

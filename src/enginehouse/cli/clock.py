@@ -6,7 +6,7 @@ import click
 
 from enginehouse.cli import output
 from enginehouse.cli.confirmation import confirm
-from enginehouse.cli.errors import CommandError
+from enginehouse.cli.offline_options import offline_options
 
 
 @click.group()
@@ -15,8 +15,7 @@ def clock() -> None:
 
 
 @clock.command()
-@click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
-@click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@offline_options()
 @click.option("--yes", is_flag=True, help="Do not ask whether the clocks are right now.")
 @output.json_option
 def reset(*, data: Path | None, database: str | None, yes: bool, as_json: bool) -> None:
@@ -28,8 +27,6 @@ def reset(*, data: Path | None, database: str | None, yes: bool, as_json: bool) 
     # The server's own imports, which nothing else here needs.
     from enginehouse.cli import offline  # noqa: PLC0415
 
-    if data is None and database is None:
-        raise CommandError("Name a server's data folder with --data, or a database with --database.", exit_code=2)
     ahead = offline.inspect_clock(data, database)
     if ahead is None:
         output.show(

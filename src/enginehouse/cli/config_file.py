@@ -41,7 +41,7 @@ def find(named: str | None) -> Path | None:
     """Returns the file that is read: the one of this name, or else the first of `places` that is there."""
     if named is not None:
         return None if named == NONE else Path(named).expanduser()
-    return next((place for place in places() if place.is_file()), None)
+    return next((place for place in places() if os.path.isfile(place)), None)  # noqa: PTH113 - no error if it is closed
 
 
 def read(path: Path, table: str, options: Mapping[str, click.Option]) -> ConfigFile:

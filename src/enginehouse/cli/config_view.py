@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from enginehouse.cli.settings_options import SettingOption, file_in_use, origin
 
 _HIDDEN: Final = "***"
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):[^@/]*(?=@)")
+_PASSWORD: Final = re.compile(r"((?<=://)[^:/@]*:)[^@/]*(?=@)|((?<=[?&])password=)[^&]*")
 
 
 def lines(table: str, settings: object) -> Iterator[str]:
@@ -24,6 +24,11 @@ def lines(table: str, settings: object) -> Iterator[str]:
     shown = [(f"{key} = {value}", where) for key, value, where in _rows(ctx, settings)]
     width = max(len(setting) for setting, _ in shown if len(setting) < 60)
     yield from (f"{setting:<{width}}  # {where}" for setting, where in shown)
+
+
+def without_password(url: str) -> str:
+    """Returns the URL with *** in place of a password."""
+    return _PASSWORD.sub(rf"\1\2{_HIDDEN}", url)
 
 
 def _rows(ctx: click.Context, settings: object) -> Iterator[tuple[str, str, str]]:
@@ -58,6 +63,6 @@ def _toml(value: Any, *, is_secret: bool) -> str:
         case tuple() | list():
             return json.dumps([str(each) for each in value])
         case str():
-            return json.dumps(_PASSWORD.sub(rf"\1:{_HIDDEN}", value))
+            return json.dumps(without_password(value))
         case _:
             return json.dumps(value)

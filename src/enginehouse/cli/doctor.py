@@ -8,6 +8,7 @@ from rich.text import Text
 
 from enginehouse.cli import doctor_artifacts, doctor_checks, doctor_store, machine, output
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.offline_options import offline_options
 from enginehouse.cli.verdict import Finding, Verdict
 from enginehouse.client import Json
 
@@ -15,10 +16,10 @@ _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"
 
 
 @click.command()
-@click.option("--data", envvar="ENGINEHOUSE_DATA", type=click.Path(path_type=Path), help="A server's data folder.")
-@click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="A PostgreSQL database.")
+@offline_options(needed=None)
 @click.option(
     "--store",
+    "place",
     envvar="ENGINEHOUSE_ARTIFACTS",
     metavar="PLACE",
     help="Where the bytes are.  [default: the bucket of the last server, or a folder in the data folder]",
@@ -37,7 +38,7 @@ def doctor(
     *,
     data: Path | None,
     database: str | None,
-    store: str | None,
+    place: str | None,
     engines: Path | None,
     secret_key: str | None,
     artifacts: bool,
@@ -45,7 +46,7 @@ def doctor(
 ) -> None:
     """Check the storage, its secret key, the engines, the disk and the clock. The exit code is 1 if something is wrong.
 
-    A server may run meanwhile. Without --data and --database the command checks only the machine.
+    A server may run meanwhile. If no server is named, the command checks only the machine.
     """
     if artifacts and data is None:
         raise CommandError("--artifacts needs --data, the folder that holds the files.", exit_code=2)
@@ -53,11 +54,11 @@ def doctor(
     if data is not None or database is not None:
         findings += doctor_checks.findings(data, database, secret_key)
         if data is not None and _readable(findings):
-            findings.append(doctor_store.finding(data, database, store))
+            findings.append(doctor_store.finding(data, database, place))
     report: Json = {}
     if artifacts and data is not None:
         if _readable(findings):
-            verified = doctor_artifacts.check(data, database, store)
+            verified = doctor_artifacts.check(data, database, place)
             findings += verified.findings()
             report = {"artifacts": verified.as_json()}
         else:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from enginehouse.cli import output, terminal
+from enginehouse.cli import offline_options, output, terminal
+from enginehouse.cli.errors import CommandError
 from enginehouse.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -15,22 +16,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    envvar="ENGINEHOUSE_DATA",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A folder that is empty or not there.",
-)
-@click.option("--database", envvar="ENGINEHOUSE_DATABASE", metavar="URL", help="An empty PostgreSQL database.")
+@offline_options.offline_options("A folder that is empty or not there.", "An empty PostgreSQL database.", needed=None)
 @click.option(
     "--artifacts",
+    "place",
     envvar="ENGINEHOUSE_ARTIFACTS",
     metavar="PLACE",
     help="An empty place for the bytes: a folder or s3://bucket/prefix.  [default: a folder in the data folder]",
 )
 @output.json_option
-def restore(*, file: Path, data: Path, database: str | None, artifacts: str | None, as_json: bool) -> None:
+def restore(*, file: Path, data: Path | None, database: str | None, place: str | None, as_json: bool) -> None:
     """Make a server from the backup in FILE. Nothing may be where it goes.
 
     First the whole backup is verified. Until everything is in its place, no server starts on any part of it.
@@ -39,17 +34,19 @@ def restore(*, file: Path, data: Path, database: str | None, artifacts: str | No
     # The server's own imports, which nothing else here needs.
     from enginehouse.cli import backup_files  # noqa: PLC0415
 
+    if data is None:
+        raise CommandError("Name a folder that is empty or not there with --data.", exit_code=2)
     progress = ProgressLine()
     report = backup_files.restore(
         file,
         data=data,
         database=database,
-        place=artifacts,
+        place=place,
         tell=lambda read: progress.tell(f"restore: {read} bytes read"),
     )
     head, summary = report.head, report.summary
     if not as_json:
-        for line in _next_steps(report, data, database, artifacts):
+        for line in _next_steps(report, data, database, place):
             terminal.echo(line)
         return
     output.show_json(
@@ -81,4 +78,4 @@ def _next_steps(report: "RestoreReport", data: Path, database: str | None, place
     named = f"--data {data}" + (" --database URL" if database else "")
     yield "Then:"
     yield f"  enginehouse doctor {named}" + (f" --store {place}" if place else "")
-    yield f"  enginehouse serve {named}" + (f" --artifacts {place}" if place else "")
+    yield f"  enginehouse serve{offline_options.serve_flags()} {named}" + (f" --artifacts {place}" if place else "")

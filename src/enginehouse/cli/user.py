@@ -11,6 +11,7 @@ from enginehouse.cli.connection import ServerFlags, connect, server_options, wit
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_types import USER
 from enginehouse.cli.near_words import did_you_mean
+from enginehouse.cli.offline_options import config_option, of_file
 from enginehouse.cli.options import organization_option
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import Column, flexible, show_rows
@@ -109,9 +110,16 @@ def delete(client: Client, name: str, *, yes: bool, as_json: bool) -> None:
 @_password_option
 @click.option("--database", metavar="URL", help="Change the password in this PostgreSQL database, without a server.")
 @output.json_option
+@config_option
 @server_options
 def password(
-    flags: ServerFlags, name: str, *, password_file: IO[str] | None, database: str | None, as_json: bool
+    flags: ServerFlags,
+    name: str,
+    *,
+    password_file: IO[str] | None,
+    database: str | None,
+    config: str | None,
+    as_json: bool,
 ) -> None:
     """Set a user's password. The user's sessions end.
 
@@ -124,6 +132,8 @@ def password(
         # The server's own imports, which nothing else here needs.
         from enginehouse.cli import offline  # noqa: PLC0415
 
+        if data is not None:
+            database = of_file(config, data, database)
         offline.set_password(data, database, name, new_password)
     else:
         with connect(flags) as client:
