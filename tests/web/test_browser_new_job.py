@@ -30,7 +30,7 @@ def page(browser: Browser, server: Server, request: pytest.FixtureRequest) -> It
 
     opened.on("console", hear)
     opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.goto(f"{server.url}/jobs/new")
+    opened.goto(f"{server.url}/jobs/new?what=steps")
     opened.get_by_label("Name").fill("admin")
     opened.get_by_label("Password").fill((server.data / "admin-password").read_text().split()[-1])
     opened.get_by_role("button", name="Sign in").click()
@@ -63,6 +63,20 @@ def test_a_file_its_graph_and_its_job(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Job")
     assert "#" not in page.url
+
+
+@pytest.mark.parametrize("page", [True, False], ids=["scripts", "no scripts"], indirect=True)
+def test_any_file_is_understood_without_a_choice(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "letter"
+    file.write_text("What a lovely day.")
+    page.goto(page.url.partition("?")[0])
+    expect(page.get_by_role("combobox", name="Engine")).to_be_hidden()
+    page.get_by_label("File, at most").set_input_files(file)
+    show_graph(page)
+    expect(page.get_by_role("heading", name="What starts")).to_be_visible()
+    expect(page.get_by_role("cell", name="Sentiment (VADER)", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Job")
 
 
 def test_steps_to_begin_with_keep_what_was_filled_in(page: Page) -> None:

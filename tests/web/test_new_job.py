@@ -331,6 +331,36 @@ async def test_a_pipeline_shows_the_graph_of_what_the_file_is(place: Place) -> N
         assert sentence in faults(await press(reader, "preview", {**fields, **given}))[field]
 
 
+ADDRESSES: dict[str, tuple[str, str, str]] = {
+    "nothing": ("", "pipeline:understand", ""),
+    "a target": ("target=77", "pipeline:understand", "77"),
+    "an engine": ("engine=sentiment-vader&target=77", "steps", "77"),
+    "steps to begin with": ("ready=text", "steps", ""),
+    "unknown steps to begin with": ("ready=nothing", "pipeline:understand", ""),
+    "another pipeline": ("what=pipeline:chunk", "pipeline:chunk", ""),
+    "steps": ("what=steps", "steps", ""),
+}
+
+
+@pytest.mark.parametrize("case", ADDRESSES)
+async def test_the_page_opens_with_what_takes_any_file_unless_its_address_names_something(
+    place: Place, case: str
+) -> None:
+    query, what, target = ADDRESSES[case]
+    specs = [each.engine.spec for each in (extract, keywords, language, sentiment)]
+    await engines.register(place.house, specs, CATEGORIES)
+    shown = await (await place.signed_in()).get(f"/jobs/new?{query}")
+    assert re.findall(r'<option value="((?:pipeline:|steps)[^"]*)" selected>', shown.text) == [what]
+    assert value(shown, "target") == target
+
+
+async def test_without_its_engines_no_pipeline_is_chosen(place: Place) -> None:
+    specs = [each.engine.spec for each in (extract, keywords, language)]
+    await engines.register(place.house, specs, CATEGORIES)
+    shown = await (await place.signed_in()).get("/jobs/new")
+    assert '<option value="steps" selected>' in shown.text
+
+
 async def test_a_pipeline_of_another_organization_is_not_there(place: Place) -> None:
     await pipelines.put(place.house, place.caller, Pipeline(name="own", input=PipelineInput.CHUNKS))
     reader, stranger = await place.signed_in(), await place.stranger()

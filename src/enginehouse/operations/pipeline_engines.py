@@ -90,6 +90,12 @@ async def of_steps(house: House, principal: Principal, known: Iterable[Pipeline]
     return {each.name: [choices.best(step, received(each, step)) for step in each.steps] for each in known}
 
 
+def has_named(house: House, principal: Principal, pipeline: Pipeline) -> bool:
+    """Returns True if each step that is not optional has an engine that it names. Categories are not looked at."""
+    choices = EngineChoices(house, principal, {})
+    return all(step.optional or choices.best(step, received(pipeline, step)) for step in pipeline.steps)
+
+
 async def missing(house: House, principal: Principal, pipeline: Pipeline) -> list[Problem]:
     """Returns a problem for each step that needs an engine and has none now."""
     choices = await EngineChoices.of(house, principal)

@@ -16,7 +16,7 @@ from enginehouse.operations.schedules import job_pipeline_jobs, launches
 from enginehouse.operations.schedules.launches import LaunchOptions
 from enginehouse.operations.signatures import BASE
 from enginehouse.web import new_job_form
-from enginehouse.web.new_job_draft import STEPS, Draft, StepDraft, with_step, without_step
+from enginehouse.web.new_job_draft import STEPS, USUAL, Draft, StepDraft, with_step, without_step
 from enginehouse.web.new_job_preview import FieldFault, Proposal, proposal_of
 from enginehouse.web.new_job_view import page
 from enginehouse.web.page_request import Answer, GoTo, HtmlPage, Page, PageRequest
@@ -45,10 +45,14 @@ READY: Final = {
 
 
 async def show(request: PageRequest) -> HtmlPage:
-    """GET /jobs/new: the form, with what the address names: `ready` steps, an `engine`, a `what`, a `target`."""
+    """GET /jobs/new: the form, with what the address names: `ready` steps, an `engine`, a `what`, a `target`.
+
+    Without the first three, a pipeline is chosen that takes any file.
+    """
     require(request.principal, Role.USER)
-    steps = _ready(request.query("ready")) or (StepDraft(engine=request.query("engine")),)
-    draft = Draft(target=request.query("target"), what=request.query("what") or STEPS, steps=steps, key=_key())
+    ready, engine = _ready(request.query("ready")), request.query("engine")
+    what = request.query("what") or (STEPS if ready or engine else USUAL)
+    draft = Draft(target=request.query("target"), what=what, steps=ready or (StepDraft(engine=engine),), key=_key())
     return await _page(request, draft)
 
 

@@ -10,6 +10,7 @@ from enginehouse.http_protocol.multipart import FormKind
 
 MOST_STEPS: Final = 20
 STEPS: Final = "steps"
+USUAL: Final = ""  # nobody has chosen: the page does
 FORM: Final = FormKind(
     ("csrf", "act", "name", "text", "url", "target", "upload", "file_name", "what", "key", "seen"),
     "file",

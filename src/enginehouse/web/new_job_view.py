@@ -1,7 +1,7 @@
 """The page of a new job: its form as it was filled in, and the graph of what it would start."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -10,15 +10,17 @@ from enginehouse.domain.engine import Engine, EngineKind
 from enginehouse.domain.identity import Principal
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
 from enginehouse.domain.job import FolderMode, JobRequest, Plan, TaskPlan
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.domain.planning.plan import Planned
 from enginehouse.domain.templates import JobTemplate
-from enginehouse.operations import engines, pipelines
+from enginehouse.operations import engines, pipeline_engines, pipelines
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.house import House
+from enginehouse.operations.pipelines import Startable
 from enginehouse.web import new_job_fields
 from enginehouse.web.graph import NODE_HEIGHT, NODE_WIDTH, Layout, layout
 from enginehouse.web.html import size
-from enginehouse.web.new_job_draft import MOST_STEPS, Draft
+from enginehouse.web.new_job_draft import MOST_STEPS, STEPS, USUAL, Draft
 from enginehouse.web.new_job_preview import PIPELINE, TEMPLATE, FieldFault, Proposal, pipeline_word
 from enginehouse.web.page_request import HtmlPage, PageRequest
 
@@ -26,6 +28,7 @@ DRAWN: Final = 300  # tasks up to which the graph is drawn
 _LISTED: Final = 100  # templates and pipelines that can be chosen
 _MOST_ENGINES: Final = 1_000
 _EXCERPT: Final = 400  # characters of a payload
+_UNDERSTAND: Final = "understand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,9 @@ async def page(
     known = await engines.list_(house, principal, EngineFilter(states=("active", "paused"), limit=_MOST_ENGINES))
     found = {n: engines.find(house, principal, step.engine) for n, step in enumerate(draft.steps, 1) if step.engine}
     shown = [] if proposal is None or faults else previews(house, principal, draft, proposal)
+    startable = await pipelines.startable(house, principal, limit=_LISTED)
+    if draft.what == USUAL:
+        draft = replace(draft, what=_usual(house, principal, startable.pipelines))
     by_field = {fault.field: fault for fault in reversed(faults)}
     return HtmlPage(
         "new_job.html",
@@ -70,7 +76,7 @@ async def page(
             "groups": _groups(known),
             "chosen": {n: engine.spec.id for n, engine in found.items() if engine is not None},
             "fields": {n: new_job_fields.fields_of(found.get(n), s.fields) for n, s in enumerate(draft.steps, 1)},
-            "whats": await _whats(house, principal),
+            "whats": _whats(house, principal, startable),
             "previews": shown,
             "seen": draft.digest if shown else "",
             "node": (NODE_WIDTH, NODE_HEIGHT),
@@ -165,9 +171,16 @@ def _groups(known: Sequence[Engine]) -> Mapping[str, list[Engine]]:
     return {name: each for name, each in found.items() if each}
 
 
-async def _whats(house: House, principal: Principal) -> dict[str, list[tuple[str, str]]]:
+def _usual(house: House, principal: Principal, known: Sequence[Pipeline]) -> str:
+    """Returns what is chosen at first: the pipeline that takes any file, if there are engines for its steps."""
+    usual = next((each for each in known if each.name == _UNDERSTAND), None)
+    can = usual is not None and pipeline_engines.has_named(house, principal, usual)
+    return PIPELINE + _UNDERSTAND if can else STEPS
+
+
+def _whats(house: House, principal: Principal, startable: Startable) -> dict[str, list[tuple[str, str]]]:
     """Returns the pipelines and templates that can be started, in groups, each with its word in the form."""
-    known, found, lines = await pipelines.startable(house, principal, limit=_LISTED)
+    known, found, lines = startable
     ready = [(PIPELINE + each.name, f"{each.name}: {each.description}"[:120].removesuffix(": ")) for each in known]
     stored = [(pipeline_word(line.id), f"Job pipeline {pipeline_uuid(line.id)[:8]}…") for line in lines]
     stored += [(TEMPLATE + job_graphql(each.id), _described(house, principal, each)) for each in found]
