@@ -119,6 +119,53 @@ def test_flags_that_do_not_go_with_a_pipeline(server: Server, flags: tuple[str, 
     assert why in said.err
 
 
+def test_a_schedule_runs_a_pipeline_on_what_is_at_an_address(server: Server, site: str) -> None:
+    what = ("--pipeline", "understand", "--input", f"{site}/pdf.wav")
+    made = server.cli("schedule", "create", "reports", "--once", *what)
+    assert f"Each run: understand of application/pdf at {site}/pdf.wav" in made.err
+    schedule_id = made.out.strip()
+    assert f"understand of application/pdf at {site}/pdf.wav" in server.cli("schedule", "show", schedule_id).out
+    job_id = server.cli("schedule", "run", schedule_id).out.strip()
+    assert server.cli("job", "watch", job_id).code == 0
+    assert EXTRACT in engines_of(server, job_id)
+    changed = server.cli("schedule", "update", schedule_id, "--pipeline", "transcribe", "--type", "audio/wav")
+    assert "Each run: transcribe of audio/wav" in changed.err
+    shown = json.loads(server.cli("schedule", "show", schedule_id, "--json").out)
+    assert (shown["description"], len(shown["jobTemplateIds"])) == ("transcribe of audio/wav", 1), "it is replaced"
+    server.cli("schedule", "update", schedule_id, "--description", "mine")
+    server.cli("schedule", "update", schedule_id, "--pipeline", "chunk", "--type", "audio/wav")
+    assert json.loads(server.cli("schedule", "show", schedule_id, "--json").out)["description"] == "mine"
+
+
+def test_a_schedule_whose_type_is_named_runs_on_the_target_of_its_launch(server: Server, folder: Path) -> None:
+    made = server.cli("schedule", "create", "pieces", "--once", "--pipeline", "chunk", "--type", "text/plain")
+    target = server.cli("asset", "upload", str(folder / "text.mp3")).out.strip()
+    ran = server.cli("schedule", "run", made.out.strip(), "--target", target)
+    assert server.cli("job", "watch", ran.out.strip()).code == 0
+    assert EXTRACT in engines_of(server, ran.out.strip())
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "why"),
+    [
+        (("--pipeline", "understand"), 2, "--pipeline: say what each run reads: --input URL, --text TEXT, or --type"),
+        (("--pipeline", "understand", "--text", "a", "--type", "text/plain"), 2, "Got --text and --type."),
+        (("--engine", "noop", "--input", "http://h"), 2, "--input goes with --pipeline."),
+        (("--pipeline", "understnad", "--text", "a"), 1, 'Did you mean "understand"?'),
+        (("--pipeline", "chunk", "--input", "ftp://h"), 1, '--input: scheme "ftp" is not allowed; use http or https.'),
+        (("--pipeline", "transcribe", "--type", "text/plain"), 1, "got text/plain; the pipeline"),
+    ],
+)
+def test_what_a_schedule_of_a_pipeline_cannot_read_is_said_before_it_is_made(
+    server: Server, flags: tuple[str, ...], code: int, why: str
+) -> None:
+    before = server.cli("schedule", "list", "--json").out
+    said = server.cli("schedule", "create", "x", "--once", *flags)
+    assert (said.code, said.out) == (code, "")
+    assert why in said.err
+    assert server.cli("schedule", "list", "--json").out == before
+
+
 def test_a_pipeline_is_added_shown_run_and_removed(server: Server, tmp_path: Path) -> None:
     steps = [{"name": "mood", "engines": ["sentiment-vader"]}, {"name": "names", "category": "x", "optional": True}]
     (tmp_path / "reviews.json").write_text(json.dumps({"name": "reviews", "description": "Mood", "steps": steps}))

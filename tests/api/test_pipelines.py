@@ -59,6 +59,17 @@ async def test_a_plan_makes_the_job_that_a_create_makes(api: Api) -> None:
     assert stored == len(plan["tasks"])
 
 
+async def test_a_plan_for_what_will_be_at_an_address_looks_at_nothing(api: Api) -> None:
+    """No address can be read here, and one whose type is known is not."""
+    there = {"url": "https://nowhere.invalid/a"}
+    planned = await api.ask("POST /api/v1/pipelines/understand/plan", {**there, "mediaType": "Text/Plain; x=y"})
+    answer = planned.body["result"]
+    assert (answer["mediaType"], answer["job"]["tasks"][0]["payload"]) == ("text/plain", there)
+    text = await api.ask("POST /api/v1/pipelines/understand/plan", {"text": "a text"})
+    assert text.body["result"]["mediaType"] == "text/plain"
+    assert paths(await api.ask("POST /api/v1/pipelines/understand/plan", there)) == ["url"]
+
+
 async def test_everything_wrong_is_said_with_its_path_on_both(api: Api) -> None:
     steps = [{"name": "A b", "engines": ["sentiment-vader"]}, {"name": "c", "reads": "x"}]
     wrong = ["steps[0].name", "steps[1].reads", "steps[1].engines"]
@@ -69,5 +80,7 @@ async def test_everything_wrong_is_said_with_its_path_on_both(api: Api) -> None:
     assert [one["field"] for one in error["data"]["all"]] == wrong
     twice = await api.ask("POST /api/v1/pipelines/chunk/plan", {"text": "a", "mediaType": "text/plain"})
     assert paths(twice) == ["mediaType"]
+    nowhere = await api.ask("POST /api/v1/pipelines/chunk/plan", {"url": "ftp://a", "mediaType": "text/plain"})
+    assert paths(nowhere) == ["url"]
     misspelled = await api.ask("PUT /api/v1/pipelines/own", {"steps": [{**STEP, "optoinal": True}]})
     assert paths(misspelled) == ["steps[0].optoinal"]

@@ -15,10 +15,13 @@ from enginehouse.domain.schedules.filter import ScheduleFilter
 from enginehouse.domain.schedules.request import RecurringPart, ScheduleRequest
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.timing import Overlap, RunMode, Unit
+from enginehouse.engines.native import CATEGORIES, ENGINES
+from enginehouse.operations import engines, jobs
 from enginehouse.operations.schedules import firing, schedules
 from enginehouse.operations.schedules.launches import launch_schedule
 from enginehouse.web.schedule_form import rhythm_text
 from enginehouse.web.schedules import PAGE
+from enginehouse_engines import extract, keywords, language, sentiment
 
 FORM: Final = {
     "name": "nightly", "mode": "recurring", "every": "day at 21:30", "zone": "Europe/Prague", "engine": "noop",
@@ -96,6 +99,24 @@ async def test_a_form_makes_the_schedule_that_it_describes(place: Place) -> None
     assert (made.rules.overlap, made.rules.jitter_seconds) == (Overlap.SKIP, 300)
 
 
+async def test_a_pipeline_becomes_the_job_of_each_run(place: Place) -> None:
+    specs = [*(each.spec for each in ENGINES), *(each.engine.spec for each in (extract, keywords, language, sentiment))]
+    await engines.register(place.house, specs, CATEGORIES)
+    reader = await place.signed_in()
+    shown = await reader.get("/schedules/new")
+    assert re.findall(r'<option value="(chunk|transcribe|understand)">', shown.text) == [
+        "chunk", "transcribe", "understand",
+    ]  # fmt: skip
+    fields = {"pipeline": "understand", "input": "https://a.example/news", "media_type": "text/html; charset=utf-8"}
+    await reader.post("/schedules/new", FORM | {"engine": "", "payload": ""} | fields)
+    [made] = await all_of(place)
+    assert made.description == "understand of text/html at https://a.example/news"
+    [created] = await launch_schedule(place.house, place.caller, Ref.of(made.id))
+    tasks = (await jobs.get(place.house, place.caller, Ref.of(created.job_id))).tasks
+    assert (len(tasks), tasks[0].plan.payload) == (7, {"url": "https://a.example/news"})
+    assert [each.plan.engine_id for each in tasks][1] == extract.ID
+
+
 async def test_a_form_changes_only_what_it_changes(place: Place) -> None:
     part = RecurringPart(unit=Unit.DAYS, every=1, start="21:30", duration_seconds=60)
     old = await recurring(place.house, "daily", principal=place.caller, zone="Asia/Tokyo", recurring=(part,))
@@ -128,7 +149,13 @@ async def test_a_form_changes_only_what_it_changes(place: Place) -> None:
         ({"jitter": "a bit"}, "Starts up to.*is not a length"),
         ({"payload": "{"}, "Payload.*no JSON"),
         ({"engine": "unknown"}, "Engine"),
-        ({"engine": "", "payload": ""}, "Engine.*choose"),
+        ({"engine": "", "payload": ""}, "Pipeline.*choose"),
+        ({"input": "https://a.example"}, "Reads.*goes with a pipeline"),
+        ({"pipeline": "chunk"}, "Reads.*an address, or below the type"),
+        ({"pipeline": "chnuk", "media_type": "text/plain"}, 'Pipeline.*Did you mean "chunk"'),
+        ({"pipeline": "chunk", "media_type": "text/plain", "input": "ftp://a"}, "Reads.*must be an http"),
+        ({"pipeline": "transcribe", "media_type": "text/plain"}, "Type of what it reads.*takes sound and video"),
+        ({"pipeline": "understand", "media_type": "text/plain"}, "Pipeline.*no engine is installed"),
         ({"templates": "x"}, 'Job templates.*There is no "x"'),
         ({"mode": "sometimes"}, "Runs.*one of"),
     ],

@@ -51,7 +51,7 @@ def show(client: Client, name: str, *, media_type: str | None, as_json: bool) ->
     With --type and --json, the job is the input of createJob; its tasks and routes also make a job template.
     """
     record = pipelines.get(client, name)
-    job = None if media_type is None else pipelines.plan(client, name, {"mediaType": media_type})
+    job = None if media_type is None else pipelines.plan(client, name, {"mediaType": media_type})["job"]
     if as_json:
         output.show_json(record if job is None else job)
         return

@@ -67,10 +67,10 @@ def run_job(client: Client, pipeline: str, source: RunInput, results: Path, cons
     if source.path is not None:
         pipelines.get(client, pipeline)  # a wrong name is said before anything is uploaded
         target_id = files.upload(client, source.path)
-        job = pipelines.plan(client, pipeline, {"targetId": target_id})
+        job = pipelines.plan(client, pipeline, {"targetId": target_id})["job"]
         saved_job = {**job, "targetId": TARGET}
     else:
-        job = saved_job = pipelines.plan(client, pipeline, {"url": source.url})
+        job = saved_job = pipelines.plan(client, pipeline, {"url": source.url})["job"]
     job_id, warnings = jobs.create(client, job)
     console.print(f"server {client.url}, job {job_id}, pipeline {pipeline}, on {source.name}\n")
     for warning in warnings:

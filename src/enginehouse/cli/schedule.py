@@ -11,7 +11,7 @@ from enginehouse.cli.limits import add_pause_commands
 from enginehouse.cli.options import json_object, page_options
 from enginehouse.cli.relative_time import ago, with_words
 from enginehouse.cli.rows import flexible, show_page
-from enginehouse.cli.schedule_options import ScheduleFlags, schedule_options
+from enginehouse.cli.schedule_options import PIPELINE_WORDS, PipelineRun, ScheduleFlags, schedule_options
 from enginehouse.client import Client, Json, schedules
 
 
@@ -42,16 +42,18 @@ add_pause_commands(
 def create(client: Client, name: str, *, flags: ScheduleFlags, paused: bool, as_json: bool) -> None:
     """Create a schedule: when it runs, and what it runs.
 
-    Say when with one of --every, --cron, --once, --now and --continuous. Say what with --template, --template-id,
-    --pipeline-id or --engine.
+    Say when with one of --every, --cron, --once, --now and --continuous. Say what with --pipeline, --engine,
+    --template, --template-id or --pipeline-id (a pipeline has a name, a job pipeline of templates an id).
     """
     body = flags.body(client, fresh=True)
+    if (run := flags.run_of_pipeline(client)) is not None:
+        body = {"description": run.words, **body, "jobTemplates": [*body.get("jobTemplates", ()), run.template]}
     if "runMode" not in body:
         raise CommandError("When? Give one of --every, --cron, --once, --now and --continuous.", exit_code=2)
     if not body.keys() & {"jobTemplates", "jobTemplateIds", "jobPipelineIds"}:
-        raise CommandError("What? Give --template, --template-id, --pipeline-id or --engine.", exit_code=2)
+        raise CommandError("What? Give --pipeline, --engine, --template, --template-id or --pipeline-id.", exit_code=2)
     record = schedules.create(client, {"name": name, "isActive": not paused, **body})
-    _show_with_explanation(client, record, as_json=as_json)
+    _show_with_explanation(client, record, run, as_json=as_json)
 
 
 @schedule.command()
@@ -62,10 +64,14 @@ def create(client: Client, name: str, *, flags: ScheduleFlags, paused: bool, as_
 @with_client
 def update(client: Client, schedule_id: str, *, name: str | None, flags: ScheduleFlags, as_json: bool) -> None:
     """Change a schedule. Without a flag, a field stays as it is."""
-    changes = ({} if name is None else {"name": name}) | flags.body(client, fresh=False)
+    changes: Json = ({} if name is None else {"name": name}) | flags.body(client, fresh=False)
+    if (run := flags.run_of_pipeline(client)) is not None:
+        changes["jobTemplates"] = [*changes.get("jobTemplates", ()), run.template]
+        if PIPELINE_WORDS.fullmatch(schedules.get(client, schedule_id).get("description") or ""):
+            changes = {"description": run.words, **changes}
     if not changes:
         raise CommandError("Nothing to change: give at least one flag.", exit_code=2)
-    _show_with_explanation(client, schedules.update(client, schedule_id, changes), as_json=as_json)
+    _show_with_explanation(client, schedules.update(client, schedule_id, changes), run, as_json=as_json)
 
 
 @schedule.command("list")
@@ -177,10 +183,12 @@ def _state(schedule: Json) -> str:
     return "active" if schedule["isActive"] else "paused"
 
 
-def _show_with_explanation(client: Client, record: Json, *, as_json: bool) -> None:
+def _show_with_explanation(client: Client, record: Json, run: PipelineRun | None, *, as_json: bool) -> None:
     """The schedule is on stdout for programs; for people its id, and what it does on stderr."""
     output.show(record, record["id"], as_json=as_json)
     if not as_json:
         explanation = schedules.explain(client, record["id"], zone=human_time.local_zone(), count=1)
+        if run is not None:
+            terminal.echo(f"Each run: {run.words}", err=True)
         terminal.echo(f"{explanation['sentence']} {explanation['next']}", err=True)
         output.warn(explanation["warnings"])

@@ -1,23 +1,35 @@
 """Turns the flags and files that describe a schedule into the request that is sent."""
 
 import functools
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
 from enginehouse.cli import human_time
 from enginehouse.cli.errors import CommandError
-from enginehouse.cli.id_types import ENGINE, TEMPLATE
+from enginehouse.cli.id_types import ENGINE, PIPELINE, TEMPLATE
 from enginehouse.cli.options import engine_id, json_object, payload_option, read_json
-from enginehouse.client import Client, Json
+from enginehouse.client import Client, Json, RequestFailed, pipelines
 from enginehouse.domain.schedules.human_time import UnclearTime, calendar_date, length
 from enginehouse.domain.schedules.zones import UnknownZone, zone_of
 
 T = TypeVar("T")
+
+
+# What a schedule of a pipeline is described by, unless a person says something else.
+PIPELINE_WORDS: Final = re.compile(r"[a-z0-9-]+ of (a text|[\w.+-]+/[\w.+-]+( at \S+)?)")
+
+
+class PipelineRun(NamedTuple):
+    """The job template of a pipeline, and its words for people: which pipeline, of what."""
+
+    template: Json
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +52,16 @@ class ScheduleFlags:
     pipeline_ids: tuple[str, ...]
     engine: str | None
     payload: str | None
+    pipeline: str | None
+    address: str | None
+    text: str | None
+    media_type: str | None
     description: str | None
 
     def body(self, client: Client, *, fresh: bool) -> Json:
         """Returns the request. A `fresh` schedule always has a zone: if no flag names one, this machine's.
 
+        What a pipeline runs is not in it: the server must look at its input for that.
         Raises CommandError, RequestFailed.
         """
         if sum((bool(self.every), self.cron is not None, self.mode is not None)) > 1:
@@ -100,6 +117,30 @@ class ScheduleFlags:
             task["payload"] = json_object("--payload", self.payload)
         yield {"taskTemplates": [task]}
 
+    def run_of_pipeline(self, client: Client) -> PipelineRun | None:
+        """Returns what each run does if a pipeline is named. Raises CommandError, RequestFailed."""
+        inputs = {"input": self.address, "text": self.text, "type": self.media_type}
+        given = [f"--{flag}" for flag, value in inputs.items() if value is not None]
+        if self.pipeline is None:
+            if given:
+                raise CommandError(f"{given[0]} goes with --pipeline.", exit_code=2)
+            return None
+        if not given or (self.text is not None and len(given) > 1):
+            text = "say what each run reads: --input URL, --text TEXT, or --type TYPE of the target of a launch."
+            got = f" Got {' and '.join(given)}." if given else ""
+            raise CommandError(f"--pipeline: {text}{got}", exit_code=2)
+        source = {"url": self.address, "text": self.text, "mediaType": self.media_type}
+        try:
+            plan = pipelines.plan(client, self.pipeline, {key: one for key, one in source.items() if one is not None})
+        except RequestFailed as failure:
+            if self.media_type is None and failure.message.startswith("url: "):
+                text = f"--input: {failure.message[5:]} If it is not there yet, say with --type what it will be."
+                raise CommandError(text) from None
+            raise
+        place = f" at {self.address}" if self.address else ""
+        what = "a text" if self.text is not None else f"{plan['mediaType']}{place}"
+        return PipelineRun(template_of(plan["job"], "--pipeline"), f"{self.pipeline} of {what}")
+
 
 def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command takes the flags, and gets their values as `flags`."""
@@ -134,6 +175,21 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--pipeline-id", "pipeline_ids", multiple=True, help="A job pipeline on the server.")
     @click.option("--engine", type=ENGINE, help="A job of one task: the engine's id, its slug or a part of its name.")
     @payload_option
+    @click.option(
+        "--pipeline",
+        type=PIPELINE,
+        help="A pipeline, as it is now for the type of what each run reads. See: enginehouse pipeline list",
+    )
+    @click.option(
+        "--input", "address", metavar="URL", help="With --pipeline: each run reads what is then at this address …"
+    )
+    @click.option("--text", help="… or this text.")
+    @click.option(
+        "--type",
+        "media_type",
+        metavar="TYPE",
+        help="With --pipeline: the type of what each run reads, as in audio/mpeg.  [default: that of what is there]",
+    )
     @click.option("--description", help="A remark for people.")
     @functools.wraps(command)
     def with_flags(*args: Any, **options: Any) -> Any:

@@ -32,11 +32,12 @@ def delete(client: ServerConnection, name: str) -> None:
 
 
 def plan(client: ServerConnection, name: str, source: Json) -> Json:
-    """Returns the input of `createJob` for the job that would be created now. Raises RequestFailed.
+    """Returns the input of `createJob` for the job that would be created now, and the type that it is for.
 
-    `source` has one of `targetId`, `url`, `text` and `mediaType`.
+    `source` has one of `targetId`, `url`, `text` and `mediaType`; a `mediaType` may have a `url`. The answer has `job`
+    and `mediaType`. Raises RequestFailed.
     """
-    made: Json = client.rest("POST", v1("pipelines", name, "plan"), source)["result"]["job"]
+    made: Json = client.rest("POST", v1("pipelines", name, "plan"), source)["result"]
     return made
 
 

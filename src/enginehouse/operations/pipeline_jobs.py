@@ -1,7 +1,7 @@
 """The job that a pipeline makes: what its input is decides how its steps get it, and their engines are those here."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
@@ -36,7 +36,19 @@ class PipelineJob:
     name: str | None = None
 
 
+class PipelinePlan(NamedTuple):
+    """The job that a pipeline makes, and the media type of what it reads, for which it was made."""
+
+    job: JobRequest
+    media_type: str
+
+
 async def job(house: House, principal: Principal, wanted: PipelineJob, *, path: str = "") -> JobRequest:
+    """Returns the job as it would be created now. Raises as `plan` does."""
+    return (await plan(house, principal, wanted, path=path)).job
+
+
+async def plan(house: House, principal: Principal, wanted: PipelineJob, *, path: str = "") -> PipelinePlan:
     """Returns the job as it would be created now. Raises InvalidInput with all problems, NotFound.
 
     A pipeline that does not exist is reported at `path`.
@@ -46,16 +58,24 @@ async def job(house: House, principal: Principal, wanted: PipelineJob, *, path: 
     _refuse_inputs(wanted.source)
     found = await type_of(house, principal, wanted.source)
     made = await _job_for(house, principal, pipeline, found, wanted.source)
-    return replace(made, target_id=wanted.source.target_id, name=wanted.name)
+    return PipelinePlan(replace(made, target_id=wanted.source.target_id, name=wanted.name), bare(found.media_type))
 
 
-async def job_for_type(house: House, principal: Principal, name: str, media_type: str) -> JobRequest:
-    """Returns the job that the pipeline would make of a file of this type now. Raises InvalidInput, NotFound."""
+async def job_for_type(
+    house: House, principal: Principal, name: str, media_type: str, *, url: str | None = None, path: str = ""
+) -> JobRequest:
+    """Returns the job that the pipeline would make of a file of this type now, which will be at `url`.
+
+    Nobody looks at the URL. Raises as `plan` does.
+    """
     require(principal, Role.READER)
-    pipeline = await pipelines.get(house, principal, name)
-    bounds.refuse(bounds.text("mediaType", media_type, longest=bounds.LONGEST_NAME, required=True))
-    found = InputType("A file of this type", bare(media_type), "mediaType")
-    return await _job_for(house, principal, pipeline, found, PipelineSource())
+    pipeline = await pipelines.get(house, principal, name, path=path)
+    wrong = bounds.text("mediaType", media_type, longest=bounds.LONGEST_NAME, required=True)
+    if url is not None and not url.startswith(("http://", "https://")):
+        wrong.append(Problem("url", "must be an http:// or https:// address.", excerpt(url)))
+    bounds.refuse(wrong)
+    found = InputType("", bare(media_type), "mediaType")
+    return await _job_for(house, principal, pipeline, found, PipelineSource(url=url))
 
 
 @trail.mutation("createJob", "Job")
@@ -89,7 +109,8 @@ async def _job_for(
     problems = list[Problem]()
     intake = _intake(pipeline, found, choices)
     if isinstance(intake, str):
-        problems.append(Problem(found.path, f"{excerpt(found.name)} is {bare(found.media_type)}; {intake}"))
+        what = f"{excerpt(found.name)} is {bare(found.media_type)}" if found.name else f"got {bare(found.media_type)}"
+        problems.append(Problem(found.path, f"{what}; {intake}"))
     steps = _steps(pipeline, found, choices, problems)
     if problems or isinstance(intake, str):
         raise InvalidInput(problems)

@@ -34,7 +34,12 @@ class Startable(NamedTuple):
 async def list_(house: House, principal: Principal) -> list[Pipeline]:
     """Returns the organization's pipelines and the standard ones that none of them replaces, by name."""
     require(principal, Role.READER)
-    return _with_standard(await house.database.peek(lambda tx: storage.all_(tx, principal.organization_id)))
+    return await house.database.peek(lambda tx: readable(tx, principal.organization_id))
+
+
+async def readable(tx: Tx, organization_id: int) -> list[Pipeline]:
+    """Returns the organization's pipelines and the standard ones that none of them replaces, by name."""
+    return _with_standard(await storage.all_(tx, organization_id))
 
 
 async def startable(house: House, principal: Principal, *, limit: int) -> Startable:
@@ -45,7 +50,7 @@ async def startable(house: House, principal: Principal, *, limit: int) -> Starta
     async def read(tx: Tx) -> Startable:
         found = await templates.page(tx, owner, TemplateFilter(limit=limit))
         lines = await job_pipelines.page(tx, owner, schedule_id=None, is_public=None, offset=0, limit=limit)
-        return Startable(_with_standard(await storage.all_(tx, owner)), found, lines)
+        return Startable(await readable(tx, owner), found, lines)
 
     return await house.database.read(read)
 

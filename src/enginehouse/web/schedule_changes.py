@@ -7,9 +7,10 @@ from starlette.responses import HTMLResponse
 
 from enginehouse.domain.errors import InvalidInput, NotAllowed, Problem
 from enginehouse.domain.identity import Role
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.domain.schedules.schedule import Schedule
 from enginehouse.domain.schedules.zones import zone_names
-from enginehouse.operations import engines
+from enginehouse.operations import engines, pipelines
 from enginehouse.operations.engines import EngineFilter
 from enginehouse.operations.permission import require
 from enginehouse.operations.schedules import schedule_overview, schedules, slots
@@ -18,6 +19,7 @@ from enginehouse.web import refs, schedule_form
 from enginehouse.web.html import render
 from enginehouse.web.page_request import Answer, GoTo, HtmlPage, Page, PageRequest
 from enginehouse.web.schedule_form import fields_for, fields_of, places
+from enginehouse.web.schedule_pipeline import with_pipeline
 
 _MOST_ENGINES: Final = 1_000
 _NEXT: Final = 5
@@ -32,7 +34,9 @@ async def new(request: PageRequest) -> HtmlPage:
 async def create(request: PageRequest) -> Answer:
     """POST /schedules/new: the schedule exists, or the form says what is wrong."""
     given = fields_of(request.form)
-    read = schedule_form.read(request, given, await schedules.now(request.house))
+    read = await with_pipeline(
+        request, given, schedule_form.read(request, given, await schedules.now(request.house)), fresh=True
+    )
     try:
         made = await schedules.create(
             request.house, request.principal, read.request, read.selection, known_problems=read.problems
@@ -46,16 +50,18 @@ async def edit(request: PageRequest) -> HtmlPage:
     """GET /schedules/{id}/edit: the form of a schedule."""
     require(request.principal, Role.USER)
     ref = refs.schedule(request.path("id"))
-    old, contents = await schedule_overview.with_contents(request.house, request.principal, ref)
+    old, contents, known = await schedule_overview.to_edit(request.house, request.principal, ref)
     _refuse_foreign(request, old)
-    return await _form(request, fields_for(old, contents), old)
+    return await _form(request, fields_for(old, contents), old, known=known)
 
 
 async def change(request: PageRequest) -> Answer:
     """POST /schedules/{id}/edit: the schedule is changed, or the form says what is wrong."""
     old = await _own(request, request.path("id"))
     given = fields_of(request.form)
-    read = schedule_form.read(request, given, await schedules.now(request.house), old)
+    read = await with_pipeline(
+        request, given, schedule_form.read(request, given, await schedules.now(request.house), old), fresh=False
+    )
     try:
         await schedules.update(
             request.house,
@@ -92,7 +98,8 @@ LABELS: Final = {
     "zone": "Time zone", "start": "Not before", "stop": "Not after", "excluded": "Not on these dates",
     "overlap": "While an earlier run has not ended", "catch_up": "Slots that were missed",
     "jitter": "Starts up to … later",
-    "engine": "Engine", "payload": "Payload", "templates": "Job templates", "pipelines": "Pipelines",
+    "pipeline": "Pipeline", "input": "Address that it reads", "media_type": "Type of what it reads",
+    "engine": "Engine", "payload": "Payload", "templates": "Job templates", "pipelines": "Job pipelines",
     "form": "The form",
 }  # fmt: skip
 
@@ -115,8 +122,11 @@ async def _form(
     old: Schedule | None,
     problems: Sequence[Problem] = (),
     outlook: SchedulePreview | None = None,
+    *,
+    known: Sequence[Pipeline] | None = None,
 ) -> HtmlPage:
-    known = await engines.list_(request.house, request.principal, EngineFilter(limit=_MOST_ENGINES))
+    startable = await pipelines.list_(request.house, request.principal) if known is None else known
+    installed = await engines.list_(request.house, request.principal, EngineFilter(limit=_MOST_ENGINES))
     values: dict[str, Any] = {
         "title": "New schedule" if old is None else f"Edit {old.name}",
         "schedule": old,
@@ -124,7 +134,8 @@ async def _form(
         "faults": places(problems),
         "labels": LABELS,
         "options": schedule_form.OPTIONS,
-        "engines": sorted((each.spec.name, each.spec.id) for each in known),
+        "known_pipelines": startable,
+        "engines": sorted((each.spec.name, each.spec.id) for each in installed),
         "zones": sorted(name for name in zone_names() if "/" in name and not name.startswith("Etc/")),
         "preview": outlook,
     }

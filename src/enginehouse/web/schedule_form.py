@@ -27,14 +27,15 @@ from enginehouse.web.page_request import PageRequest
 BLANK: Final[Mapping[str, str]] = {
     "name": "", "description": "", "mode": RunMode.RECURRING, "every": "", "cron": "", "zone": "UTC", "start": "",
     "stop": "", "excluded": "", "overlap": Overlap.ALLOW, "catch_up": CatchUp.LAST, "jitter": "", "engine": "",
-    "payload": "", "templates": "", "pipelines": "",
+    "payload": "", "templates": "", "pipelines": "", "pipeline": "", "input": "", "media_type": "",
 }  # fmt: skip
 # Where a person finds the fields that operations name.
 _PLACES: Final = {
     "name": "name", "description": "description", "runMode": "mode", "recurringScheduleParts": "every",
     "weeklyScheduleParts": "every", "cron": "cron", "timeZone": "zone", "startDateTime": "start",
     "stopDateTime": "stop", "excludedDates": "excluded", "jitterSeconds": "jitter", "jobTemplateIds": "templates",
-    "jobPipelineIds": "pipelines", "jobTemplates": "engine", "primarySourceId": "templates",
+    "jobPipelineIds": "pipelines", "jobTemplates": "engine", "primarySourceId": "templates", "url": "input",
+    "mediaType": "media_type",
 }  # fmt: skip
 
 OPTIONS: Final = {
@@ -201,8 +202,8 @@ def _selection(request: PageRequest, given: Mapping[str, str], problems: list[Pr
     fresh = _template(request, given, problems)
     by_template = _ids("templates", given, ids.parse_job, problems)
     by_pipeline = _ids("pipelines", given, ids.parse_pipeline, problems)
-    if not (fresh or by_template or by_pipeline or problems):
-        problems.append(Problem("engine", "choose what the schedule runs: an engine, job templates or pipelines."))
+    if not (fresh or by_template or by_pipeline or given["pipeline"] or problems):
+        problems.append(Problem("pipeline", "choose what the schedule runs: a pipeline, an engine or job templates."))
     return LaunchSelection(template_ids=by_template, pipeline_ids=by_pipeline, fresh=fresh)
 
 

@@ -1,6 +1,7 @@
 """Pipelines under `/api/v1/pipelines`: list, look at, add, remove, and create jobs of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from enginehouse.domain.pipelines import Pipeline, PipelineInput, PipelineStep
 from enginehouse.operations import pipeline_engines, pipeline_jobs, pipelines
 from enginehouse.operations.pipeline_input import PipelineSource
 from enginehouse.operations.pipeline_jobs import PipelineJob
+from enginehouse.text.media_types import bare
 
 
 class NewStep(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -51,7 +53,7 @@ class PipelineInputBody(msgspec.Struct, rename="camel", kw_only=True, forbid_unk
 
 
 class PipelinePlanBody(PipelineInputBody, rename="camel", kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The same, or only the `mediaType` of a file that is not there yet."""
+    """The same, or the `mediaType` of a file that is not there yet, perhaps with the `url` where it will be."""
 
     media_type: str | None = None
 
@@ -81,10 +83,11 @@ class PipelineView(msgspec.Struct, rename=spelled, kw_only=True):
     modified_date_time: str | None
 
 
-class PlanOfPipeline(msgspec.Struct, kw_only=True):
-    """The input of `createJob` that creates the job."""
+class PlanOfPipeline(msgspec.Struct, rename="camel"):
+    """The input of `createJob` that creates the job, and the media type of what it reads."""
 
     job: dict[str, Any]
+    media_type: str
 
 
 class CreatedPipelineJob(
@@ -156,12 +159,12 @@ async def plan(call: Call) -> Reply:
     """POST pipelines/{PipelineName}/plan: the job that would be created now. Nothing is created."""
     body = await call.body(_PLAN)
     if body.media_type is not None:
-        if (body.target_id, body.url, body.text) != (None, None, None):
-            raise InvalidInput("a media type or one input, not both.", "mediaType")
-        made = await pipeline_jobs.job_for_type(call.house, call.principal, call.id, body.media_type)
-    else:
-        made = await pipeline_jobs.job(call.house, call.principal, _wanted(call, body))
-    return result(PlanOfPipeline(job=create_job_input(made)))
+        if (body.target_id, body.text) != (None, None):
+            raise InvalidInput("a media type, perhaps with a url, or one input, not both.", "mediaType")
+        made = await pipeline_jobs.job_for_type(call.house, call.principal, call.id, body.media_type, url=body.url)
+        return result(PlanOfPipeline(create_job_input(replace(made, name=body.name)), bare(body.media_type)))
+    planned = await pipeline_jobs.plan(call.house, call.principal, _wanted(call, body))
+    return result(PlanOfPipeline(create_job_input(planned.job), planned.media_type))
 
 
 @answers(Result[CreatedPipelineJob], body=_JOB, idempotent=True)

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.pipelines import Pipeline
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules.filter import ScheduleFilter
 from enginehouse.domain.schedules.schedule import Schedule, SlotRecord
-from enginehouse.operations import owned
+from enginehouse.operations import owned, pipelines
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import slots
 from enginehouse.operations.schedules.schedules import KIND
@@ -75,12 +76,14 @@ async def of_schedule(house: House, principal: Principal, ref: Ref, *, limit: in
     return await house.database.read(read)
 
 
-async def with_contents(house: House, principal: Principal, ref: Ref) -> tuple[Schedule, ScheduleContents]:
-    """Returns the schedule with what it launches, from one read. Raises NotFound."""
+async def to_edit(house: House, principal: Principal, ref: Ref) -> tuple[Schedule, ScheduleContents, list[Pipeline]]:
+    """Returns the schedule with what it launches, and the pipelines to choose from, from one read. Raises NotFound."""
+    owner = principal.organization_id
 
-    async def read(tx: Tx) -> tuple[Schedule, ScheduleContents]:
+    async def read(tx: Tx) -> tuple[Schedule, ScheduleContents, list[Pipeline]]:
         schedule = await owned.read(tx, KIND, principal, ref)
-        return schedule, _contents(await schedules.contents(tx, principal.organization_id, schedule.id))
+        contents = _contents(await schedules.contents(tx, owner, schedule.id))
+        return schedule, contents, await pipelines.readable(tx, owner)
 
     return await house.database.read(read)
 
