@@ -191,6 +191,21 @@ SUBJECTS: Final = (
         peers=(),
     ),
     Subject(
+        "processes",
+        "One server process and two on the same PostgreSQL",
+        (
+            Figure("processes_create_1", "creates, 64 clients, 1 process", "jobs/s"),
+            Figure("processes_create_2", "… 2 processes", "jobs/s"),
+            Figure("processes_create_1_cost", "… processor time, server and PostgreSQL, 1 process", "µs", less=True),
+            Figure("processes_create_2_cost", "… 2 processes", "µs", less=True),
+            Figure("processes_tasks_1", "no-op tasks, native, 1 process", "tasks/s"),
+            Figure("processes_tasks_2", "… 2 processes", "tasks/s"),
+            Figure("processes_tasks_1_cost", "… processor time, server and PostgreSQL, 1 process", "µs", less=True),
+            Figure("processes_tasks_2_cost", "… 2 processes", "µs", less=True),
+        ),
+        peers=(),
+    ),
+    Subject(
         "ray",
         "Calls of a no-op in 4 children, and in 4 hosts on 2 Ray nodes",
         (

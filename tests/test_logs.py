@@ -288,8 +288,8 @@ def test_errors_that_nobody_catches_are_told_alike(log_format: str, capsys: pyte
 NAMES = {
     "act", "added", "address", "advice", "attempt", "attempts", "category", "changed", "correlation_id", "engine",
     "error_id", "exc_info", "export", "field", "files", "item", "job", "jobs", "lines", "loop", "method", "ms", "node",
-    "organization", "outcome", "place", "problems", "pushes", "reason", "removed", "reports_lost", "route", "sandbox",
-    "schedule", "seconds", "setting", "status", "task", "tasks", "token", "tried_again",
+    "organization", "outcome", "place", "problems", "process", "pushes", "reason", "removed", "reports_lost", "route",
+    "sandbox", "schedule", "seconds", "setting", "status", "task", "tasks", "token", "tried_again",
 }  # fmt: skip
 WRITES = {"log", "debug", "info", "warning", "error", "exception", "critical"}
 

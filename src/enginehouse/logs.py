@@ -54,12 +54,15 @@ _QUIET: Final = {
 _log: Final = structlog.get_logger(__name__)
 
 
-def set_up(log_format: str, *, level: int = logging.INFO) -> None:
+def set_up(log_format: str, *, level: int = logging.INFO, process: int | None = None) -> None:
     """Every log line of the process, also of libraries, goes to stderr in `log_format`.
 
-    Uncaught errors of all threads and Python's warnings go there too.
+    Uncaught errors of all threads and Python's warnings go there too. `process` is the number of this one of several
+    server processes, which each of its lines has.
     """
     shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    if process is not None:
+        shared.append(lambda _, __, line: line | {"process": process})
     last: Any = (
         structlog.processors.JSONRenderer()
         if log_format == "json"

@@ -4,7 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ _SECRET = re.compile(r"[!-~]{16,200}")
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+MOST_PROCESSES = 256
 SANDBOXES = ("auto", "bwrap", "landlock", "uid", "none")
 
 
@@ -35,6 +36,7 @@ class Settings:
     data: Path
     host: str = "127.0.0.1"
     port: int = 9000
+    processes: int = 1  # that share the port and the work; more than one need PostgreSQL
     database: str | None = None  # a postgresql:// URL; None for the embedded database in the data folder
     artifacts: str | None = None  # s3://bucket/prefix or a folder for the bytes; None for a folder in the data folder
     artifacts_cache_mb: int = 10_240  # of local copies of bytes that are elsewhere; 0 for none
@@ -115,11 +117,24 @@ class Settings:
         parts = urlsplit(self.database)
         return f"postgresql://{parts.hostname or 'localhost'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
+    def of_process(self, number: int) -> "Settings":
+        """Returns the settings of one of its processes, which are numbered from 1.
+
+        The native worker slots are divided. The first process runs all other engines: what they share of the machine
+        (cores, memory, a GPU, warm children, the port of the callbacks) cannot be divided without loss.
+        """
+        each, more = divmod(self.native_slots, self.processes)
+        own = replace(self, native_slots=each + (number <= more))
+        if number == 1:
+            return own
+        return replace(own, python_slots=0, http_slots=0, cpus=0.0, gpus=0.0, memory_mb=0, label=())
+
     def checked(self) -> "Settings":
         """Returns these settings if all can be used. Raises UnusableSettings, which names all that cannot."""
         problems = list[str]()
         if not 0 <= self.port <= 65535:
             problems.append(f"port: 0–65535, got {self.port}.")
+        problems += process_problems(self.processes, self.database)
         if self.database is not None and not self.database.startswith(("postgresql://", "postgres://")):
             problems.append(f'database: a postgresql:// URL, got "{self.database.split(":")[0]}:…".')
         if self.artifacts is not None and "://" in self.artifacts and not _PLACE.fullmatch(self.artifacts):
@@ -222,6 +237,16 @@ def callback_problems(callbacks: str, url: str | None, api_url: str | None) -> l
         if given is not None and not _URL.fullmatch(given)
     ]
     return problems
+
+
+def process_problems(processes: int, database: str | None) -> list[str]:
+    """Returns what is wrong with the number of processes."""
+    if not 1 <= processes <= MOST_PROCESSES:
+        return [f"processes: 1–{MOST_PROCESSES}, got {processes}."]
+    if processes > 1 and database is None:
+        text = "more than 1 need PostgreSQL, the setting database; the embedded database is for 1"
+        return [f"processes: {text}, got {processes}."]
+    return []
 
 
 def resource_problems(cpus: float, gpus: float, memory_mb: int, label: Sequence[str]) -> list[str]:

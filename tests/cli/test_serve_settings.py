@@ -1,5 +1,6 @@
 """The settings that `enginehouse serve` reads from flags and from the environment."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def test_what_is_no_origin_is_refused(wrong: str, tmp_path: Path) -> None:
         ),
         (["--engine-callbacks-url", "h:1"], '--engine-callbacks-url: an http:// or https:// URL, got "h:1".'),
         (["--engine-api-url", "http://"], '--engine-api-url: an http:// or https:// URL, got "http://".'),
+        (["--processes", "0"], "--processes: 1–256, got 0."),
+        (
+            ["--processes", "2"],
+            "--processes: more than 1 need PostgreSQL, the setting database; the embedded database is for 1, got 2.",
+        ),
         (["--http-slots", "-1"], "--http-slots: 0 or more, got -1."),
     ],
 )
@@ -97,3 +103,14 @@ def test_readers_of_metrics_that_cannot_be_told_apart_are_refused(flags: list[st
     assert ran.exception is not None
     assert fault in str(ran.exception) + ran.output
     assert flags[1] not in str(ran.exception) or flags[0] == "--metrics"
+
+
+@pytest.mark.parametrize(("processes", "slots"), [(1, [512]), (2, [256, 256]), (3, [171, 171, 170])])
+def test_processes_have_the_native_slots_together_and_the_first_has_all_else(processes: int, slots: list[int]) -> None:
+    settings = Settings(data=Path("data"), processes=processes, cpus=4.0, gpus=1.0, label=("speech=2",))
+    first, *others = (settings.of_process(number) for number in range(1, processes + 1))
+    assert [each.native_slots for each in (first, *others)] == slots
+    assert replace(first, native_slots=512) == settings
+    for other in others:
+        assert (other.python_slots, other.http_slots, other.cpus, other.gpus, other.label) == (0, 0, 0.0, 0.0, ())
+        assert (other.port, other.token_requests, other.warm_children) == (9000, 1_000_000, 8)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ _path = click.Path(path_type=Path)
 @_setting("--data", "The folder that holds everything the server keeps.", type=_path, required=True)
 @_setting("--port", "The port to listen on; 0 means any free one.")
 @_setting("--host", "The address to listen on.")
+@_setting("--processes", "Server processes that share the port and the work; more than 1 need --database.")
 @_setting("--database", "postgresql://…; without it, an embedded database in the data folder.", metavar="URL")
 @_setting(
     "--artifacts",
@@ -131,11 +133,10 @@ def serve(while_stdin_is_open: bool, print_config: bool, **values: Any) -> None:
         terminal.echo("\n".join(config_view.lines("serve", settings)))
         return
     # The imports of the server take most of a second. A wrong flag is refused before them.
-    from enginehouse.cli import server  # noqa: PLC0415
-
+    module = "server" if settings.processes == 1 else "server_processes"
+    keep_up = import_module(f"enginehouse.cli.{module}").keep_up
     file = file_in_use()
-    config = file.path if file is not None else None
-    server.keep_up(settings, config=config, while_stdin_is_open=while_stdin_is_open)
+    keep_up(settings, config=file.path if file is not None else None, while_stdin_is_open=while_stdin_is_open)
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:

@@ -1,0 +1,57 @@
+"""What a parent and its server processes tell each other: lines of JSON on the standard input and output of each.
+
+The first line to a process has its settings, which so are in no argument and on no disk. The end of its input means
+that the parent is gone.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from enginehouse.cli.banner import StartReport
+from enginehouse.settings import Settings
+
+LONGEST: Final = 1 << 24  # bytes of a line
+
+
+class Ready(msgspec.Struct, tag="ready", frozen=True):
+    """The process takes requests."""
+
+    report: StartReport
+
+
+class Refused(msgspec.Struct, tag="refused", frozen=True):
+    """The process cannot start, and ends. The text is for people."""
+
+    text: str
+
+
+_said: Final[msgspec.json.Decoder[Ready | Refused]] = msgspec.json.Decoder(Ready | Refused)
+_settings: Final = msgspec.json.Decoder(Settings, dec_hook=lambda kind, value: kind(value))
+
+
+def line(message: Ready | Refused) -> bytes:
+    """Returns the message as a line."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+def message(read: bytes) -> Ready | Refused:
+    """Returns the message of a line from a process."""
+    return _said.decode(read)
+
+
+def settings_line(settings: Settings) -> bytes:
+    """Returns the settings as a line."""
+
+    def plain(value: Any) -> str:
+        if isinstance(value, Path):
+            return str(value)
+        raise NotImplementedError(type(value))
+
+    return msgspec.json.encode(settings, enc_hook=plain) + b"\n"
+
+
+def settings(read: bytes) -> Settings:
+    """Returns the settings of a line."""
+    return _settings.decode(read)

@@ -1,0 +1,159 @@
+"""`serve --processes 2`: both take requests and run tasks, one may be killed, and a signal to the parent ends both."""
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from tests.acceptance.server import NOOP, TOKEN, task_of
+from tests.acceptance.servers import DEADLINE, Server, call, serving
+from tests.postgres import FSYNC, PostgresServer
+
+from enginehouse.engines import processes
+
+LANGUAGE = "sentiment-vader"
+_ROOM = ("--native-slots", "3", "--python-slots", "1", "--lease-seconds", "3")
+_CREATED = re.compile(r"a request was answered .*\bprocess=(\d).*job/create")
+
+
+def flags(dsn: str) -> list[str]:
+    return ["--processes", "2", "--database", dsn, *(["--allow-unsafe-durability"] if FSYNC == "off" else [])]
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres: PostgresServer, postgres_template: str) -> str:
+    return postgres.dsn(asyncio.run(postgres.create(postgres_template)))
+
+
+@pytest.fixture(scope="module")
+def pair(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("processes")
+    variables = {"AIWARE_INIT_TOKEN": TOKEN, "ENGINEHOUSE_LOG_LEVEL": "debug"}
+    with serving(folder / "data", *flags(dsn), *_ROOM, environment=variables) as up:
+        yield up
+        left = numbers(up)
+        up.process.kill()
+        up.process.wait(DEADLINE)
+        deadline = time.monotonic() + DEADLINE
+        while alive(left):
+            assert time.monotonic() < deadline, "they live on without a parent"
+
+
+def numbers(server: Server) -> dict[int, int]:
+    """Returns the numbers of the server processes by their process ids."""
+    found = {}
+    for pid in processes.children_of(server.process.pid):
+        *_, module, number = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        assert module == b"enginehouse.cli.server_process_main"
+        found[pid] = int(number)
+    return found
+
+
+def alive(pids: Iterable[int]) -> bool:
+    """Returns True if one of the processes has not ended."""
+    return any((seen := processes.stat(pid)) and seen.alive for pid in pids)
+
+
+def create(server: Server, engine: str, payload: Any = None, *, token: str = TOKEN) -> str:
+    """Returns the id of a job, created over a connection of its own."""
+    body = {"jobs": [task_of(engine, payload or {})]}
+    with server.client(token) as client:
+        answer = client.post("/edge/v1/proc/job/create", json=body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["internalJobIds"][0])
+
+
+def status(server: Server, job: str, *, token: str = TOKEN) -> str:
+    """Returns the status of the job after its last event, which a stream tells over a connection of its own."""
+    with server.client(token) as client, client.stream("GET", f"/api/v1/jobs/{job}/events/stream") as stream:
+        assert "event: end" in stream.iter_lines()
+    with server.client(token) as client:
+        return str(client.get(f"/edge/v1/proc/job/{job}/status").json()["job"]["jobStatus"])
+
+
+def workers(dsn: str) -> set[int]:
+    """Returns the process ids of the workers that have ended attempts."""
+
+    async def read() -> list[Any]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return list(await connection.fetch("SELECT DISTINCT worker FROM attempt"))
+        finally:
+            await connection.close()
+
+    return {int(row["worker"].rpartition(":")[2]) for row in asyncio.run(read())}
+
+
+def test_both_processes_create_jobs_run_tasks_and_say_which_they_are(pair: Server, dsn: str) -> None:
+    created, jobs = set[str](), list[str]()
+    deadline = time.monotonic() + DEADLINE
+    while created != {"1", "2"} or workers(dsn) != numbers(pair).keys():
+        assert time.monotonic() < deadline, (created, pair.heard[-10:])
+        jobs += [create(pair, NOOP) for _ in range(20)]
+        created |= {found[1] for line in pair.heard if (found := _CREATED.search(line))}
+    assert {status(pair, job) for job in (*jobs[:3], *jobs[-3:])} == {"complete"}
+
+
+def test_they_are_one_server_for_people_and_commands(pair: Server) -> None:
+    banner = [line for line in pair.heard if "[" not in line]
+    assert [line for line in banner if line.startswith("ready: ")] == [f"ready: {pair.url}"]
+    assert f"  url       {pair.url}, shared by 2 processes" in banner
+    [file] = (pair.data / "servers").iterdir()
+    assert f'"pid": {pair.process.pid}' in file.read_text()
+    with pair.client(TOKEN) as client:
+        found = client.get("/api/v1/workers").json()["result"]
+    slots = sorted([worker["slots"].get(pool, 0) for pool in ("native", "python", "http")] for worker in found)
+    assert slots == [[1, 0, 0], [2, 1, 32]], "the processes have together what the flags say"
+
+
+def test_another_server_does_not_get_their_port(pair: Server, dsn: str, tmp_path: Path) -> None:
+    port = pair.url.rpartition(":")[2]
+    refused = call("serve", "--data", str(tmp_path), *flags(dsn), "--port", port)
+    assert refused.code == 1
+    [line] = refused.err.splitlines()
+    assert f"127.0.0.1:{port}" in line
+
+
+def test_what_both_cannot_start_with_is_said_once(pair: Server, dsn: str, tmp_path: Path) -> None:
+    refused = call("serve", "--data", str(tmp_path / "data"), *flags(dsn), "--port", "0")
+    assert refused.code == 1
+    [line] = refused.err.splitlines()
+    assert "--artifacts" in line
+
+
+def test_a_process_that_is_killed_runs_again_and_the_other_goes_on_meanwhile(pair: Server) -> None:
+    before = numbers(pair)
+    first = next(pid for pid, number in before.items() if number == 1)
+    waiting = create(pair, LANGUAGE, {"text": "I love it."})
+    os.kill(first, signal.SIGKILL)
+    pair.heard_until("a server process has ended, and is started again")
+    # Whatever the kernel gives the killed one until it is gone, the other answers.
+    jobs = [create(pair, NOOP) for _ in range(20)]
+    pair.heard_until("a server process runs again")
+    after = numbers(pair)
+    assert sorted(after.values()) == [1, 2]
+    assert after.keys() & before.keys() == before.keys() - {first}
+    jobs.append(create(pair, LANGUAGE, {"text": "I love it."}))
+    assert {status(pair, job) for job in (waiting, *jobs[-3:])} == {"complete"}
+
+
+def test_a_signal_ends_all_that_began_at_the_same_moment(empty_postgres_dsn: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data, *flags(empty_postgres_dsn)) as server:
+        assert sum("admin password" in line for line in server.heard) == 1, "the secrets are made once"
+        assert status(server, create(server, NOOP, token=server.token), token=server.token) == "complete"
+        left = numbers(server)
+        assert len(left) == 2
+        assert server.stop() == 0
+        assert not alive(left)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{server.url}/edge/v1/ping")
+    assert server.heard[-2:] == ["enginehouse stopping", "enginehouse stopped"]
+    assert not list((data / "servers").iterdir())
