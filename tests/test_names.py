@@ -28,8 +28,8 @@ WORDS = """
     paths pcm pdf people phrases placement points port postgres prefixes private process processes progress prose
     protocol prune push python query ranges ranking ray reader records redirects reference references register rejection
     relative resample reset root rows runtime salience scalars scan schema sdl seccomp send sentiment serve server
-    session sessions settings shapes sign single site snapshot sound source spec speech splitter sql sqlite standalone start
-    states static steps storage streams subtitles summary sync syscalls system table tails temporary terminal text
+    session sessions settings shapes sign single site snapshot sound source spec speech splitter sql sqlite standalone
+    start states static steps storage streams subtitles summary sync syscalls system table tails temporary terminal text
     threads throttle time timeline transcript transcription transfer translation transport try tx types unserved upload
     uses variables verdict video watch wav wave web webstream whisper wire words xml
     """
