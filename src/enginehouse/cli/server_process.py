@@ -74,7 +74,7 @@ class ProcessLife:
                 await self._rest(code, pause(deaths))
 
     def _stopped(self, code: int) -> None:
-        if code != 0 and (self._is_ready or code != -signal.SIGTERM):
+        if code != 0 and self._is_ready:  # before, a signal or its own refusal has ended the start
             self.fault = f"Server process {self.number} has ended with {_how(code)} while it stopped."
 
     async def _rest(self, code: int, seconds: float) -> None:

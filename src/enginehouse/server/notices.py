@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Final
 
+from enginehouse.domain.engine import EngineKind
 from enginehouse.operations.house import House
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
 from enginehouse.server.installation import ServerInstallation
 
-WORK: Final = "work"
+WORK: Final = {kind.value: f"work_{kind.value}" for kind in EngineKind}  # a server may have no slots of a pool
 STOP: Final = "stop"
 JOB: Final = "job"
 RELOAD: Final = "reload"
@@ -29,10 +31,11 @@ def listen(
     def runnable(pools: Collection[str] | None) -> None:
         dispatcher.wake(pools)
         house.wake_instances()
-        notify(WORK)
+        for pool in WORK if pools is None else pools:
+            notify(WORK[pool])
 
-    def work_elsewhere() -> None:
-        dispatcher.wake()
+    def work_elsewhere(pool: str) -> None:
+        dispatcher.wake({pool})
         house.wake_instances()
 
     def cancelled(job_ids: Sequence[int]) -> None:
@@ -60,8 +63,8 @@ def listen(
     house.watches.tell_others = lambda: notify(JOB)
     house.feeds.tell_others = lambda: notify(COUNTS)
     installation.tell_others = lambda: notify(RELOAD)
-    reactions = {
-        WORK: work_elsewhere,
+    reactions: dict[str, Callable[[], None]] = {
+        **{channel: partial(work_elsewhere, pool) for pool, channel in WORK.items()},
         STOP: stop_elsewhere,
         JOB: house.watches.changed_elsewhere,
         COUNTS: house.feeds.changed_elsewhere,

@@ -12,6 +12,7 @@ from enginehouse.storage.database.channels import Channels
 
 _PREFIX: Final = "enginehouse_"
 _PAUSE: Final = 1.0
+_GAP: Final = 0.01  # seconds between two sendings: under load each costs all servers more than it tells
 
 
 class Listener:
@@ -75,6 +76,7 @@ class Listener:
             unsent, self._unsent = self._unsent, set()
             if unsent:
                 await connection.execute(";".join(f'NOTIFY "{_PREFIX}{channel}"' for channel in sorted(unsent)))
+                await asyncio.sleep(_GAP)
 
     def _heard(self, connection: Any, process: int, channel: str, _payload: object) -> None:
         if process != connection.get_server_pid():  # this server has already woken its own waiters
