@@ -6,8 +6,9 @@ import pytest
 
 from enginehouse.cli import process_messages
 from enginehouse.cli.banner import StartReport
-from enginehouse.cli.process_messages import Ready, Refused
+from enginehouse.cli.process_messages import Counted, Ready, Refused
 from enginehouse.cli.server_process import LONGEST_PAUSE, pause
+from enginehouse.domain.totals import ATTEMPTS, COMMIT_TIME, Totals
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.settings import Settings
 
@@ -18,6 +19,16 @@ def test_settings_arrive_as_they_were_sent() -> None:
         label=("speech=2",), secret_key="5" * 64, oidc=Path("/etc/oidc.toml"), cors_origin=(),
     )  # fmt: skip
     assert process_messages.settings(process_messages.settings_line(settings)) == settings
+
+
+def test_what_is_counted_arrives_as_it_was_sent() -> None:
+    totals = Totals()
+    totals.add(ATTEMPTS, "engine", "complete", by=3)
+    totals.observe(COMMIT_TIME, 0.003)
+    arrived = process_messages.message(process_messages.line(Counted.of(totals)))
+    assert isinstance(arrived, Counted)
+    assert arrived.totals().counters == totals.counters
+    assert arrived.totals().histograms == totals.histograms
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.sandbox.sandbox import SandboxMissing
 from enginehouse.http_protocol.limits import ConnectionLimits
 from enginehouse.http_protocol.protocol import protocol
+from enginehouse.operations.house import House
 from enginehouse.operations.throttle import client_network
 from enginehouse.server.error_lines import ErrorLines
 from enginehouse.settings import Settings
@@ -37,10 +38,11 @@ _GRACEFUL_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What happens when the server is ready, and when it takes no more requests."""
+    """What happens when the server is ready, when it takes no more requests, and at a piece of its input."""
 
-    ready: Callable[[StartReport], None]
+    ready: Callable[[StartReport, House], None]
     stopping: Callable[[], None]
+    heard: Callable[[bytes], None] | None = None
 
 
 def keep_up(settings: Settings, *, config: Path | None = None, while_stdin_is_open: bool = False) -> None:
@@ -54,7 +56,7 @@ def keep_up(settings: Settings, *, config: Path | None = None, while_stdin_is_op
     with port.bind(settings) as bound:
         settings = replace(settings, port=bound.getsockname()[1])
 
-        def ready(report: StartReport) -> None:
+        def ready(report: StartReport, _: House) -> None:
             data_folder.announce(settings.data, settings.local_url)
             banner.show(settings, config, report)
 
@@ -118,7 +120,7 @@ async def _serve(
 ) -> None:
     signals = _Signals(asyncio.current_task())
     if orders is not None:
-        stop_input.listen(orders, signals.receive)
+        stop_input.listen(orders, signals.receive, moments.heard)
     async with app.running(settings, keeper) as running:
         secrets = data_folder.keep_secrets(settings.data, running.first_start)
         kinds = Counter(engine.spec.kind.value for engine in running.house.catalogue.by_id.values())
@@ -126,7 +128,7 @@ async def _serve(
         server = _Server(
             running.application,
             _limits(settings),
-            lambda: moments.ready(report),
+            lambda: moments.ready(report, running.house),
             running.end_streams,
             settings.trusted_proxy,
         )

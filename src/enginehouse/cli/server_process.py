@@ -14,7 +14,8 @@ import structlog
 
 from enginehouse.cli import process_messages
 from enginehouse.cli.banner import StartReport
-from enginehouse.cli.process_messages import Ready, Refused
+from enginehouse.cli.process_messages import Counted, Message, Ready, Refused
+from enginehouse.domain.totals import Totals
 from enginehouse.settings import Settings
 
 LONGEST_PAUSE: Final = 30.0  # seconds
@@ -34,7 +35,8 @@ class ProcessLife:
     """The process with a number, through any number of deaths, from its first start to the end of the server.
 
     `fault` is why it could not start the first time, or how it ended in place of stopping. `on_ready` is called when it
-    takes requests for the first time, `on_fault` when it cannot start the first time.
+    takes requests for the first time, `on_fault` when it cannot start the first time. `totals_before` is what its
+    starts before this one have counted.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class ProcessLife:
         self._process: Process | None = None
         self._is_ready = False  # this start of it
         self._refusal: str | None = None
+        self._counted: Counted | None = None  # by this start of it
+        self.totals_before = Totals()
         self._stops = asyncio.Event()
 
     def receive_signal(self) -> None:
@@ -56,6 +60,21 @@ class ProcessLife:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
+
+    def totals(self) -> Totals:
+        """Returns what the process has counted, in all its starts."""
+        found = Totals()
+        found.merge(self.totals_before)
+        if self._counted is not None:
+            found.merge(self._counted.totals())
+        return found
+
+    def tell(self, elsewhere: Totals) -> None:
+        """The process knows what the others have counted, if it runs and reads."""
+        if self._is_ready and self._process is not None:
+            stream = cast(StreamWriter, self._process.stdin)
+            if not stream.transport.get_write_buffer_size():
+                stream.write(process_messages.line(Counted.of(elsewhere)))
 
     async def live(self) -> None:
         """The process has stopped after a signal, or has a fault."""
@@ -98,6 +117,7 @@ class ProcessLife:
     async def _once(self) -> int:
         """Returns the exit code of one start of the process, negative for a signal."""
         self._is_ready, self._refusal = False, None
+        self.totals_before, self._counted = self.totals(), None
         # In a session of its own it does not get the Ctrl-C of a terminal, which its parent hands on.
         process = await asyncio.create_subprocess_exec(
             *_COMMAND,
@@ -122,7 +142,7 @@ class ProcessLife:
                 process.kill()
                 await process.wait()
 
-    def _hear(self, message: Ready | Refused) -> None:
+    def _hear(self, message: Message) -> None:
         match message:
             case Ready(report):
                 self._is_ready = True
@@ -133,6 +153,8 @@ class ProcessLife:
                     _log.warning("a server process runs again", process=self.number)
             case Refused(text):
                 self._refusal = text
+            case Counted():
+                self._counted = message
 
 
 def _how(code: int) -> str:

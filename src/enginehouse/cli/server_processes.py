@@ -14,7 +14,9 @@ import msgspec
 from enginehouse import logs
 from enginehouse.cli import banner, data_folder, file_modes, port, stop_input
 from enginehouse.cli.errors import CommandError
+from enginehouse.cli.process_messages import COUNTS_SECONDS
 from enginehouse.cli.server_process import ProcessLife
+from enginehouse.domain.totals import Totals
 from enginehouse.settings import Settings
 
 
@@ -52,7 +54,9 @@ class _Parent:
         numbers = range(1, self._settings.processes + 1)
         self._lives = [ProcessLife(number, self._settings, self._ready, self._end) for number in numbers]
         with file_modes.tightening(self._settings.data):
+            sharing = asyncio.create_task(self._share_totals())
             await asyncio.gather(*(life.live() for life in self._lives))
+            sharing.cancel()
         faults = [life.fault for life in self._lives if life.fault is not None]
         if faults:
             # At a start all of them usually have the same fault.
@@ -70,6 +74,15 @@ class _Parent:
         # One of them has made the secrets, whichever was the first in the database.
         secrets = [file for report in found for file in report.secrets]
         banner.show(self._settings, self._config, msgspec.structs.replace(found[0], secrets=secrets))
+
+    async def _share_totals(self) -> None:
+        while True:
+            await asyncio.sleep(COUNTS_SECONDS)
+            for life in self._lives:
+                elsewhere = Totals()
+                for other in self._lives:
+                    elsewhere.merge(other.totals_before if other is life else other.totals())
+                life.tell(elsewhere)
 
     def _receive_signal(self) -> None:
         if self._is_ready and not self._stops:

@@ -25,10 +25,14 @@ _writes: Final = logging.getLogger(__name__).isEnabledFor
 
 
 class Commits:
-    """The listener of the database of a house. `totals` is what this process has counted since it started."""
+    """The listener of the database of a house. `totals` is what this process has counted since it started.
+
+    `totals_elsewhere`: what the other processes at the same address have counted.
+    """
 
     def __init__(self, feeds: OrganizationFeeds) -> None:
         self.totals = Totals()
+        self.totals_elsewhere: Totals | None = None
         self.traces: JobTraces | None = None  # if spans are recorded
         self._feeds = feeds
         self._since = float("-inf")
@@ -46,6 +50,15 @@ class Commits:
             self._note_failures(failures)
         if self.traces is not None and (facts.ends or facts.attempts):
             self.traces.note(facts)
+
+    def all_totals(self) -> Totals:
+        """Returns what was counted at this address. Nobody counts on in it."""
+        if self.totals_elsewhere is None:
+            return self.totals
+        found = Totals()
+        found.merge(self.totals)
+        found.merge(self.totals_elsewhere)
+        return found
 
     def of_batches(self, verb: str) -> Callable[[int, float], None]:
         """Returns what counts the batches of a verb: their requests and seconds."""

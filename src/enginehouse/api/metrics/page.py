@@ -68,7 +68,7 @@ class MetricsPage:
             # Imported at the first request: it takes a tenth of the time in which a server starts.
             from enginehouse.api.metrics import exposition  # noqa: PLC0415
 
-            totals = self._house.commits.totals
+            totals = self._house.commits.all_totals()
             text = exposition.exposition(self._snapshot, totals, accept, metrics.EngineNames(self._house, totals))
             if len(self._texts) < _FORMATS:
                 self._texts[accept] = text
