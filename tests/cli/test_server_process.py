@@ -6,7 +6,7 @@ import pytest
 
 from enginehouse.cli import process_messages
 from enginehouse.cli.banner import StartReport
-from enginehouse.cli.process_messages import Counted, Ready, Refused
+from enginehouse.cli.process_messages import CountedTotals, Ready, Refused
 from enginehouse.cli.server_process import LONGEST_PAUSE, pause
 from enginehouse.domain.totals import ATTEMPTS, COMMIT_TIME, Totals
 from enginehouse.engines.sandbox.levels import SandboxLevel
@@ -25,8 +25,8 @@ def test_what_is_counted_arrives_as_it_was_sent() -> None:
     totals = Totals()
     totals.add(ATTEMPTS, "engine", "complete", by=3)
     totals.observe(COMMIT_TIME, 0.003)
-    arrived = process_messages.message(process_messages.line(Counted.of(totals)))
-    assert isinstance(arrived, Counted)
+    arrived = process_messages.message(process_messages.line(CountedTotals.of(totals)))
+    assert isinstance(arrived, CountedTotals)
     assert arrived.totals().counters == totals.counters
     assert arrived.totals().histograms == totals.histograms
 

@@ -29,14 +29,14 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
     text: str
 
 
-class Counted(msgspec.Struct, tag="counted", frozen=True):
+class CountedTotals(msgspec.Struct, tag="counted", frozen=True):
     """What a process has counted since its start, for the numbers of the whole server."""
 
     counters: list[tuple[SeriesKey, float]]
     histograms: list[tuple[SeriesKey, list[float]]]
 
     @classmethod
-    def of(cls, totals: Totals) -> "Counted":
+    def of(cls, totals: Totals) -> "CountedTotals":
         """Returns the totals as they are now."""
         return cls([*totals.counters.items()], [*totals.histograms.items()])
 
@@ -47,7 +47,7 @@ class Counted(msgspec.Struct, tag="counted", frozen=True):
         return found
 
 
-Message = Ready | Refused | Counted
+Message = Ready | Refused | CountedTotals
 _said: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 _settings: Final = msgspec.json.Decoder(Settings, dec_hook=lambda kind, value: kind(value))
 

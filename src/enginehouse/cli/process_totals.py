@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 
 from enginehouse.cli import process_messages
-from enginehouse.cli.process_messages import COUNTS_SECONDS, Counted
+from enginehouse.cli.process_messages import COUNTS_SECONDS, CountedTotals
 from enginehouse.operations.commits import Commits
 
 
@@ -27,7 +27,7 @@ class TotalsExchange:
         *lines, self._read = (self._read + piece).split(b"\n")
         for line in lines:
             match process_messages.message(line):
-                case Counted() as counted:
+                case CountedTotals() as counted:
                     self._commits.totals_elsewhere = counted.totals()
 
     async def tell(self) -> None:
@@ -38,7 +38,7 @@ class TotalsExchange:
             with _closing(transport):
                 while True:
                     await asyncio.sleep(COUNTS_SECONDS)
-                    line = process_messages.line(Counted.of(self._commits.totals))
+                    line = process_messages.line(CountedTotals.of(self._commits.totals))
                     # A parent that does not read, for example because it is stopped, gets nothing more meanwhile.
                     if line != self._told and not transport.get_write_buffer_size():
                         transport.write(line)

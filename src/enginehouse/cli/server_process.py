@@ -14,7 +14,7 @@ import structlog
 
 from enginehouse.cli import process_messages
 from enginehouse.cli.banner import StartReport
-from enginehouse.cli.process_messages import Counted, Message, Ready, Refused
+from enginehouse.cli.process_messages import CountedTotals, Message, Ready, Refused
 from enginehouse.domain.totals import Totals
 from enginehouse.settings import Settings
 
@@ -50,7 +50,7 @@ class ProcessLife:
         self._process: Process | None = None
         self._is_ready = False  # this start of it
         self._refusal: str | None = None
-        self._counted: Counted | None = None  # by this start of it
+        self._counted: CountedTotals | None = None  # by this start of it
         self.totals_before = Totals()
         self._stops = asyncio.Event()
 
@@ -74,7 +74,7 @@ class ProcessLife:
         if self._is_ready and self._process is not None:
             stream = cast(StreamWriter, self._process.stdin)
             if not stream.transport.get_write_buffer_size():
-                stream.write(process_messages.line(Counted.of(elsewhere)))
+                stream.write(process_messages.line(CountedTotals.of(elsewhere)))
 
     async def live(self) -> None:
         """The process has stopped after a signal, or has a fault."""
@@ -153,7 +153,7 @@ class ProcessLife:
                     _log.warning("a server process runs again", process=self.number)
             case Refused(text):
                 self._refusal = text
-            case Counted():
+            case CountedTotals():
                 self._counted = message
 
 
