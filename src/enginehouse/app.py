@@ -271,7 +271,7 @@ async def _supervisor(
     probes = EngineProbes(source, over_http)
     house.listeners.unavailable = probes.loop.wake
     worker = maintenance.worker_name(settings.data)
-    dispatcher = Dispatcher(source, capacity, runner.run, worker=worker)
+    dispatcher = Dispatcher(source, capacity, runner.run, worker=worker, largest=house.finishes.largest)
     for heard in notices.listen(house, dispatcher, capacity, installed):
         closing.callback(heard.cancel)
     scheduler = Scheduler(house)

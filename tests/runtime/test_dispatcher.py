@@ -26,12 +26,15 @@ class Desk:
 
     floor: Floor
     capacity: Capacity
+    largest: int = 256
     dispatcher: Dispatcher = field(init=False)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     started: list[Lease] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.dispatcher = Dispatcher(self.floor.source, self.capacity, self._run, worker="test")
+        self.dispatcher = Dispatcher(
+            self.floor.source, self.capacity, self._run, worker="test", largest=lambda: self.largest
+        )
 
     async def _run(self, lease: Lease) -> None:
         self.started.append(lease)
@@ -82,6 +85,17 @@ async def test_all_of_it_runs_with_fewer_slots_than_tasks(floor: Floor) -> None:
         await until(all_done, "all jobs are complete")
         assert most <= 3
     assert len(at.started) == 50
+
+
+async def test_a_claim_takes_a_portion_and_the_next_one_follows_at_once(floor: Floor) -> None:
+    await floor.create(*[one(NOOP)] * 5)
+    async with desk(floor, 10) as at:
+        at.largest = 2
+        leased = []
+        for pauses in (False, False, True):
+            assert (await at.dispatcher.tick() > 0) is pauses
+            leased.append(await _leased(floor))
+        assert leased == [2, 4, 5]
 
 
 async def test_what_waits_says_queued_only_when_the_slots_are_full(floor: Floor) -> None:

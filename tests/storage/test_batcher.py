@@ -51,6 +51,31 @@ async def test_what_comes_while_a_batch_is_under_way_goes_together() -> None:
     assert plural.batches == [[1], [2, 3, 4]]
 
 
+async def test_it_says_since_when_no_batch_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("enginehouse.storage.database.batcher.perf_counter", lambda: now)
+    plural = Plural()
+    batcher = Batcher(plural, in_flight=1)
+    assert batcher.idle_seconds == float("inf")
+    tasks = await held(plural, batcher, 1)
+    now = 101.0
+    assert batcher.idle_seconds == 0
+    plural.open.set()
+    await asyncio.gather(*tasks)
+    await batcher.close()
+    now = 103.5
+    assert batcher.idle_seconds == 2.5
+
+
+async def test_the_largest_batch_may_change() -> None:
+    plural, largest = Plural(), 2
+    tasks = await held(plural, Batcher(plural, in_flight=1, largest=lambda: largest), 1, 2, 3, 4, 5)
+    largest = 3
+    plural.open.set()
+    await asyncio.gather(*tasks)
+    assert plural.batches == [[1], [2, 3, 4], [5]]
+
+
 async def test_an_idle_coalescer_sends_at_once() -> None:
     plural = Plural()
     batcher = Batcher(plural, in_flight=1)
@@ -131,7 +156,7 @@ async def test_a_cancelled_caller_takes_nobody_along() -> None:
 @pytest.mark.parametrize("in_flight", [1, 2])
 async def test_only_so_many_batches_run_at_a_time_and_none_is_too_large(in_flight: int) -> None:
     plural = Plural()
-    batcher = Batcher(plural, in_flight=in_flight, largest=4)
+    batcher = Batcher(plural, in_flight=in_flight, largest=lambda: 4)
     await asyncio.gather(*(batcher.ask(n) for n in range(100, 150)))
     tasks = await held(plural, batcher, *range(200, 220))
     plural.open.set()

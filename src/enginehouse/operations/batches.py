@@ -15,6 +15,7 @@ from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.work_waits import MOST_TOLD
 from enginehouse.storage import idempotency, workers
 from enginehouse.storage import instances as stored_instances
+from enginehouse.storage.database.batcher import LARGEST, Batcher
 from enginehouse.storage.database.database import Contended, Database, Tx
 from enginehouse.storage.idempotency import KeyName, StoredAnswer
 from enginehouse.storage.jobs import cancellation, keyed_creation, queries
@@ -29,6 +30,17 @@ from enginehouse.storage.workers import Beat
 PATIENCE: Final = 2.0
 """How many seconds a request waits for an earlier one with the same key on another server."""
 _HARDLY: Final = 0.05
+WHILE_CREATING: Final = 48  # attempts
+PAUSE: Final = 0.05  # seconds without a creation, after which nobody creates
+
+
+def portion(creates: Batcher[Creation, CreateAnswer]) -> int:
+    """Returns how many attempts the next transaction starts or ends.
+
+    A client that creates a job waits for its commit, and for the work that is committed before. Nobody waits for one
+    task of a backlog. So while clients create jobs, the work goes in small portions, and creations come in between.
+    """
+    return WHILE_CREATING if creates.idle_seconds < PAUSE else LARGEST
 
 
 async def create(database: Database, plans: Plans, creations: Sequence[Creation]) -> Sequence[CreateAnswer | Exception]:

@@ -268,6 +268,9 @@ class House:
         commits = database.on_commit = Commits(feeds)
         on_postgres = database.dialect == "postgres"
         in_flight = 2 if on_postgres else 1
+        creates = Batcher(
+            partial(batches.create, database, plans), in_flight=in_flight, observe=commits.of_batches("create")
+        )
         return cls(
             database=database,
             store=store,
@@ -278,21 +281,20 @@ class House:
             plans=plans,
             job_views=views,
             listeners=Listeners(),
-            creates=Batcher(
-                partial(batches.create, database, plans), in_flight=in_flight, observe=commits.of_batches("create")
-            ),
+            creates=creates,
             cancels=Batcher(
                 partial(batches.cancel, database, watches), in_flight=in_flight, observe=commits.of_batches("cancel")
             ),
             finishes=Batcher(
                 partial(batches.finish, database, plans, watches),
                 in_flight=in_flight,
+                largest=partial(batches.portion, creates),
                 observe=commits.of_batches("finish"),
             ),
             remote_claims=Batcher(
                 partial(claims.claim, database, plans, watches),
                 in_flight=in_flight,
-                largest=64,
+                largest=lambda: 64,
                 observe=commits.of_batches("claim"),
             ),
             beats=Batcher(partial(batches.beat, database), in_flight=1, observe=commits.of_batches("beat")),

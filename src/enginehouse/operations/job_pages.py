@@ -52,7 +52,9 @@ class JobPageReads:
         group = self._groups.get(organization_id)
         if group is None:
             plural = partial(self._together, organization_id)
-            group = self._groups[organization_id] = _Group(Batcher(plural, in_flight=IN_FLIGHT, largest=LARGEST))
+            group = self._groups[organization_id] = _Group(
+                Batcher(plural, in_flight=IN_FLIGHT, largest=lambda: LARGEST)
+            )
         group.callers += 1
         try:
             return await group.batcher.ask(filter_)

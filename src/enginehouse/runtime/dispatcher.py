@@ -20,13 +20,25 @@ Run = Callable[[Lease], Coroutine[None, None, None]]
 
 
 class Dispatcher:
-    """Keeps the worker slots of this process busy. `run` runs one attempt and reports its end."""
+    """Keeps the worker slots of this process busy. `run` runs one attempt and reports its end.
 
-    def __init__(self, source: WorkSource, capacity: Capacity, run: Run, *, worker: str) -> None:
+    A claim takes up to `largest()` leases.
+    """
+
+    def __init__(
+        self,
+        source: WorkSource,
+        capacity: Capacity,
+        run: Run,
+        *,
+        worker: str,
+        largest: Callable[[], int] = lambda: LARGEST_CLAIM,
+    ) -> None:
         self._source = source
         self._capacity = capacity
         self._run = run
         self._worker = worker
+        self._largest = largest
         self._marked_at: dict[str, float] = {}
         self._wanting: set[str] = set()  # pools to look for in the next tick; if there are none, it looks for all
         self._due: dict[str, float] = {}  # when to look for work of each pool again (monotonic seconds)
@@ -69,7 +81,7 @@ class Dispatcher:
             return IDLE_SECONDS
         if not await self._source.ready(pool=pool):
             return IDLE_SECONDS
-        limit = min(free, LARGEST_CLAIM)
+        limit = min(free, self._largest())
         # Leases count from before the call, because it may be slow.
         began = time.monotonic()
         claim = asyncio.ensure_future(self._source.claim(pool=pool, limit=limit, worker=self._worker))

@@ -5,22 +5,24 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from enginehouse.domain.errors import Unavailable
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
+LARGEST: Final = 256
 _Batch = list[tuple[Request, "asyncio.Future[Answer]"]]
 
 
 class Batcher(Generic[Request, Answer]):
     """Gathers requests while a batch runs, and sends them together as the next batch.
 
-    `plural` gets 1 to `largest` requests. After its commit it returns one answer for each, in the same order; an answer
-    that is an exception is raised only to its own caller. At most `in_flight` batches run at a time (1 on SQLite, 2 on
-    PostgreSQL). An idle batcher sends at once. A further batch begins beside another when as many requests wait as that
-    one has, because a small batch costs nearly as much as a large one; or when it has taken `slow_after` seconds.
+    `plural` gets 1 to `largest()` requests. After its commit it returns one answer for each, in the same order; an
+    answer that is an exception is raised only to its own caller. At most `in_flight` batches run at a time (1 on
+    SQLite, 2 on PostgreSQL). An idle batcher sends at once. A further batch begins beside another when as many requests
+    wait as that one has, because a small batch costs nearly as much as a large one; or when it has taken `slow_after`
+    seconds.
     `observe` gets the number of requests and the seconds of each batch.
     """
 
@@ -29,20 +31,26 @@ class Batcher(Generic[Request, Answer]):
         plural: Callable[[list[Request]], Awaitable[Sequence[Answer | Exception]]],
         *,
         in_flight: int,
-        largest: int = 256,
+        largest: Callable[[], int] = lambda: LARGEST,
         slow_after: float = 0.05,
         observe: Callable[[int, float], None] = lambda requests, seconds: None,
     ) -> None:
         self._plural = plural
         self._in_flight = in_flight
-        self._largest = largest
+        self.largest = largest
         self._slow_after = slow_after
         self._observe = observe
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._batches: set[asyncio.Task[None]] = set()
         self._sent = 0  # requests in the last batch that began
+        self._ended_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since when no batch has run; 0 if one runs."""
+        return 0.0 if self._batches else perf_counter() - self._ended_at
 
     async def ask(self, request: Request) -> Answer:
         """Returns the answer to `request`, after the commit of its batch.
@@ -81,6 +89,7 @@ class Batcher(Generic[Request, Answer]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._batches.discard(task)
+        self._ended_at = perf_counter()
         self._start_another()
 
     async def _run(self) -> None:
@@ -97,7 +106,8 @@ class Batcher(Generic[Request, Answer]):
 
     def _take(self) -> "_Batch[Request, Answer]":
         batch: _Batch[Request, Answer] = []
-        while self._waiting and len(batch) < self._largest:
+        largest = self.largest()
+        while self._waiting and len(batch) < largest:
             request, answer = self._waiting.popleft()
             if not answer.done():
                 batch.append((request, answer))
