@@ -153,7 +153,7 @@ def new_job(request: JobRequest, *, organization_id: int = ORGANIZATION, **field
         document=plans.encode(made).decode(),
         edges=edges_of(made),
         beginning=start,
-        runnable=frozenset(start.ready),
+        runnable=start.ready,
         total=start.total,
         **fields,  # type: ignore[arg-type]
     )

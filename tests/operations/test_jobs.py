@@ -74,6 +74,17 @@ async def test_many_jobs_are_created_in_order_or_not_at_all(ready: House) -> Non
     assert page.count == 5
 
 
+async def test_jobs_of_one_shape_keep_their_own_payloads(ready: House) -> None:
+    payloads = [None, {"n": 1}, None, {"n": 2}]
+    requests = [JobRequest(tasks=(TaskRequest(engine_id="noop", payload=payload),) * 2) for payload in payloads]
+    made = await jobs.create(ready, make.principal(), requests)
+    ready.plans.max_bytes = 0  # so that they are read from storage
+    found = await jobs.get_many(ready, make.principal(), [one.job_id for one in made])
+    assert [[task.payload for task in found[one.job_id].plan.tasks] for one in made] == [
+        [each] * 2 for each in payloads
+    ]
+
+
 async def test_a_described_target_is_made_with_the_job(ready: House) -> None:
     request = replace(make.independent(1), target=TargetRequest(name="harbour"))
     [created] = await jobs.create(ready, CALLER, [request])

@@ -48,3 +48,15 @@ async def test_plans_stay_within_their_bytes_and_those_that_run_first_stay(datab
     assert len(await run(database, Plans(max_bytes=1), 1)) == 1
     assert len(await run(database, plans, 20)) == 10
     assert plans.size <= plans.max_bytes
+
+
+def test_the_plan_of_a_job_that_was_never_committed_gives_way_to_the_next_with_its_id() -> None:
+    old, new = (make.new_job(make.independent(count)) for count in (1, 2))
+    plans = Plans()
+    plans.keep_new([(7, old)])
+    size = plans.size
+    plans.keep_new([(7, new)])
+    assert plans._kept[7][0] == new.plan
+    plans.max_bytes = size  # there is no room for the old one beside others, so none for the new one
+    plans.keep_new([(7, new)])
+    assert (plans.job_ids, plans.size) == (set(), 0)

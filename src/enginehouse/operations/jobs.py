@@ -87,10 +87,12 @@ async def create(
     planned = operations_plans.plan_all(house, principal, requests, found)
     target_ids = await targets.for_jobs(house, principal, requests)
     origins = await _origins(house, principal, requests)
+    documents = _documents(planned)
     new = [
         new_job(
             principal,
             planned_job,
+            document=documents[id(planned_job.plan)],
             target_id=target_id,
             target=request.target,
             due_at=request.due_at,
@@ -104,6 +106,11 @@ async def create(
     if not answer.replayed:
         house.waiting(principal.organization_id, frozenset[str]().union(*[job.beginning.pools for job in new]))
     return _created(answer, replayed=answer.replayed)
+
+
+def _documents(planned: Sequence[Planned]) -> dict[int, str]:
+    """Returns the document of each plan by its identity. Jobs of one shape without payloads have one plan."""
+    return {key: plans.encode(plan).decode() for key, plan in {id(each.plan): each.plan for each in planned}.items()}
 
 
 async def _origins(house: House, principal: Principal, requests: Sequence[JobRequest]) -> dict[int, JobOrigin]:
@@ -145,6 +152,7 @@ def new_job(
     principal: Principal,
     planned: Planned,
     *,
+    document: str | None = None,
     target_id: int | None,
     due_at: int | None,
     target: TargetRequest | None = None,
@@ -157,10 +165,10 @@ def new_job(
     return NewJob(
         organization_id=principal.organization_id,
         plan=plan,
-        document=plans.encode(plan).decode(),
+        document=plans.encode(plan).decode() if document is None else document,
         edges=planned.edges,
         beginning=start,
-        runnable=frozenset(start.ready if reused is None else set(start.ready) - reused.keys()),
+        runnable=start.ready if reused is None else tuple([n for n in start.ready if n not in reused]),
         total=start.total - len(reused or ()),
         target_id=target_id,
         target=target,

@@ -1,8 +1,8 @@
 """Turns the jobs of a caller into plans, with the engines that the caller may use."""
 
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from msgspec import structs
 
@@ -28,7 +28,10 @@ def plan_all(
         found = house.catalogue.by_task_type.get(word)
         return found.spec if found and engines.usable(house, principal, found) else None
 
-    now = time.time_ns() // 1000
+    idle_of: Callable[[tuple[str, ...]], dict[str, str]] = partial(workers.idle, house)
+    if len(requests) > 1:  # they have few engines together
+        engine, by_task_type, idle_of = cache(engine), cache(by_task_type), cache(idle_of)
+    now, uri_fault = time.time_ns() // 1000, partial(webhooks.url_fault, house)
     planned, problems = list[Planned](), list(found)
     for request in requests:
         try:
@@ -38,10 +41,11 @@ def plan_all(
                 by_task_type,
                 now=now,
                 max_tasks=house.limits.tasks_per_job,
-                uri_fault=partial(webhooks.url_fault, house),
+                uri_fault=uri_fault,
             )
-            unserved = workers.unserved(house, request, made)
-            planned.append(structs.replace(made, warnings=made.warnings + unserved) if unserved else made)
+            if idle := idle_of(made.beginning.engine_ids):
+                made = structs.replace(made, warnings=made.warnings + workers.unserved(request, made, idle))
+            planned.append(made)
         except InvalidInput as refused:
             problems += _besides(refused.problems, found)
             if len(problems) >= InvalidInput.LIMIT:

@@ -134,22 +134,20 @@ async def look(house: House) -> None:
         await known_engines.refresh(house)
 
 
-def unserved(house: House, request: JobRequest, planned: Planned) -> tuple[str, ...]:
-    """Returns warnings for tasks whose engine no connected worker offers now, from memory."""
-    presence = house.presence
-    idle = {
-        engine_id: why
-        for engine_id in planned.beginning.engine_ids
-        if (why := _idle(house.catalogue.by_id.get(engine_id), presence)) is not None
-    }
-    if not idle:
-        return ()
+def idle(house: House, engine_ids: Iterable[str]) -> dict[str, str]:
+    """Returns those of the engines that no connected worker offers now, from memory, each with the reason."""
+    found = ((engine_id, house.catalogue.by_id.get(engine_id)) for engine_id in engine_ids)
+    return {engine_id: why for engine_id, engine in found if (why := _idle(engine, house.presence)) is not None}
+
+
+def unserved(request: JobRequest, planned: Planned, idle_: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns warnings for the tasks of these idle engines."""
     tasks = planned.plan.tasks
     report = PlanReport(request.spelling, request.prefix, [task.standby_for for task in tasks])
     return tuple(
-        f"{report.task(ordinal)}: {idle[task.engine_id]}; the task will wait."
+        f"{report.task(ordinal)}: {idle_[task.engine_id]}; the task will wait."
         for ordinal, task in enumerate(tasks)
-        if task.engine_id in idle
+        if task.engine_id in idle_
     )
 
 

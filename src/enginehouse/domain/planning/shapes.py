@@ -22,7 +22,7 @@ from enginehouse.domain.webhooks import notifications, outputs
 
 _MOST_SHAPES: Final = 128  # with what follows from them at most about 14 MB
 _LARGEST: Final = 16 * 1024  # bytes of a shape; a larger job is rare, and soon costs more to keep than to plan
-_URIS: Final = (notifications.FIELD, outputs.FIELD)
+_URIS: Final = frozenset({notifications.FIELD, outputs.FIELD})
 _encode: Final = msgspec.msgpack.Encoder().encode
 _replace: Final = msgspec.structs.replace
 
@@ -94,10 +94,10 @@ class PlanShapes:
 
 def _depends_on_more(request: JobRequest) -> bool:
     """Returns True if the plan of the request depends on the time or on settings of the server, or has standbys."""
-    if any(uris in request.echo for uris in _URIS):
+    if request.echo and not _URIS.isdisjoint(request.echo):
         return True
     for task in request.tasks:
-        if task.due_at is not None or task.standby is not None or any(uris in task.echo for uris in _URIS):
+        if task.due_at is not None or task.standby is not None or (task.echo and not _URIS.isdisjoint(task.echo)):
             return True
     return not request.tasks
 

@@ -1,7 +1,8 @@
 """Creates jobs: their rows, tasks, first items and targets, all in one transaction."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from enginehouse.domain.event import JOB, Detail, EventKind
 from enginehouse.domain.ids import first_job_id
@@ -17,6 +18,8 @@ from enginehouse.storage.jobs.rates import CREATED
 from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import job_locks, work_items
 
+_PENDING: Final = JobStatus.PENDING.value
+
 
 async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int, int | None]]:
     """Creates all jobs whole, with the new targets that they describe. Returns the ids of each job and its target.
@@ -29,17 +32,15 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
     item_rows, origins = list[Row](), list[tuple[int, int | None, int | None, int | None]]()
-    changes, tasks = defaultdict[tuple[int, str], int](int), defaultdict[tuple[int, str], int](int)
+    new, tasks = Counter[int](), Counter[int]()
     for job_id, job in zip(ids, jobs, strict=True):
-        item_rows += [
-            work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now)
-            for ordinal in sorted(job.runnable)
-        ]
-        changes[job.organization_id, JobStatus.PENDING.value] += 1
-        tasks[job.organization_id, JobStatus.PENDING.value] += len(job.plan.tasks)
+        for ordinal in job.runnable:
+            item_rows.append(work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now))
+        new[job.organization_id] += 1
+        tasks[job.organization_id] += len(job.plan.tasks)
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
-        plans.keep_new(job_id, job.plan, job.edges, job.document)
+    plans.keep_new(zip(ids, jobs, strict=True))
     await _insert_tasks(tx, ids, jobs, now)
     await work_items.insert(tx, item_rows)
     await mark_origins(tx, origins)
@@ -47,7 +48,12 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     await endpoints.insert(tx, [(job_id, job.organization_id, job.plan.routes) for job_id, job in taking])
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
         await tx.run("jobs.mark_standbys", ids=standbys)
-    await counts.add(tx, changes, tasks, {(owner, CREATED): number for (owner, _), number in changes.items()})
+    await counts.add(
+        tx,
+        {(owner, _PENDING): number for owner, number in new.items()},
+        {(owner, _PENDING): number for owner, number in tasks.items()},
+        {(owner, CREATED): number for owner, number in new.items()},
+    )
     if traced := [(job_id, job.traceparent) for job_id, job in zip(ids, jobs, strict=True) if job.traceparent]:
         await traces.insert(tx, traced)
     if retried:
@@ -133,20 +139,16 @@ async def _insert_on_postgres(tx: Tx, rows: Sequence[Row]) -> set[int]:
 
 async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now: int) -> None:
     """Inserts the tasks of the jobs, and which engines each job has."""
-    tasks = [
-        (
-            job_id,
-            n,
-            job.beginning.statuses[n],
-            task.engine_id,
-            task.priority,
-            job.edges.waits_for[n],
-            int(n in job.runnable),
-            now,
-        )
-        for job_id, job in zip(ids, jobs, strict=True)
-        for n, task in enumerate(job.plan.tasks)
-    ]
+    tasks, of_shape = list[Row](), dict[int, list[Row]]()
+    for job_id, job in zip(ids, jobs, strict=True):
+        # Jobs that were planned from one shape have the same edges, and so the same tasks.
+        rows = of_shape.get(id(job.edges)) if job.reused is None else None
+        if rows is None:
+            rows = _task_rows(job, now)
+            if job.reused is None:
+                of_shape[id(job.edges)] = rows
+        first = (job_id,)
+        tasks += [first + row for row in rows]
     await tx.many("jobs.insert_tasks", tasks)
     engines = [
         (job.organization_id, engine_id, job_id)
@@ -154,6 +156,17 @@ async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now:
         for engine_id in job.beginning.engine_ids
     ]
     await tx.many("jobs.insert_engines", engines)
+
+
+def _task_rows(job: NewJob, now: int) -> list[Row]:
+    """Returns what the rows of the tasks have after the job's id."""
+    # A plain word: SQLite's driver takes the member of an enumeration for an object to adapt, in twice the time.
+    return [
+        (n, status.value, task.engine_id, task.priority, waits_for, int(n in job.runnable), now)
+        for n, (status, task, waits_for) in enumerate(
+            zip(job.beginning.statuses, job.plan.tasks, job.edges.waits_for, strict=True)
+        )
+    ]
 
 
 def _has_standby(job: NewJob) -> bool:
@@ -168,6 +181,6 @@ def _core_id(job: NewJob) -> str | None:
 
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
-        job_id, job.organization_id, JobStatus.PENDING.value, job.total, 0, target_id, job.created_by, job.due_at,
+        job_id, job.organization_id, _PENDING, job.total, 0, target_id, job.created_by, job.due_at,
         job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(job.beginning.notifies),
     )  # fmt: skip

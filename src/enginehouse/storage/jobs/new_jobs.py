@@ -25,7 +25,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `target` describes a target to create in the same transaction; `target_id` names an existing one. `reused` names the
     tasks that are complete by their outputs in the job `retry_of`, each with the job that produced them. Such a task is
-    neither in `runnable` nor in `total`. `traceparent`: the span of the request that made it.
+    neither in `runnable`, which are in order, nor in `total`. `traceparent`: the span of the request that made it.
     """
 
     organization_id: int
@@ -33,7 +33,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     document: str
     edges: Edges
     beginning: Beginning
-    runnable: frozenset[int]
+    runnable: tuple[int, ...]
     total: int
     target_id: int | None = None
     target: TargetRequest | None = None

@@ -6,7 +6,7 @@ another server has extended, or that was never committed, is not taken for the c
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -15,6 +15,7 @@ import msgspec
 from enginehouse.domain.job import Plan
 from enginehouse.domain.planning.edges import Edges, edges_of
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.jobs.new_jobs import NewJob
 
 _decode = msgspec.json.Decoder(Plan).decode
 encode = msgspec.json.Encoder().encode
@@ -46,10 +47,16 @@ class Plans:
         """About how many bytes the plans take."""
         return self._bytes
 
-    def keep_new(self, job_id: int, plan: Plan, edges: Edges, document: str) -> None:
-        """Keeps the plan of a new job if there is room. Older jobs run first, so they are not dropped for it."""
-        if self._bytes + _size(document) <= self.max_bytes:
-            self._keep(job_id, plan, edges, document, 0)
+    def keep_new(self, created: Iterable[tuple[int, NewJob]]) -> None:
+        """Keeps the plans of new jobs while there is room. Older jobs run first, so they are not dropped for them."""
+        with self._lock:
+            for job_id, job in created:
+                if job_id in self._kept:  # it has the id of a job that was never committed
+                    self._drop(job_id)
+                size = _size(job.document)
+                if self._bytes + size <= self.max_bytes:
+                    self._kept[job_id] = (job.plan, job.edges, size, 0)
+                    self._bytes += size
 
     def forget(self, job_id: int) -> None:
         """Drops the plan of a job that has ended or is deleted."""
