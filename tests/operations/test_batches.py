@@ -1,9 +1,13 @@
-"""The work of a server goes in small portions while clients create jobs, and in large ones otherwise."""
+"""What the requests of many clients and attempts share: portions of work, and reads of inputs."""
+
+import asyncio
 
 import pytest
 from tests import make
 
-from enginehouse.operations import batches, jobs
+from enginehouse.domain.job import JobRequest, TaskRequest
+from enginehouse.domain.work import Done, Lease, Report
+from enginehouse.operations import batches, jobs, work
 from enginehouse.operations.house import House
 from enginehouse.storage.database.batcher import LARGEST
 
@@ -31,3 +35,38 @@ async def test_portions_are_small_as_long_as_a_creation_takes(ready: House, monk
     monkeypatch.setattr(ready.creates, "_plural", slow)
     await jobs.create(ready, make.principal(), [make.independent(1)])
     assert seen == [batches.WHILE_CREATING]
+
+
+async def test_attempts_read_their_inputs_together(ready: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await jobs.create(ready, make.principal(), [_two_readers()] * 2)
+    for outputs, root in enumerate(await _claim(ready), start=2):
+        await work.finish(ready, Report(root.key, root.token, Done(make.outputs(0, outputs))))
+    readers = await _claim(ready)
+    reads = list[object]()
+    for name in ("read", "glance"):
+
+        async def counted(of: object, read: object = getattr(ready.database, name)) -> object:
+            reads.append(of)
+            return await read(of)  # type: ignore[operator]
+
+        monkeypatch.setattr(ready.database, name, counted)
+    found = await asyncio.gather(*(work.inputs(ready, lease) for lease in readers))
+    assert len(reads) == 1
+    got = {
+        (lease.key.job_id, lease.key.ordinal): [one.index for one in of]
+        for lease, of in zip(readers, found, strict=True)
+    }
+    first, second = sorted({job_id for job_id, _ in got})
+    assert got == {(first, 1): [0, 1], (first, 2): [0, 1], (second, 1): [0, 1, 2], (second, 2): [0, 1, 2]}
+    assert {one.job_id == lease.key.job_id for lease, of in zip(readers, found, strict=True) for one in of} == {True}
+
+
+def _two_readers() -> JobRequest:
+    root = TaskRequest(engine_id="ingest", folders=(make.folder("out", "stream", "output"),))
+    readers = [TaskRequest(engine_id="stream", folders=(make.folder(f"in{n}", "stream", "input"),)) for n in range(2)]
+    return JobRequest(tasks=(root, *readers), routes=tuple(make.route("out", f"in{n}") for n in range(2)))
+
+
+async def _claim(house: House) -> list[Lease]:
+    leases = await work.claim(house, pool="native", limit=100, worker="w")
+    return sorted(leases, key=lambda lease: lease.key)

@@ -4,17 +4,20 @@ Each function takes the requests that a `Batcher` has gathered, and returns one 
 creation waits long for the key of another one.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.errors import KeyInProgress, Refusal
 from enginehouse.domain.quotas import Lane
 from enginehouse.domain.status import JobStatus
 from enginehouse.domain.work import Answer, Report
 from enginehouse.operations.job_watches import JobWatches
 from enginehouse.operations.work_waits import MOST_TOLD
-from enginehouse.storage import idempotency, workers
+from enginehouse.storage import artifacts, idempotency, workers
 from enginehouse.storage import instances as stored_instances
+from enginehouse.storage.artifacts import OutputFolder
 from enginehouse.storage.database.batcher import LARGEST, Batcher
 from enginehouse.storage.database.database import Contended, Database, Tx
 from enginehouse.storage.idempotency import KeyName, StoredAnswer
@@ -111,6 +114,21 @@ async def startable(database: Database, pools: Sequence[str]) -> list[tuple[str,
     """Returns how many items of each lane may start now, for all workers that wait."""
     found = await database.peek(lambda tx: lane_counts.look(tx, pools, most=2 * MOST_TOLD))
     return [(size.pool, size.lane, size.startable) for size in found]
+
+
+async def inputs(database: Database, wanted: Sequence[Sequence[OutputFolder]]) -> list[list[Artifact]]:
+    """Returns what is in the folders of each, in the order of the media; in one statement."""
+    readers = defaultdict[OutputFolder, list[int]](list)
+    for n, folders in enumerate(wanted):
+        for folder in folders:
+            readers[folder].append(n)
+    # SQLite reads in a thread, because a folder may hold thousands of chunks.
+    read = database.glance if database.dialect == "postgres" else database.read
+    found: list[list[Artifact]] = [[] for _ in wanted]
+    for artifact in await read(lambda tx: artifacts.inputs(tx, sorted(readers))):
+        for n in readers[artifact.job_id, artifact.ordinal, artifact.folder]:
+            found[n].append(artifact)
+    return found
 
 
 async def status(database: Database, job: tuple[int, int]) -> JobStatus | None:

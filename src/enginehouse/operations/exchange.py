@@ -74,7 +74,7 @@ async def exchange(house: House, principal: Principal, instance_id: str, said: E
     return ExchangeResult(
         answers=answers,
         alive=alive,
-        work=[(lease, await work.arriving(house, lease)) for lease in leases],
+        work=list(zip(leases, await asyncio.gather(*(work.arriving(house, lease) for lease in leases)), strict=True)),
         # A claim that was not full has found all there is. A worker that waits then is told of anything else.
         ready=[
             pool

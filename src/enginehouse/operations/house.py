@@ -11,6 +11,7 @@ from typing import Final
 from enginehouse.artifacts.integrity import Expected, Integrity
 from enginehouse.artifacts.store import ArtifactStore
 from enginehouse.domain import secret_key
+from enginehouse.domain.artifact import Artifact
 from enginehouse.domain.engine import Engine, EngineAccess, EngineKind
 from enginehouse.domain.planning.shapes import PlanShapes
 from enginehouse.domain.resources import Resources
@@ -33,6 +34,7 @@ from enginehouse.operations.tokens import KnownTokens
 from enginehouse.operations.work_waits import WorkWaits
 from enginehouse.outgoing.failures import OutgoingRefused
 from enginehouse.outgoing.fetch import Response
+from enginehouse.storage.artifacts import OutputFolder
 from enginehouse.storage.database.batcher import Batcher
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.idempotency import KeyName, StoredAnswer
@@ -199,6 +201,9 @@ class House:
     key_of: Callable[[KeyName], Awaitable[StoredAnswer | None]]
     """Returns the stored answer of an idempotency key; None if no request has taken it."""
 
+    inputs_of: Callable[[Sequence[OutputFolder]], Awaitable[list[Artifact]]]
+    """Returns what is in the output folders that an attempt reads. Those of concurrent attempts are read together."""
+
     page_reads: JobPageReads
     """Reads pages of jobs, those of concurrent clients together."""
 
@@ -268,9 +273,8 @@ class House:
         commits = database.on_commit = Commits(feeds)
         on_postgres = database.dialect == "postgres"
         in_flight = 2 if on_postgres else 1
-        creates = Batcher(
-            partial(batches.create, database, plans), in_flight=in_flight, observe=commits.of_batches("create")
-        )
+        gathered = partial(Batcher, in_flight=in_flight)
+        creates = gathered(partial(batches.create, database, plans), observe=commits.of_batches("create"))
         return cls(
             database=database,
             store=store,
@@ -282,29 +286,24 @@ class House:
             job_views=views,
             listeners=Listeners(),
             creates=creates,
-            cancels=Batcher(
-                partial(batches.cancel, database, watches), in_flight=in_flight, observe=commits.of_batches("cancel")
-            ),
-            finishes=Batcher(
+            cancels=gathered(partial(batches.cancel, database, watches), observe=commits.of_batches("cancel")),
+            finishes=gathered(
                 partial(batches.finish, database, plans, watches),
-                in_flight=in_flight,
                 largest=partial(batches.portion, creates),
                 observe=commits.of_batches("finish"),
             ),
-            remote_claims=Batcher(
+            remote_claims=gathered(
                 partial(claims.claim, database, plans, watches),
-                in_flight=in_flight,
                 largest=lambda: 64,
                 observe=commits.of_batches("claim"),
             ),
             beats=Batcher(partial(batches.beat, database), in_flight=1, observe=commits.of_batches("beat")),
             # On SQLite a look-up by key takes a few microseconds. On PostgreSQL several callers share a round trip.
-            status_of=Batcher(partial(batches.statuses, database), in_flight=in_flight).ask
+            status_of=gathered(partial(batches.statuses, database)).ask
             if on_postgres
             else partial(batches.status, database),
-            key_of=Batcher(partial(batches.keys, database), in_flight=in_flight).ask
-            if on_postgres
-            else partial(batches.key, database),
+            key_of=gathered(partial(batches.keys, database)).ask if on_postgres else partial(batches.key, database),
+            inputs_of=Batcher(partial(batches.inputs, database), in_flight=2, largest=lambda: 64).ask,
             page_reads=JobPageReads(database, views),
             watches=watches,
             feeds=feeds,

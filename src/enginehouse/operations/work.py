@@ -151,8 +151,7 @@ async def arriving(house: House, lease: Lease) -> tuple[tuple[Artifact, int], ..
     into |= {(key.ordinal, pushed_folder(position)): position for position in sorted(pushed)}
     if not into:
         return ()
-    folders = [(key.job_id, ordinal, folder) for ordinal, folder in into]
-    rows = await house.database.read(lambda tx: artifacts.inputs(tx, folders))
+    rows = await house.inputs_of([(key.job_id, ordinal, folder) for ordinal, folder in into])
     return tuple((row, into[row.ordinal, row.folder]) for row in rows)
 
 

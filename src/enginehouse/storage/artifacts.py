@@ -9,6 +9,9 @@ from enginehouse.domain.artifact import Artifact, FilledFolder, OutputPlace
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.rows import Select
 
+OutputFolder = tuple[int, int, int]
+"""A job, a task of it, and one of the task's output folders."""
+
 _json: Final = msgspec.json.Decoder()
 
 
@@ -70,8 +73,8 @@ async def one(tx: Tx, organization_id: int, job_id: int, ordinal: int, place: Ou
     return artifact(row) if row else None
 
 
-async def inputs(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> tuple[Artifact, ...]:
-    """Returns all artifacts in these (job, task, output folder)s, in the order of the media."""
+async def inputs(tx: Tx, folders: Sequence[OutputFolder]) -> tuple[Artifact, ...]:
+    """Returns all artifacts in these folders, in the order of the media."""
     return tuple(artifact(row) for row in await _INPUTS_OF.each(tx, list(folders)))
 
 
@@ -122,8 +125,8 @@ class OutputKey(NamedTuple):
 _KEYS_IN: Final = Select("artifacts.keys_in", OutputKey)
 
 
-async def keys_in(tx: Tx, folders: Sequence[tuple[int, int, int]]) -> list[OutputKey]:
-    """Returns the keys of the outputs in these (job, task, output folder)s, in the order of the media."""
+async def keys_in(tx: Tx, folders: Sequence[OutputFolder]) -> list[OutputKey]:
+    """Returns the keys of the outputs in these folders, in the order of the media."""
     return await _KEYS_IN.each(tx, folders)
 
 
