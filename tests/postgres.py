@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests.scratch import memory
 
 NOBODY = 65534
 STARTS_WITHIN = 60.0
-ROOM_IN_MEMORY = 2 << 30
+ROOM = 2  # GiB
 FSYNC = os.environ.get("PG_FSYNC", "on")
 
 
@@ -86,7 +87,7 @@ class PostgresServer:
 @contextmanager
 def started(*settings: str, place: Path | None = None) -> Iterator[PostgresServer]:
     """Yields a server with `settings` (`name=value`), its data in `place` or else in memory. It is gone afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="pg-", dir=place or _place()))
+    root = Path(tempfile.mkdtemp(prefix="pg-", dir=place or memory(ROOM)))
     try:
         folder = root / "socket"
         folder.mkdir()
@@ -126,13 +127,6 @@ def started(*settings: str, place: Path | None = None) -> Iterator[PostgresServe
             server.stop(signal.SIGQUIT)  # at once, because the data is deleted
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _place() -> str | None:
-    memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_IN_MEMORY:
-        return str(memory)
-    return None
 
 
 def _as_nobody() -> dict[str, Any]:

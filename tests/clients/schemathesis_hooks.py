@@ -1,6 +1,7 @@
 """What `schemathesis` is told about a server: ids of objects that exist, and what counts as a failure of the server.
 
-ENGINEHOUSE_IDS has the ids by the names of path parameters: those that are read, and those that may be changed.
+ENGINEHOUSE_IDS has the ids by the names of path parameters: those that are read, and those that may be changed. With
+ENGINEHOUSE_STRANGE other ids are read too.
 """
 
 import json
@@ -11,14 +12,18 @@ from typing import Any
 import schemathesis  # type: ignore[import-not-found]
 
 IDS = json.loads(os.environ["ENGINEHOUSE_IDS"])
+STRANGE = "ENGINEHOUSE_STRANGE" in os.environ
 
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
     """Most requests are for objects that exist; a twentieth keeps the generated texts."""
-    if not path_parameters or sum(map(len, map(str, path_parameters.values()))) % 20 == 0:
+    reads = context.operation.method.upper() == "GET"
+    if not path_parameters:
         return path_parameters
-    known = IDS["read" if context.operation.method.upper() == "GET" else "changed"]
+    if (STRANGE or not reads) and sum(map(len, map(str, path_parameters.values()))) % 20 == 0:
+        return path_parameters
+    known = IDS["read" if reads else "changed"]
     return {name: known.get(name, value) for name, value in path_parameters.items()}
 
 
