@@ -5,6 +5,7 @@ A value may be usual, an extreme, or of another type, and stand in the text or i
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,19 +35,21 @@ CONDITION: Final = GraphQLNonNull(GraphQLBoolean)
 
 @dataclass
 class Writer:
-    """Writes one document. `things` are the caller's ids by kind."""
+    """Writes one document with up to `most` fields of one of the `roots`. `things` are the caller's ids by kind."""
 
     chance: random.Random
     things: dict[str, str]
+    roots: Sequence[str] = ("Query", "Query", "Query", "Mutation")
+    most: int = 3
     variables: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, str] = field(default_factory=dict)
     fragments: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """Returns the body of a request."""
-        root = self.chance.choice(["Query", "Query", "Query", "Mutation"])
+        root = self.chance.choice(self.roots)
         names = [name for name in root_type(root).fields if name not in LEFT_OUT]
-        chosen = [self.field(name, root_type(root).fields[name], 0) for name in self._some(names, 3)]
+        chosen = [self.field(name, root_type(root).fields[name], 0) for name in self._some(names, self.most)]
         heads = ", ".join(f"${name}: {type_}" for name, type_ in self.declared.items())
         head = f"{root.lower()} Q{f'({heads})' if heads else ''}"
         text = " ".join([head, "{", *chosen, "}", *self.fragments])

@@ -1,8 +1,8 @@
 """Executes a request: it finds or prepares the document, reads the variables, and resolves the fields."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard, cast
+from typing import Any, Final, cast
 
 import msgspec
 from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode
@@ -14,8 +14,9 @@ from enginehouse.api.graphql.execution import introspection, limits, variables
 from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.documents import MAX_ERRORS, NOT_VALID, BoundDocument, DocumentCache
 from enginehouse.api.graphql.execution.introspection import Introspection
-from enginehouse.api.graphql.execution.plan_steps import AWAITED
-from enginehouse.api.graphql.execution.query_plan import QueryPlan, compile_query
+from enginehouse.api.graphql.execution.mutation_plan import RestOfMutation, Stopped, replay
+from enginehouse.api.graphql.execution.plan_creation import OperationPlan, plan_of
+from enginehouse.api.graphql.execution.plan_steps import is_awaitable
 from enginehouse.api.graphql.execution.rejection import BodyTooLargeError, RejectedError
 from enginehouse.domain.errors import AuthenticationFailed, CapacityExceeded, InvalidInput, Unavailable
 
@@ -32,11 +33,6 @@ class GraphQLRequest:
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None
-
-
-def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
-    """Returns True for the awaitables that our resolvers return."""
-    return value.__class__ in AWAITED
 
 
 class RequestExecutor:
@@ -92,30 +88,40 @@ class RequestExecutor:
     async def _execute(
         self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
     ) -> Response:
-        executor = self._executor(bound, operation, request, context)
+        plan = None if context.known_principal is None else self._plan(bound, operation)
+        data = None if plan is None else await plan.execute(context, request.variables, bound.values)
+        if data.__class__ is dict:
+            return 200, {"data": data}
+        stopped = data if isinstance(data, Stopped) else None
+        executor = self._executor(bound, operation, request, context, stopped)
         if isinstance(executor, list):
             return self._refused(executor, bound, operation, request, context)
-        plan = None if context.known_principal is None else self._plan(bound, operation)
-        if plan is not None and (data := await plan.execute(executor)) is not None:
-            return 200, {"data": data}
         result: Any = executor.execute_operation()
-        if _is_awaitable(result):
+        if is_awaitable(result):
             result = await result
         return _status(result), _body(result, bound, context, operation)
 
     def _executor(
-        self, bound: BoundDocument, operation: OperationDefinitionNode, request: GraphQLRequest, context: Context
+        self,
+        bound: BoundDocument,
+        operation: OperationDefinitionNode,
+        request: GraphQLRequest,
+        context: Context,
+        stopped: Stopped | None = None,
     ) -> Executor[Any] | list[GraphQLError]:
-        """Returns what executes the operation, or why its variables do not fit."""
-        executor = Executor.build(
+        """Returns what executes the operation, or its rest if a plan has stopped; or why its variables do not fit."""
+        executor = (Executor if stopped is None else RestOfMutation).build(
             self.schema,
             bound.prepared.document,
             context_value=context,
             raw_variable_values=dict(request.variables),
             operation_name=operation.name.value if operation.name else None,
-            is_awaitable=_is_awaitable,
+            is_awaitable=is_awaitable,
             max_coercion_errors=MAX_ERRORS,
+            middleware=None if stopped is None else [replay(stopped)],
         )
+        if isinstance(executor, RestOfMutation) and stopped is not None:
+            executor.stopped = stopped
         if not isinstance(executor, list):
             # The literals of the text are already read, exactly as execution would. They are added to the client's
             # variables.
@@ -158,10 +164,10 @@ class RequestExecutor:
             known[id(operation)] = introspection.check(self.schema, bound.prepared.document, operation)
         return known[id(operation)]
 
-    def _plan(self, bound: BoundDocument, operation: OperationDefinitionNode) -> QueryPlan | None:
+    def _plan(self, bound: BoundDocument, operation: OperationDefinitionNode) -> OperationPlan | None:
         known = bound.prepared.plans
         if id(operation) not in known:
-            known[id(operation)] = compile_query(self.schema, bound.prepared.document, operation)
+            known[id(operation)] = plan_of(self.schema, bound.prepared.document, operation)
         return known[id(operation)]
 
     def _check_cost(

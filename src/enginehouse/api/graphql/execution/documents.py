@@ -32,7 +32,7 @@ from enginehouse.api.graphql.execution import limits
 from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.literals import MAX_TOKENS, DocumentShape, LiteralToken, scan
 from enginehouse.api.graphql.execution.numbers import inexact_numbers
-from enginehouse.api.graphql.execution.query_plan import QueryPlan
+from enginehouse.api.graphql.execution.plan_creation import OperationPlan
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.scalars import untyped
 from enginehouse.api.graphql.execution.source import indexed
@@ -66,7 +66,7 @@ class PreparedDocument:
     size: int = 0
     costs: dict[int, Cost] = field(default_factory=dict)
     introspections: dict[int, bool] = field(default_factory=dict)
-    plans: dict[int, QueryPlan | None] = field(default_factory=dict)
+    plans: dict[int, OperationPlan | None] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Returns the operation of that name, or the only one. Returns None if it is not clear which one is meant."""

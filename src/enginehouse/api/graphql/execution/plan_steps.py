@@ -3,27 +3,46 @@
 A plan has no words for errors: a step that meets one raises, and the library executes the query from the start.
 """
 
-from asyncio import Future, Task
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from asyncio import Future, Task, gather
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CoroutineType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
-from graphql import Executor, FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
-from graphql.execution.values import get_argument_values
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, Undefined, is_iterable
+from graphql.type.definition import GraphQLResolveInfoHelpers
+
+from enginehouse.api.graphql.execution.plan_input import ArgumentPlan, GivenUpError
 
 AWAITED: Final = frozenset({CoroutineType, Future, Task})
 """The awaitables that our resolvers return. The usual test costs several times as much."""
 
 _LISTS: Final = frozenset({list, tuple})
 
+
+def is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """Returns True for the awaitables that our resolvers return."""
+    return value.__class__ in AWAITED
+
+
+async def _all_of(awaited: Iterable[Awaitable[Any]]) -> list[Any]:
+    return await gather(*awaited)
+
+
+_HELPERS: Final = GraphQLResolveInfoHelpers(gather=_all_of, track=lambda _: None)  # no resolver of ours uses them
+
 Complete = Callable[[Any, "Execution"], Any]
 """Turns what a resolver has returned into the value of the answer."""
-
-
-class GivenUpError(Exception):
-    """The values are not as the schema says. The library says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,16 +50,14 @@ class FieldStep:
     """A field of an object: its place in a run, its key in the answer, and how its value comes about.
 
     `resolve` is None for a field that is read from the object by its name. A value of the class `passes` is complete as
-    it is, and one among `words` becomes its word; `complete` knows these too, and all others. `given` has only the
-    arguments that the document gives a value; `defaults` are those of all others.
+    it is, and one among `words` becomes its word; `complete` knows these too, and all others.
     """
 
     number: int
     key: str
     name: str
     definition: GraphQLField
-    given: GraphQLField
-    defaults: dict[str, Any]
+    arguments: ArgumentPlan
     nodes: list[FieldNode]
     parent: GraphQLObjectType
     resolve: Callable[..., Any] | None
@@ -66,24 +83,56 @@ Prepared = tuple[GraphQLResolveInfo[Any], dict[str, Any]]
 """What a resolver gets besides the object."""
 
 
+class PlannedOperation(NamedTuple):
+    """What is the same for all executions of an operation."""
+
+    schema: GraphQLSchema
+    fragments: dict[str, FragmentDefinitionNode]
+    operation: OperationDefinitionNode
+
+
 @dataclass(slots=True)
 class Execution:
     """One execution: the arguments and the info of each field that has a resolver, and what is awaited."""
 
-    executor: Executor[Any]
+    planned: PlannedOperation
+    context: Any
+    values: VariableValues
     ready: list[Prepared | None]
     waiting: list[AwaitedValue] = field(default_factory=list)
 
     def prepare(self, step: FieldStep) -> Prepared:
         """Returns what the resolver of the field gets besides the object. It is the same for all objects of a run."""
-        executor = self.executor
+        schema, fragments, operation = self.planned
         path = Path(None, step.key, step.parent.name)
-        info = executor.build_resolve_info(step.definition, step.nodes, step.parent, path)
-        arguments = step.defaults
-        if step.given.args:
-            arguments = arguments | get_argument_values(step.given, step.nodes[0], executor.variable_values)
-        self.ready[step.number] = made = info, arguments
+        info = GraphQLResolveInfo(
+            step.name, step.nodes, step.definition.type, step.parent, path, schema, fragments, None, operation,
+            self.values, self.context, is_awaitable, None, _HELPERS,
+        )  # fmt: skip
+        self.ready[step.number] = made = info, step.arguments.read(self.values)
         return made
+
+    async def all_values(self) -> None:
+        """Every value that must be awaited has its place in the answer: level by level, those of a level at once."""
+        while self.waiting:
+            waiting, self.waiting = self.waiting, []
+            for each, value in zip(waiting, await _awaited(waiting), strict=True):
+                each.container[each.key] = each.complete(value, self)
+
+    async def settle(self) -> None:
+        """What was still to be awaited has ended, however."""
+        if self.waiting:
+            await gather(*[each.value for each in self.waiting], return_exceptions=True)
+
+
+async def _awaited(waiting: Sequence[AwaitedValue]) -> Sequence[Any]:
+    if len(waiting) == 1:
+        return [await waiting[0].value]
+    values = await gather(*[each.value for each in waiting], return_exceptions=True)
+    for value in values:
+        if isinstance(value, BaseException):
+            raise value
+    return values
 
 
 def object_of(fields: Fields, source: Any, run: Execution) -> dict[str, Any]:
