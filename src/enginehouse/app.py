@@ -326,13 +326,13 @@ def _runner(
         folder=house.store.scratch(),
         take_slot=capacity.take_slot,
         engine_ended=capacity.release,
+        may_report=capacity.may_report,
         stop_requested=capacity.stop_requested,
     )
 
 
 def _http_executor(settings: Settings, source: WorkSource, closing: AsyncExitStack) -> HttpExecutor:
-    host, port = callbacks_address(settings.engine_callbacks)
-    callbacks = Callbacks(host, port, settings.engine_callbacks_url)
+    callbacks = Callbacks(*callbacks_address(settings.engine_callbacks), settings.engine_callbacks_url)
     closing.push_async_callback(callbacks.aclose)
     public = GuardedClient(allow_private=settings.allow_private_urls, timeouts=TIMEOUTS)
     private = GuardedClient(allow_private=True, timeouts=TIMEOUTS)

@@ -253,6 +253,7 @@ def _supervisor(
         folder=folder / "attempts",
         take_slot=capacity.take_slot,
         engine_ended=capacity.release,
+        may_report=capacity.may_report,
         stop_requested=capacity.stop_requested,
         known=lambda: specs,
     )

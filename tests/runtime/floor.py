@@ -147,6 +147,7 @@ class Floor:
             stop_requested=capacity.stop_requested,
             take_slot=capacity.take_slot,
             engine_ended=capacity.release,
+            may_report=capacity.may_report,
         )
 
     def script(self, name: str, do: Do) -> ScriptedEngine:

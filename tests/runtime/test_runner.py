@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
@@ -17,6 +18,7 @@ from enginehouse.engine import EngineFailure, Output, Work
 from enginehouse.engines.native.protocol import NativeContext
 from enginehouse.operations import artifacts, maintenance, work
 from enginehouse.runtime import report as report_module
+from enginehouse.runtime.source import LeaseId
 
 Do = Callable[[Work, NativeContext], Awaitable[list[Output]]]
 
@@ -86,6 +88,23 @@ async def test_a_stop_during_the_report_does_not_lose_the_result(floor: Floor) -
     await running
     assert engine.runs == 1
     assert [ended.outcome for ended in await floor.attempts(lease.key.job_id)] == ["complete"]
+    assert (await floor.job(lease.key.job_id)).status == "complete"
+
+
+async def test_a_stop_while_the_report_waits_for_others_sends_it_at_once(floor: Floor) -> None:
+    floor.script("scripted", answering(text("once")))
+    lease = await floor.lease_one()
+    waits = asyncio.Event()
+
+    async def for_ever(lease_id: LeaseId) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(replace(floor.runner, may_report=for_ever).run(lease))
+    await waits.wait()
+    assert (await floor.job(lease.key.job_id)).status == "running"
+    running.cancel()
+    await running
     assert (await floor.job(lease.key.job_id)).status == "complete"
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from enginehouse.domain.retry import Blame, FailureKind, blame
 from enginehouse.engine import EngineFailure
-from enginehouse.runtime import worker_slots
+from enginehouse.runtime import report_wait, worker_slots
+from enginehouse.runtime.report_wait import ReportWait
 from enginehouse.runtime.worker_slots import AHEAD_SECONDS, MOST_AHEAD, WorkerSlots
 
 
@@ -34,12 +35,21 @@ async def test_a_pool_holds_leases_ahead_as_engines_prove_short() -> None:
     assert slots.free() == 2, "nothing is known of its engines"
     await run(slots, clock, 1.0)  # the first start of a child
     assert slots.free() == 2
-    await run(slots, clock, 0.01, times=200)
+    await run(slots, clock, 0.01, times=400)
     assert slots.free() == 2 + int(2 * AHEAD_SECONDS / 0.01)
     await run(slots, clock, 0.000_01, times=200)
     assert slots.free() == 2 + MOST_AHEAD
     await run(slots, clock, 0.2)
     assert slots.free() == 2, "one long run is enough to stop it"
+
+
+async def test_one_hiccup_among_many_short_runs_changes_little() -> None:
+    clock = Clock()
+    slots = WorkerSlots(2, leases_ahead=True, clock=clock)
+    await run(slots, clock, 0.002, times=400)
+    assert slots.free() == 2 + int(2 * AHEAD_SECONDS / 0.002)
+    await run(slots, clock, 0.006)
+    assert slots.free() > 2 + int(2 * AHEAD_SECONDS / 0.006), "not every run is as long"
 
 
 async def test_only_a_pool_that_may_holds_leases_ahead() -> None:
@@ -163,3 +173,32 @@ async def test_a_slot_that_was_given_to_a_cancelled_attempt_is_free_again() -> N
         await given
     slots.leave("b")  # as every attempt does that has ended
     await asyncio.wait_for(slots.take("c"), 10)
+
+
+async def test_reports_go_together_while_leases_wait_and_at_once_when_none_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(report_wait, "REPORT_SECONDS", 3600)
+    slots = WorkerSlots(1)
+    await slots.take("a")
+    await slots.report()  # nothing waits for a slot
+    waiting = [asyncio.create_task(slots.take(name)) for name in "bc"]
+    await asyncio.sleep(0)
+    slots.leave("a")
+    reports = [asyncio.create_task(slots.report()) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(report.done() for report in reports), "c still waits for a slot"
+    slots.leave("b")
+    await asyncio.wait_for(asyncio.gather(*waiting, *reports), 10)
+
+
+async def test_a_report_waits_for_so_many_others_and_no_longer_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_wait, "MOST_REPORTS", 3)
+    wait = ReportWait()
+    await asyncio.wait_for(wait.join(), 10)  # alone
+    monkeypatch.setattr(report_wait, "REPORT_SECONDS", 3600)
+    left, *others = [asyncio.create_task(wait.join()) for _ in range(3)]
+    left.cancel()  # before it has begun to wait
+    await asyncio.sleep(0)
+    assert not any(each.done() for each in others)
+    await asyncio.wait_for(asyncio.gather(wait.join(), *others), 10)

@@ -95,6 +95,11 @@ class Capacity:
         if (attempt := self.running.get(lease_id)) is not None:
             await self._slots[attempt.pool].take(lease_id)
 
+    async def may_report(self, lease_id: LeaseId) -> None:
+        """The attempt's report may be sent: at once, or together with others while leases wait for the pool's slots."""
+        if (attempt := self.running.get(lease_id)) is not None:
+            await self._slots[attempt.pool].report()
+
     def release(self, lease_id: LeaseId) -> None:
         """The worker slot of an ended engine is free, so the next claim and this report may share a commit."""
         if (attempt := self.running.get(lease_id)) is not None and attempt.is_held:

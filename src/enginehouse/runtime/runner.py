@@ -29,7 +29,7 @@ _STOP_REQUESTED = Failed(FailureKind.STOP_REQUESTED, "The job was cancelled, and
 
 
 async def _no_wait(lease_id: LeaseId) -> None:
-    """There is always a worker slot."""
+    """There is always a worker slot, and a report is sent at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class Runner:
     """Runs attempts. It needs a source of work, the ways to call an engine, and a folder for unfinished files.
 
     `known` returns the engines that are installed here.
-    An attempt calls its engine after `take_slot`, and `engine_ended` frees the slot. `stop_requested` returns True for
-    a stopped attempt whose job was cancelled.
+    An attempt calls its engine after `take_slot`, and `engine_ended` frees the slot. It reports after `may_report`.
+    `stop_requested` returns True for a stopped attempt whose job was cancelled.
     """
 
     source: WorkSource
@@ -49,6 +49,7 @@ class Runner:
     outage: Outage = field(default_factory=Outage)
     take_slot: Callable[[LeaseId], Awaitable[None]] = _no_wait
     engine_ended: Callable[[LeaseId], None] = lambda lease_id: None
+    may_report: Callable[[LeaseId], Awaitable[None]] = _no_wait
     stop_requested: Callable[[LeaseId], bool] = lambda lease_id: False
     known: Callable[[], Sequence[EngineSpec]] = tuple
 
@@ -67,6 +68,7 @@ class Runner:
         self.engine_ended(lease_id)
         report = Report(lease.key, lease.token, outcome)
         try:
+            await self.may_report(lease_id)
             await deliver(self.source, report, self.outage)
         except asyncio.CancelledError:
             # Nobody knows whether the source took it. Two reports under one token count once.

@@ -9,12 +9,14 @@ from typing import Final
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure
+from enginehouse.runtime.report_wait import ReportWait
 
 AHEAD_SECONDS: Final = 0.05  # a lease beyond the slots should have its slot within this time
 GIVE_BACK_SECONDS: Final = 0.5  # a lease ahead that has no slot by then is given back
 LATE_SECONDS: Final = 5.0  # without leases ahead: the slots are fewer since the claim, and often only for a moment
 MOST_AHEAD: Final = 128
-_FORGET: Final = 0.9
+_FORGET: Final = 0.9  # of the longest run with each that follows
+_SHARE: Final = 0.05  # of each run in the mean
 _NOT_STARTED: Final = "No worker slot became free in time, so the item was given back."
 
 
@@ -23,8 +25,8 @@ class WorkerSlots:
     """`number` engines of the pool run at a time. Leases may wait for a slot if engines are short.
 
     A slot that waits for the next claim is idle for a commit, which is longer than a short engine runs. So the pool
-    holds as many leases ahead as will have started within AHEAD_SECONDS, if engines run as long as the longest recent
-    ones. `leases_ahead` False allows none.
+    holds as many leases ahead as will have started within AHEAD_SECONDS, if engines run as long as recent ones, and one
+    of them as long as the longest. `leases_ahead` False allows none.
     """
 
     number: int
@@ -33,7 +35,9 @@ class WorkerSlots:
     held: int = 0  # leases whose engine has not ended
     _busy: dict[object, float] = field(default_factory=dict)  # since when (monotonic seconds)
     _longest: float | None = None  # seconds; a maximum of recent runs that decays
+    _mean: float = 0.0  # seconds; of recent runs
     _turns: "deque[tuple[object, asyncio.Future[None]]]" = field(default_factory=deque)  # holders that wait, in order
+    _reports: ReportWait = field(default_factory=ReportWait)
 
     def resize(self, number: int) -> None:
         """The pool has so many slots. Engines that run in what is gone run on, and their slots are not taken again."""
@@ -62,15 +66,28 @@ class WorkerSlots:
         except TimeoutError:
             if holder in self._busy:
                 return  # it got one at the last moment
-            self._longest = max(GIVE_BACK_SECONDS, 2 * self.number * AHEAD_SECONDS)
+            self._run_took(max(GIVE_BACK_SECONDS, 2 * self.number * AHEAD_SECONDS))
             raise EngineFailure(_NOT_STARTED, FailureKind.NOT_STARTED) from None
 
     def leave(self, holder: object) -> None:
         """The engine of the holder has ended. Its slot is free, if it had one."""
         since = self._busy.pop(holder, None)
         if since is not None:
-            self._longest = max(self.clock() - since, (self._longest or 0.0) * _FORGET)
+            self._run_took(self.clock() - since)
             self._give()
+
+    def _run_took(self, seconds: float) -> None:
+        self._mean = seconds if self._longest is None else self._mean + (seconds - self._mean) * _SHARE
+        self._longest = max(seconds, (self._longest or 0.0) * _FORGET)
+
+    async def report(self) -> None:
+        """The report of an ended engine may be sent.
+
+        While leases wait for a slot, nothing that follows from it could start sooner in this pool. So it waits for
+        other reports then, for a moment.
+        """
+        if self._turns:
+            await self._reports.join()
 
     def _give(self) -> None:
         """The first of those that wait have the free slots. Whoever does not wait any more is passed over."""
@@ -79,10 +96,13 @@ class WorkerSlots:
             if not turn.done():
                 self._busy[holder] = self.clock()
                 turn.set_result(None)
+        if not self._turns:
+            self._reports.end()
 
     def _ahead(self) -> int:
         if not self.leases_ahead or self._longest is None:
             return 0
         now = self.clock()
         quick = self.number - sum(now - since > AHEAD_SECONDS for since in self._busy.values())
-        return min(MOST_AHEAD, int(quick * AHEAD_SECONDS / max(self._longest, 1e-6)))
+        beyond_mean = max(0.0, self._longest - self._mean)
+        return max(0, min(MOST_AHEAD, round((quick * AHEAD_SECONDS - beyond_mean) / max(self._mean, 1e-6))))
