@@ -82,6 +82,8 @@ def good(work: Work) -> list[Output]:
             return [Output(media_type="text/plain", path=odd_files() / path)]
         case {"outputs": int(number)}:
             return [Output(media_type="text/plain", data=b"")] * number
+        case "folder":
+            return text(repr((str(Path.cwd()), [*map(str, Path.cwd().iterdir())])))
         case "environment":
             return text(repr(dict(os.environ)))
         case "descriptors":

@@ -1,5 +1,6 @@
 """Engines run in their own processes: whatever they do, the server learns why, and no process of them is left."""
 
+import ast
 import asyncio
 import errno
 import os
@@ -199,6 +200,26 @@ async def test_no_open_file_of_the_server_is_inherited(house: House, tmp_path: P
 
 async def test_a_warm_child_is_used_again(house: House) -> None:
     assert await house.pid() == await house.pid()
+
+
+async def test_an_item_begins_in_an_empty_folder_which_the_next_has_too_if_nothing_was_made_in_it(house: House) -> None:
+    async def folder() -> Any:
+        [output] = await house.call("good", "folder")
+        return ast.literal_eval((output.data or b"").decode())
+
+    first = await folder()
+    assert await folder() == first == (first[0], [])
+    await house.call("good", {"file": "left.txt"})
+    other = await folder()
+    assert other[1] == []
+    assert other[0] != first[0]
+
+
+async def test_a_child_that_speaks_between_two_items_is_not_used_again(house: House) -> None:
+    first = await house.pid("good")
+    [(child, _)] = house.children._idle.items()
+    child._connection.data_received(b"\0")
+    assert await house.pid("good") != first
 
 
 async def test_two_organizations_never_share_a_child(house: House) -> None:

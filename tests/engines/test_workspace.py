@@ -132,6 +132,16 @@ def test_another_user_owns_the_folders_of_its_items_and_no_folder_around_them(tm
         assert folder.stat().st_mode & 0o777 == 0o711
 
 
+def test_a_folder_in_which_anything_was_made_is_not_untouched(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path)
+    workspace.enter(1, work())
+    assert workspace.is_untouched(1)
+    (workspace.work / "1" / "made").touch()
+    (workspace.work / "1" / "made").unlink()
+    assert not workspace.is_untouched(1)
+    assert not workspace.is_untouched(2), "there is none"
+
+
 def test_an_empty_folder_of_an_item_leaves_at_once_and_another_one_stays(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path)
     workspace.enter(1, work())

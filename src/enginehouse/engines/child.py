@@ -4,11 +4,13 @@ import asyncio
 import os
 import socket
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from enginehouse.engine import EngineFailure, FailureKind, Work
 from enginehouse.engines import frames
+from enginehouse.engines.child_connection import ChildConnection
 from enginehouse.engines.frames import (
     EntryPointName,
     FailureReply,
@@ -56,18 +58,20 @@ class Child:
         self.code_digest = ""  # of the code that it has loaded
         self._keeper = keeper
         self._handle = handle
-        self._connection = connection
+        self._connection = ChildConnection(connection)
         self._output: int | None = output
         self._workspace = workspace
         self._import_path = import_path
         self._confinement = confinement
         self._limits = limits
         self._items = 0
+        self._folder = 0  # the number of the item's folder
+        self._kept: tuple[int, Path] | None = None  # the folder of an item in which nothing was made
         self._watched = True  # from the spawn on, so that the memory limit also holds while the engine loads
         self._stopping: asyncio.Task[None] | None = None
         asyncio.get_running_loop().add_reader(output, self._drain)
         # A fork of the engine may hold the other end open. Then only this callback shows that the child has died.
-        handle.ended.add_done_callback(lambda _: self._hang_up())
+        handle.ended.add_done_callback(lambda _: self._connection.hang_up())
 
     @classmethod
     def spawn(
@@ -120,13 +124,7 @@ class Child:
     @property
     def usable(self) -> bool:
         """True while the child waits for its next item: it is connected and has sent nothing."""
-        try:
-            self._connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return not self.ended
-        except OSError:
-            pass
-        return False
+        return self._connection.usable and not self.ended
 
     async def load(self, entry_point: str) -> LoadedReply:
         """The engine is imported. Returns its declaration and the state of its code. Raises EngineFailure."""
@@ -162,7 +160,7 @@ class Child:
             raise EngineFailure(message, FailureKind.SYSTEM_ERROR) from error
         match await self._exchange(RunRequest(number, inside, seconds, memory_mb), seconds, "took longer than {:g} s"):
             case OutputsReply(of) as reply if of == number:
-                return await self._bring_out(number, reply, work)
+                return await self._bring_out(reply, work, inside)
             case FailureReply() as reply:
                 raise failure_in(reply)
             case OutputsReply() | LoadedReply() | ListedReply():
@@ -190,17 +188,27 @@ class Child:
                 return
 
     async def _bring_in(self, number: int, work: Work) -> Work:
-        # Without inputs this makes one folder. A thread would take longer than that.
-        return (
-            await in_thread(self._workspace.enter, number, work) if work.inputs else self._workspace.enter(number, work)
-        )
+        if work.inputs:
+            self._folder = number
+            return await in_thread(self._workspace.enter, number, work)
+        if self._kept is not None:
+            self._folder, directory = self._kept
+            self._kept = None
+            return replace(work, directory=directory)
+        self._folder = number
+        # This makes one folder. A thread would take longer than that.
+        return self._workspace.enter(number, work)
 
-    async def _bring_out(self, number: int, reply: OutputsReply, work: Work) -> OutputsReply:
-        no_files = not work.inputs and all(output.path is None for output in reply.outputs)
-        if no_files and self._workspace.leave_empty(number):
+    async def _bring_out(self, reply: OutputsReply, work: Work, inside: Work) -> OutputsReply:
+        folder = self._folder
+        if not work.inputs and all(output.path is None for output in reply.outputs):
             check_number(reply.outputs)
-            return reply
-        return await in_thread(self._take_files, number, reply, work.directory)
+            if self._workspace.is_untouched(folder):
+                self._kept = folder, inside.directory
+                return reply
+            if self._workspace.leave_empty(folder):
+                return reply
+        return await in_thread(self._take_files, folder, reply, work.directory)
 
     def _take_files(self, number: int, reply: OutputsReply, target: Path) -> OutputsReply:
         try:
@@ -217,10 +225,11 @@ class Child:
         except MalformedFrame as error:
             message = f"The work could not be handed to the engine: {error}."
             raise EngineFailure(message, FailureKind.INVALID_DATA) from error
-        timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._watch, self._limits.memory_mb)
+        await self._connection.open()
+        reply = self._connection.ask(frame)
+        self._timer = asyncio.get_running_loop().call_later(min(seconds, WATCH_AFTER), self._go_on, reply, seconds)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._ask(frame)
+            return await reply
         except TimeoutError:
             message = f"The engine {too_long.format(seconds)} and was stopped."
             raise EngineFailure(message, FailureKind.CHUNK_TIMEOUT) from None
@@ -229,26 +238,17 @@ class Child:
         except (EOFError, OSError):
             raise await self._why() from None
         finally:
-            timer.cancel()
+            self._timer.cancel()
             if self._watched:
                 self._watch(None)
 
-    async def _ask(self, frame: bytes) -> Reply:
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(self._connection, frame)
-        data = await loop.sock_recv(self._connection, _PIPE)
-        received = bytearray(data)
-        while data and (
-            len(received) < frames.HEADER
-            or len(received) < frames.HEADER + frames.body_length(received, frames.REPLY_LIMIT)
-        ):
-            data = await loop.sock_recv(self._connection, 1 << 20)
-            received += data
-        if not data:
-            raise EOFError
-        if len(received) > frames.HEADER + frames.body_length(received, frames.REPLY_LIMIT):
-            raise MalformedFrame("more than one answer")
-        return frames.decode_reply(bytes(received[frames.HEADER :]))
+    def _go_on(self, reply: "asyncio.Future[Reply]", seconds: float) -> None:
+        """The keeper watches what is not short, until the reply or the end of its time."""
+        if seconds > WATCH_AFTER:
+            self._watch(self._limits.memory_mb)
+            self._timer = asyncio.get_running_loop().call_later(seconds - WATCH_AFTER, self._go_on, reply, 0.0)
+        elif not reply.done():
+            reply.set_exception(TimeoutError())
 
     async def _why(self) -> EngineFailure:
         """Returns why the connection closed. If the process ended by itself, the keeper reports it within a moment."""
@@ -292,7 +292,3 @@ class Child:
             asyncio.get_running_loop().remove_reader(self._output)
             os.close(self._output)
             self._output = None
-
-    def _hang_up(self) -> None:
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)

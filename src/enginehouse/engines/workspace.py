@@ -72,7 +72,18 @@ class Workspace:
         directory.mkdir()
         if self.user is not None:
             os.chown(directory, self.user, self.user)
+        os.utime(directory, ns=(0, 0))
         return replace(work, inputs=self._bring_all(number, work.inputs), directory=directory)
+
+    def is_untouched(self, number: int) -> bool:
+        """Returns whether nothing was ever made in the item's folder, so that the next item without inputs may have it.
+
+        An engine could claim it falsely. It would only find its own files again, as in its home folder.
+        """
+        try:
+            return os.lstat(f"{self.root}/work/{number}").st_mtime_ns == 0
+        except OSError:
+            return False
 
     def leave_empty(self, number: int) -> bool:
         """The folder of an item without inputs is gone, if it is empty. Else nothing changes. Returns whether it is."""

@@ -59,6 +59,7 @@ class AttemptRun:
         self.context = AttemptContext(self)
         self._folder = folder
         self._made = False
+        self._may_have_files = False  # a child may have brought the engine's files here
         self._open: AsyncExitStack | None = None
 
     async def __aenter__(self) -> Self:
@@ -111,13 +112,18 @@ class AttemptRun:
     def _directory_for(self, inputs: Sequence[Chunk]) -> Path:
         """Returns the folder for the engine's files. A child makes it for the files that its engine returns."""
         if self.spec.kind is EngineKind.PYTHON:
+            self._may_have_files = True
             return self._directory
         if self.spec.kind is EngineKind.NATIVE and not inputs and not self.spec.outputs:
             return _NO_FOLDER  # it writes no files
         return self.directory()
 
+    def has_no_outputs(self) -> None:
+        """The engine has returned nothing, so no child has made the folder."""
+        self._may_have_files = False
+
     def _has_files(self) -> bool:
-        return self._made or (self.spec.kind is EngineKind.PYTHON and self._directory.exists())
+        return self._made or (self._may_have_files and self._directory.exists())
 
     async def _close(self) -> None:
         await self.log.close()

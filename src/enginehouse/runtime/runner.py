@@ -107,4 +107,7 @@ class Runner:
             outputs = await self.executor.call(attempt, work)
         finally:
             self.engine_ended(lease_id)
-        return await run_to_end(put_outputs(attempt, work, outputs)) if outputs else ()
+        if not outputs:
+            attempt.has_no_outputs()
+            return ()
+        return await run_to_end(put_outputs(attempt, work, outputs))

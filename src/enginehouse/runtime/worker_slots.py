@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from enginehouse.domain.retry import FailureKind
 from enginehouse.engine import EngineFailure
@@ -18,6 +18,14 @@ MOST_AHEAD: Final = 128
 _FORGET: Final = 0.9  # of the longest run with each that follows
 _SHARE: Final = 0.05  # of each run in the mean
 _NOT_STARTED: Final = "No worker slot became free in time, so the item was given back."
+
+
+class _Turn(NamedTuple):
+    """A holder that waits for a slot. `got` becomes True with the slot, and False when the loop's time is `until`."""
+
+    holder: object
+    got: "asyncio.Future[bool]"
+    until: float
 
 
 @dataclass(slots=True)
@@ -36,7 +44,8 @@ class WorkerSlots:
     _busy: dict[object, float] = field(default_factory=dict)  # since when (monotonic seconds)
     _longest: float | None = None  # seconds; a maximum of recent runs that decays
     _mean: float = 0.0  # seconds; of recent runs
-    _turns: "deque[tuple[object, asyncio.Future[None]]]" = field(default_factory=deque)  # holders that wait, in order
+    _turns: deque[_Turn] = field(default_factory=deque)  # in order
+    _timer: asyncio.TimerHandle | None = None  # of the first that waits; one for each would cost more than its engine
     _reports: ReportWait = field(default_factory=ReportWait)
 
     def resize(self, number: int) -> None:
@@ -55,19 +64,15 @@ class WorkerSlots:
         if not self._turns and len(self._busy) < self.number:
             self._busy[holder] = self.clock()
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._turns.append((holder, turn))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (GIVE_BACK_SECONDS if self.leases_ahead else LATE_SECONDS)
+        turn = _Turn(holder, loop.create_future(), until)
+        self._turns.append(turn)
         self._give()
-        if turn.done():
-            return
-        try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS if self.leases_ahead else LATE_SECONDS):
-                await turn
-        except TimeoutError:
-            if holder in self._busy:
-                return  # it got one at the last moment
-            self._run_took(max(GIVE_BACK_SECONDS, 2 * self.number * AHEAD_SECONDS))
-            raise EngineFailure(_NOT_STARTED, FailureKind.NOT_STARTED) from None
+        if self._timer is None and self._turns:
+            self._timer = loop.call_at(until, self._give_back)
+        if not await turn.got:
+            raise EngineFailure(_NOT_STARTED, FailureKind.NOT_STARTED)
 
     def leave(self, holder: object) -> None:
         """The engine of the holder has ended. Its slot is free, if it had one."""
@@ -92,11 +97,24 @@ class WorkerSlots:
     def _give(self) -> None:
         """The first of those that wait have the free slots. Whoever does not wait any more is passed over."""
         while self._turns and len(self._busy) < self.number:
-            holder, turn = self._turns.popleft()
-            if not turn.done():
-                self._busy[holder] = self.clock()
-                turn.set_result(None)
+            turn = self._turns.popleft()
+            if not turn.got.done():
+                self._busy[turn.holder] = self.clock()
+                turn.got.set_result(True)
         if not self._turns:
+            self._reports.end()
+
+    def _give_back(self) -> None:
+        """Those that have waited for too long get no slot."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        while self._turns and (self._turns[0].got.done() or self._turns[0].until <= loop.time()):
+            turn = self._turns.popleft()
+            if not turn.got.done():
+                self._run_took(max(GIVE_BACK_SECONDS, 2 * self.number * AHEAD_SECONDS))
+                turn.got.set_result(False)
+        if self._turns:
+            self._timer = loop.call_at(self._turns[0].until, self._give_back)
+        else:
             self._reports.end()
 
     def _ahead(self) -> int:
