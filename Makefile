@@ -16,7 +16,7 @@ JOBS ?= 3
 SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py tests/bench/test_growth.py tests/domain/test_calendar.py \
   tests/engines/test_sandbox.py tests/api/test_audit_rows.py tests/api/test_bad_input_foreign.py tests/api/test_bad_input_references.py \
   tests/api/test_bad_input_tokens.py tests/api/test_every_field.py tests/api/test_every_operation.py tests/api/test_extremes.py \
-  tests/api/test_extremes_raw.py tests/api/test_graphql_documents.py tests/api/test_graphql_fuzz.py tests/api/test_query_plan.py tests/storage/test_addition_races.py \
+  tests/api/test_extremes_raw.py tests/api/test_graphql_documents.py tests/api/test_graphql_fuzz.py tests/api/test_mutation_plan.py tests/api/test_query_plan.py tests/storage/test_addition_races.py \
   tests/storage/test_bulk_cancels.py tests/storage/test_job_lists.py tests/storage/test_push_races.py \
   tests/storage/test_races.py tests/storage/test_stop_races.py tests/storage/test_task_lists.py \
   tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py tests/web
