@@ -89,9 +89,11 @@ def test_any_file_becomes_a_result_by_what_its_bytes_are(
 
 
 def test_what_no_engine_reads_is_said_before_a_job_is_created(server: Server, folder: Path) -> None:
+    before = server.cli("target", "list", "--json").out
     said = server.cli("job", "create", "--pipeline", "understand", "--file", str(folder / "picture.txt"))
+    assert server.cli("target", "list", "--json").out == before, "nothing is left of the upload"
     assert one_line(said) == (
-        'targetId: "picture.txt" is image/png; no engine that reads text in pictures is installed here: '
+        '--file: "picture.txt" is image/png; no engine that reads text in pictures is installed here: '
         "pip install 'enginehouse[ocr]'."
     )
 

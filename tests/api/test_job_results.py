@@ -47,7 +47,11 @@ async def test_a_result_that_cannot_be_shown_says_why(api: Api) -> None:
     await api.edge.run_one(noise, other, ("b.json", "application/json", FEELING))
     for query, status, words in (
         ("?format=pdf", 400, 'format: one of aion, csv, json, srt, ttml, txt, vtt, got \\"pdf\\".'),
-        ("?format=srt", 400, "format: aion, csv, json, txt, got srt: nothing in the result has words with times."),
+        (
+            "?format=srt",
+            400,
+            "format: one of aion, csv, json, txt, got srt; nothing in the result has words with times.",
+        ),
         ("?output=no.json", 404, 'Output \\"no.json\\" was not found.'),
         ("?output=noise.wav", 400, 'output: a JSON document, got \\"noise.wav\\" (audio/wav).'),
         ("?output=a.json", 404, "has published no AION document"),

@@ -1,5 +1,6 @@
 """`enginehouse job …`: create, read, cancel and retry jobs."""
 
+import sys
 from pathlib import Path
 from typing import IO, Any
 
@@ -105,6 +106,8 @@ def create(
         else:
             ended = follow.watch(client, job_id)
         follow.refuse_unless_complete(client, ended)
+        if sys.stdout.isatty() and not as_json:
+            terminal.echo(f"What it found: enginehouse job results {job_id}", err=True)
 
 
 @job.command()

@@ -1,6 +1,8 @@
 """Turns the flags of `job create`, or a file, into the request that is sent."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
@@ -9,7 +11,7 @@ import click
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_spelling import job_spelling
 from enginehouse.cli.options import engine_id, json_object
-from enginehouse.client import Client, Json, UnusableFile, files, jobs, pipelines
+from enginehouse.client import Client, Json, RequestFailed, UnusableFile, files, jobs, pipelines, targets
 
 Created = tuple[list[str], list[str]]
 
@@ -66,10 +68,10 @@ class TaskFlags:
             raise CommandError("--pipeline: give what it reads with --file, --from or --text.", exit_code=2)
         if self.file is not None:
             pipelines.get(client, name)  # a wrong name is said before anything is uploaded
-            source: Json = {"targetId": _upload(client, self.file)}
+            job_id, warnings = _create_on_file(client, name, self.file)
         else:
-            source = {"url": self.source} if self.source is not None else {"text": self.text}
-        job_id, warnings = pipelines.create(client, name, source, key=key)
+            source: Json = {"url": self.source} if self.source is not None else {"text": self.text}
+            job_id, warnings = pipelines.create(client, name, source, key=key)
         return [job_id], warnings
 
 
@@ -105,6 +107,20 @@ def create_from_file(client: Client, file: IO[bytes], *, key: str | None) -> Cre
         raise CommandError(f"{flag}: {text}", exit_code=2)
     job_id, warnings = jobs.create(client, job, key=key)
     return [job_id], warnings
+
+
+def _create_on_file(client: Client, name: str, file: Path) -> tuple[str, list[str]]:
+    """The job is durable. Nothing is left of the file if no engine can read it. Raises CommandError, RequestFailed."""
+    target_id = _upload(client, file)
+    try:
+        return pipelines.create(client, name, {"targetId": target_id})
+    except RequestFailed as refused:
+        if HTTPStatus.BAD_REQUEST <= refused.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            with suppress(RequestFailed):
+                targets.delete(client, target_id)
+        if refused.message.startswith("targetId: "):
+            raise CommandError(f"--file: {refused.message.removeprefix('targetId: ')}") from None
+        raise
 
 
 def _upload(client: Client, file: Path) -> str:

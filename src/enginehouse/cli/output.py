@@ -38,6 +38,16 @@ class SafeConsole(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=terminal.escape(segment.text))
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """The objects are printed; in a pipe, the cells of a table have no spaces after the last one of a line."""
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
+        self.file.flush()
+
 
 def console(*, err: bool = False) -> Console:
     """Returns the terminal, or the pipe, that the command writes to."""

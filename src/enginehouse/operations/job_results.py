@@ -61,7 +61,7 @@ async def rendered(document: Any, form: str) -> bytes:
         return await asyncio.to_thread(written, document, form)
     except NoTranscript:
         others = ", ".join(sorted(FORMS.keys() - {"srt", "ttml", "vtt"}))
-        text = f"{others}, got {form}: nothing in the result has words with times."
+        text = f"one of {others}, got {form}; nothing in the result has words with times."
         raise InvalidInput([Problem("format", text, form, others)]) from None
 
 

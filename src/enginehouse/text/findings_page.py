@@ -34,7 +34,10 @@ def sentiment_words(found: SentimentFinding | None) -> str:
         return "–"
     if found.word is None:
         return f"not judged: {found.note or 'there is no sentence that can be judged.'}"
-    scores = f"{found.word} (positive {found.positive:.3f}, negative {found.negative:.3f})"
+    if not found.positive and not found.negative:
+        scores = f"{found.word}: no positive and no negative word"
+    else:
+        scores = f"{found.word} (positive {found.positive:.3f}, negative {found.negative:.3f})"
     if found.judged is None or found.sentences is None or found.judged == found.sentences:
         return scores
     note = f": {found.note}" if found.note else ""
@@ -63,6 +66,8 @@ def _facts(findings: Findings, width: int) -> Iterator[str]:
 def _languages(languages: dict[str, int]) -> str:
     if set(languages) == {_UNDETERMINED}:
         return "not judged: there is too little text."
+    if len({name.partition("-")[0] for name in languages}) == 1:  # "en-US" of a transcript, and "en" of its text
+        return _language(max(languages, key=lambda name: (languages[name], "-" in name)), 0)
     return ", ".join(_language(language, chunks) for language, chunks in languages.items())
 
 
