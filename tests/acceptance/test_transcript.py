@@ -40,7 +40,8 @@ async def test_a_result_is_shown_and_written_in_every_form(tmp_path: Path) -> No
         code, out, err = results(silent, "--format", "srt")
         assert (code, out) == (1, "")
         assert "published no AION document" in err
-        assert results(silent)[0] == 0  # the list of its outputs, which is empty
+        code, out, _ = results(silent)
+        assert (code, out.partition(" is ")[2]) == (0, "complete and has no output.\n")
         code, _, err = results(spoken, "--format", "srt", "--save", "x", "--json")
         assert code == 2
         assert "--format: not together with --save; --format: not together with --json." in err

@@ -76,6 +76,8 @@ def results(
         output.show_json({"result": found and msgspec.to_builtins(found), **facts})
     elif save is not None:
         terminal.echo("\n".join(map(str, paths)) or "no outputs yet", err=not paths)
+    elif found is None and not chosen:
+        terminal.echo(_nothing(jobs.get(client, job_id)))
     else:
         _show(found, chosen)
 
@@ -163,6 +165,18 @@ def _findings(client: Client, job_id: str) -> Findings | None:
         if failure.code == "not_found":
             return None
         raise
+
+
+def _nothing(job: Json) -> str:
+    """Returns the sentence about a job without outputs."""
+    name, status = job["coreJobID"], job["jobStatus"]
+    match status:
+        case "complete":
+            return f"Job {name} is complete and has no output."
+        case "failed" | "aborted":
+            return f"Job {name} is {status} and has no output. Why: enginehouse job get {name}"
+        case _:
+            return f"Job {name} is {status} and has no output yet. Wait for it with: enginehouse job watch {name}"
 
 
 def _show(found: Findings | None, outputs: Sequence[Json]) -> None:

@@ -54,7 +54,7 @@ class Chunker:
             if not parts:
                 context.log(f'warning: input "{chunk.name}" ({chunk.media_type}) has nothing in it to cut')
             outputs += [_place(output, chunk, first + place) for place, output in enumerate(parts)]
-        context.log(f"{len(outputs)} chunks")
+        context.log(f"{len(outputs)} chunk{'' if len(outputs) == 1 else 's'}")
         return outputs
 
 
