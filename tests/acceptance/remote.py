@@ -64,6 +64,14 @@ async def attempts(server: Server) -> list[tuple[Any, ...]]:
     return [(outcome, reason, str(worker).startswith("remote/")) for outcome, reason, worker in rows]
 
 
+async def charged(server: Server) -> list[tuple[Any, ...]]:
+    """Returns the ended attempts without those whose lease was given back.
+
+    On a slow machine an answer with leases may be lost, and such a lease costs nothing.
+    """
+    return [each for each in await attempts(server) if each != ("stopped", "server_stopped", True)]
+
+
 @dataclass(slots=True)
 class Cable:
     """Passes bytes on between a worker and its server, until it is cut: then nothing comes through, and nobody hears

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.acceptance.remote import SERVES_ONLY, RemoteWorker, attempts, token_for_workers, working
+from tests.acceptance.remote import SERVES_ONLY, RemoteWorker, charged, token_for_workers, working
 from tests.acceptance.server import (
     CHECKOUT,
     TOKEN,
@@ -238,7 +238,7 @@ async def test_nothing_depends_on_the_clock_of_a_worker(tmp_path: Path, minutes:
                 gate.touch()
                 assert [await ended(client, job) for job in made] == ["complete"] * 2
                 assert worker.stop() == 0
-        assert await attempts(server) == [("complete", None, True)] * 2
+        assert await charged(server) == [("complete", None, True)] * 2
         [(worst,)] = await server.rows("SELECT MAX(ended_at - started_at) FROM attempt")
         assert 0 <= int(worst) < 60_000_000, "the times are those of the server"
 

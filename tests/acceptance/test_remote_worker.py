@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.acceptance.remote import SERVES_ONLY, attempts, cabled, environment_of, token_for_workers, working
+from tests.acceptance.remote import SERVES_ONLY, attempts, cabled, charged, environment_of, token_for_workers, working
 from tests.acceptance.server import (
     CHECKOUT,
     NOOP,
@@ -72,7 +72,7 @@ async def test_it_works_without_a_credential_for_the_database(server: Server, tm
             jobs = await create(client, *[task_of("honest")] * 5, task_of(NOOP))
             assert {await ended(client, job) for job in jobs} == {"complete"}
             assert "PYTHONPATH" in await output(client, jobs[0])
-            assert await attempts(server) == [("complete", None, True)] * 6
+            assert await charged(server) == [("complete", None, True)] * 6
             assert worker.stop() == 0
             assert (await client.get("/api/v1/workers")).json()["result"] == []
         assert worker.engine_processes() == set()
@@ -93,7 +93,7 @@ async def test_kill_9_costs_one_attempt_and_leaves_no_process(server: Server, tm
             await until(lambda: len(lines(runs)) == 4, "another worker is at the task")
             gate.touch()
             assert await ended(client, job) == "complete"
-    assert await attempts(server) == [("lost", "worker_lost", True), ("complete", None, True)]
+    assert await charged(server) == [("lost", "worker_lost", True), ("complete", None, True)]
     assert await server.rows("SELECT COUNT(*) FROM artifact") == [(1,)]
 
 
@@ -157,7 +157,7 @@ async def test_it_goes_on_over_a_restart_of_the_server(tmp_path: Path, offered: 
     runs = tmp_path / "runs"
     with serving(tmp_path / "data", *SERVES_ONLY, "--lease-seconds", "60", PYTHONPATH=offered) as server:
         await _restarted_meanwhile(server, tmp_path, offered)
-    assert await attempts(server) == [("complete", None, True)] * 2
+    assert await charged(server) == [("complete", None, True)] * 2
     assert len(lines(runs)) == 1, "it never ran again"
 
 
@@ -196,7 +196,7 @@ async def test_a_cut_network_costs_the_attempt_and_no_result(server: Server, tmp
             gate.touch()
             cable.mend()
             assert await ended(client, job) == "complete"
-    assert await attempts(server) == [("lost", "worker_lost", True), ("complete", None, True)]
+    assert await charged(server) == [("lost", "worker_lost", True), ("complete", None, True)]
 
 
 async def test_the_token_of_another_organization_sees_nothing(server: Server, tmp_path: Path, offered: str) -> None:
@@ -333,7 +333,7 @@ async def test_a_revoked_token_ends_the_worker(sqlite_server: Server, tmp_path: 
         with working(server.url, token, tmp_path / "worker", PYTHONPATH=offered) as worker:
             await create(client, task_of("waits", given(tmp_path)))
             await until(lambda: len(lines(runs)) == 1, "the engine is running")
-            await client.post("/api/v1/tokens/revoke", json={"token": token})
+            (await client.post("/api/v1/tokens/revoke", json={"token": token})).raise_for_status()
             assert worker.process is not None
             assert await asyncio.to_thread(worker.process.wait, 60) == 1
             assert "refuses the worker" in worker.log.read_text()

@@ -293,16 +293,17 @@ class HttpSource:
 
     async def _send(self, method: str, path: str, body: bytes, *, silence: float = 0.0) -> bytes:
         try:
-            return await self._connection.send(method, self.registry.path + path, body, silence=silence)
+            try:
+                return await self._connection.send(method, self.registry.path + path, body, silence=silence)
+            except NotFound:
+                # The server has forgotten the worker, and its leases: these attempts will be stopped.
+                log.warning("the server does not know this worker any more; it registers again")
+                if self._offer is not None:
+                    await self.register(self._offer)
+                raise ServerAway("The worker has registered again.", reason="unknown instance") from None
         except TokenRefused as refused:
             self._on_refused(str(refused))
             raise
-        except NotFound:
-            # The server has forgotten the worker, and its leases: these attempts will be stopped.
-            log.warning("the server does not know this worker any more; it registers again")
-            if self._offer is not None:
-                await self.register(self._offer)
-            raise ServerAway("The worker has registered again.", reason="unknown instance") from None
 
     async def _patiently(self, send: Callable[[], Awaitable[T]]) -> T:
         """Returns what `send` returns. While the server does not answer, it is called again, as long as a lease lasts.
