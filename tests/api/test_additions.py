@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api
 from tests.api.samples import BATCH, CATEGORIES, TRANSCRIBE, WEBSTREAM, folder, transcription
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 
@@ -196,6 +197,7 @@ REST_FAULTS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("verb", "body", "why"), REST_FAULTS)
+@mostly_on_sqlite
 async def test_a_body_that_does_not_fit_says_where(api: Api, verb: str, body: Any, why: str) -> None:
     job = await api.edge.create(transcription())
     before = await api.edge.detail(job)

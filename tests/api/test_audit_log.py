@@ -6,6 +6,7 @@ import pytest
 from tests.api.clients import Api
 from tests.api.samples import single
 from tests.api.verbs import Answer
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 from enginehouse.domain.audit import Entry
@@ -171,6 +172,7 @@ async def test_the_bounds_are_those_that_are_given(foreign: Api) -> None:
         ({"organizationID": "0"}, 'organizationId: "0"', "organization"),
     ],
 )
+@mostly_on_sqlite
 async def test_what_is_wrong_is_named(foreign: Api, query: dict[str, str], arguments: str, field: str | None) -> None:
     ours, theirs = await ask_rest(foreign, **query), await ask_graphql(foreign, arguments)
     if field == "organization":

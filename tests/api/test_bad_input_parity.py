@@ -13,6 +13,7 @@ from tests.api.clients import Api
 from tests.api.samples import BATCH, FFMPEG, WEBSTREAM, single
 from tests.api.samples import folder as rest_folder
 from tests.api.verbs import Answer, Verb
+from tests.thorough import mostly_on_sqlite
 
 pytestmark = pytest.mark.usefixtures("own_statements")
 
@@ -237,6 +238,7 @@ ROWS: dict[str, Row] = {
 
 
 @pytest.mark.parametrize("name", ROWS)
+@mostly_on_sqlite
 async def test_a_wrong_job_is_refused_with_the_same_message_and_not_created(api: Api, name: str) -> None:
     row = ROWS[name]
     before = await counts(api)
@@ -368,6 +370,7 @@ BODIES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
+@mostly_on_sqlite
 async def test_a_body_that_is_not_json_is_refused_with_the_same_message(api: Api, name: str) -> None:
     raw, text = BODIES[name]
     before = await counts(api)

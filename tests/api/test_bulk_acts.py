@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api
 from tests.api.samples import BATCH, single
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
@@ -103,6 +104,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("rule", "message"), WRONG)
+@mostly_on_sqlite
 async def test_a_wrong_rule_is_refused_with_all_its_problems(api: Api, rule: Any, message: str) -> None:
     for path in ("bulk-acts/plan", "bulk-acts"):
         answer = await api.v1.post(path, {"act": "pause", "rule": rule})

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from tests.api.clients import Api
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 from enginehouse.operations import accounts, bulk_cancels
@@ -121,6 +122,7 @@ async def test_running_jobs_are_skipped_or_stopped_as_asked(api: Api) -> None:
         (CANCEL, {**BOUNDS, "after": "0001-01-01T00:00:00Z"}, "createdAfterDateTime: required."),
     ],
 )
+@mostly_on_sqlite
 async def test_b47_b48_b51_what_is_no_range_of_one_organization_is_refused(
     api: Api, operation: str, given: dict[str, Any], text: str
 ) -> None:

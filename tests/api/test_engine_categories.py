@@ -7,6 +7,7 @@ from msgspec import structs
 from tests.api.clients import Api, Callers
 from tests.api.samples import CATEGORIES, ENGINES
 from tests.api.verbs import Verb, document
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.operations import engines
 
@@ -67,6 +68,7 @@ async def test_every_verb_works_and_every_change_is_recorded(callers: Callers, i
 
 
 @pytest.mark.parametrize(("who", "verb", "category", "fields", "error", "words"), REFUSED)
+@mostly_on_sqlite
 async def test_what_is_refused_changes_nothing_and_is_recorded_where_it_is_not_allowed(
     callers: Callers, ids: dict[str, str], who: str, verb: str, category: str, fields: Any, error: str, words: str
 ) -> None:

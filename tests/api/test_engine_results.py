@@ -7,6 +7,7 @@ import pytest
 from tests.api.clients import Api
 from tests.api.samples import DAG, TRANSCRIBE
 from tests.api.verbs import GRAPHQL
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 
@@ -102,6 +103,7 @@ async def test_a_result_without_a_target_is_an_output_only(api: Api) -> None:
          "fileData.md5sum: the bytes that arrived have another MD5 sum."),
     ],
 )  # fmt: skip
+@mostly_on_sqlite
 async def test_a_wrong_upload_is_refused_and_leaves_nothing(api: Api, fields: dict[str, Any], message: str) -> None:
     task = await new_task(api)
     refused = await api.graphql.refused(UPLOAD, {"in": {"taskId": task} | fields})

@@ -8,6 +8,7 @@ import pytest
 from tests.api.clients import Api
 from tests.api.samples import BATCH, single
 from tests.api.verbs import document
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain.ids import job_graphql, parse_job
 from enginehouse.domain.webhooks.retry import Answer
@@ -181,6 +182,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("fields", "message"), REFUSED, ids=lambda value: str(value)[:50])
+@mostly_on_sqlite
 async def test_a_wrong_subscription_is_refused_with_everything_that_is_wrong(
     api: Api, fields: dict[str, Any], message: str
 ) -> None:

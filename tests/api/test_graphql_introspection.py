@@ -7,6 +7,7 @@ import pytest
 from graphql import Source, get_introspection_query, parse
 from graphql.execution import Executor
 from tests.api.clients import Api
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.api.graphql import executor
 from enginehouse.api.graphql.execution import introspection
@@ -72,6 +73,7 @@ async def test_what_is_remembered_is_the_answer_to_this_request(api: Api) -> Non
         "{ me { id } ...S } fragment S on Query { __schema { types { fields { args { name } } } } }",
     ],
 )
+@mostly_on_sqlite
 async def test_a_large_question_about_the_schema_is_refused(api: Api, query: str) -> None:
     response = await api.graphql.post(query)
     assert (response.status_code, code(response.json())) == (400, "query_too_costly")

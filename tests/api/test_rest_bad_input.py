@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Rest, warnings
 from tests.api.samples import folder, single, transcription
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.api.edge.jobs import STATUSES
 
@@ -122,6 +123,7 @@ NAMED = {"B4 payload too large": ("invalid_input", 413), "B7 unknown engine": ("
 
 
 @pytest.mark.parametrize("name", WRONG_JOBS)
+@mostly_on_sqlite
 async def test_a_wrong_job_is_refused_in_these_words_and_not_created(rest: Rest, name: str) -> None:
     change, expected = WRONG_JOBS[name]
     answer = await rest.post("/proc/job/create", {"jobs": [changed(change)]})
@@ -200,6 +202,7 @@ BODIES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
+@mostly_on_sqlite
 async def test_a_wrong_body_is_refused_in_these_words(rest: Rest, name: str) -> None:
     raw, expected = BODIES[name]
     answer = await rest.post("/proc/job/create", raw=raw)
@@ -230,6 +233,7 @@ LISTS: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
+@mostly_on_sqlite
 async def test_a_wrong_list_parameter_is_refused_in_these_words(rest: Rest, name: str) -> None:
     parameters, expected = LISTS[name]
     answer = await rest.get("/proc/jobs", params=parameters)

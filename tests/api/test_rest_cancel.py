@@ -4,6 +4,7 @@ import pytest
 from tests.api.clients import Rest
 from tests.api.founding_page import CANCEL, CANCEL_RANGE, STATUS, curl
 from tests.api.samples import transcription
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 
@@ -78,6 +79,7 @@ async def test_the_founding_page_s_range_form_counts_what_it_aborts(rest: Rest) 
         {"other": 1},
     ],
 )
+@mostly_on_sqlite
 async def test_no_whole_selector_is_refused(rest: Rest, body: dict[str, object]) -> None:
     answer = await rest.post("/proc/jobs/cancel", body)
     assert (answer.status_code, answer.json()["detail"]) == (400, NO_SELECTOR)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.api.clients import Rest
 from tests.api.described import description
 from tests.api.samples import single
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse import __version__
 from enginehouse.api.edge import routes, unserved
@@ -115,6 +116,7 @@ async def test_a_client_that_goes_away_is_not_answered() -> None:
     "kind",
     ["application/json", "application/json; charset=utf-8", "", "text/plain", "application/x-www-form-urlencoded", "a"],
 )
+@mostly_on_sqlite
 async def test_json_is_taken_under_any_label(rest: Rest, kind: str) -> None:
     body = json.dumps({"jobs": [single()]})
     assert (await rest.post("/proc/job/create", raw=body, Content_Type=kind)).status_code == 200

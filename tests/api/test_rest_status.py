@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from tests.api.clients import Api, Rest
 from tests.api.samples import BATCH
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse import __version__
 from enginehouse.domain.identity import Role
@@ -44,6 +45,7 @@ async def test_the_state_is_shown_in_each_format(rest: Rest) -> None:
         ("text/csv;q=x", "application/json"),
     ],
 )
+@mostly_on_sqlite
 async def test_without_a_format_the_header_decides(rest: Rest, accept: str, kind: str) -> None:
     headers = {"Authorization": f"Bearer {rest.token}", "Accept": accept}
     answer = await rest.client.get("/admin/status", headers=headers)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api, Rest
 from tests.api.samples import BATCH, TRANSCRIBE, WEBSTREAM, single, transcription
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 from enginehouse.domain.retry import FailureKind
@@ -160,6 +161,7 @@ async def test_only_a_super_administrator_sees_the_tasks_of_another_organization
         ("direction", "UP"), ("modifiedAfter", "soon"), ("organizationID", "x"),
     ],
 )  # fmt: skip
+@mostly_on_sqlite
 async def test_a_wrong_filter_is_refused_by_name(rest: Rest, name: str, value: str) -> None:
     answer = await rest.request("GET", "/proc/tasks", **{name: value})
     assert answer.status_code == 400

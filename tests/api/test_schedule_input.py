@@ -10,6 +10,7 @@ from graphql import GraphQLInputObjectType, is_non_null_type
 from tests.api.clients import Api
 from tests.api.samples import DAILY, TEMPLATE, TRANSCRIBE
 from tests.api.verbs import Answer, Interface, Verb, document
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.api.graphql.schema import schema
 from enginehouse.api.input import sdl
@@ -78,6 +79,7 @@ def places(answer: Answer) -> list[str]:
         ({"primarySourceId": "x"}, 'primarySourceId: "x" was not found.'),
     ],
 )
+@mostly_on_sqlite
 async def test_both_name_the_same_path_of_a_problem(api: Api, values: dict[str, Any], beginning: str) -> None:
     [line] = (await create(api, **values)).message.splitlines()
     assert line.startswith(beginning)
@@ -99,6 +101,7 @@ async def test_both_name_the_same_path_of_a_problem(api: Api, values: dict[str, 
         ("REST", {"dstPolicy": {"gap": "before"}}, 'dstPolicy.gap: one of after, skip, got "before".'),
     ],
 )
+@mostly_on_sqlite
 async def test_each_names_a_value_of_the_wrong_kind_by_its_path(
     api: Api, interface: Interface, values: dict[str, Any], text: str
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.api.clients import Api
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain.engine import Engine
 from enginehouse.domain.handlebars import parse, render
@@ -71,6 +72,7 @@ async def test_the_engine_shows_the_templates_that_are_used(api: Api) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: str(engine.spec.slug))
+@mostly_on_sqlite
 async def test_every_engine_has_templates_that_give_jobs(api: Api, engine: Any) -> None:
     made = await api.graphql.ask("mutation { createTDO(input: {startDateTime: 1, stopDateTime: 2}) { id } }")
     for place in ({"uploadUrl": URL}, {"targetId": made["createTDO"]["id"]}):
@@ -106,6 +108,7 @@ def test_every_field_of_a_template_gives_json() -> None:
         ({"uploadUrl": URL, "fields": [{"fieldName": "priority", "fieldValue": "0.5"}]}, "fields", "priority: integer"),
     ],
 )
+@mostly_on_sqlite
 async def test_what_is_refused_says_where(api: Api, fields: dict[str, Any], path: str, says: str) -> None:
     error = await api.graphql.refused(LAUNCH, {"in": {"engineId": Noop.spec.id, **fields}})
     found = [problem["field"] for problem in error["data"]["all"] if says in problem["message"]]

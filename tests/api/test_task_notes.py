@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api
 from tests.api.verbs import GRAPHQL
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids, task_notes
 from enginehouse.domain.refs import Ref
@@ -113,6 +114,7 @@ async def test_a_log_without_a_file_is_refused(api: Api) -> None:
         ("text", False),
     ],
 )  # fmt: skip
+@mostly_on_sqlite
 async def test_a_document_of_results_is_checked(api: Api, document: Any, is_valid: bool) -> None:
     query = "mutation($d: JSONData!) { validateEngineOutput(input: $d) }"
     assert await api.graphql.ask(query, {"d": document}) == {"validateEngineOutput": is_valid}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api
 from tests.api.samples import single, transcription
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 from enginehouse.domain.identity import Role
@@ -85,6 +86,7 @@ async def test_every_problem_is_named_at_once_and_nothing_changes(api: Api) -> N
 
 
 @pytest.mark.parametrize("word", ["running", "complete", "failed", "scheduled", "rejected", "bogus"])
+@mostly_on_sqlite
 async def test_a_status_that_nobody_can_set_is_refused_with_those_that_can(api: Api, word: str) -> None:
     job = await api.edge.create(single())
     answer = await set_status(api, word, (await tasks_of(api, job))[0]["internalTaskID"])

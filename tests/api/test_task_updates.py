@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.api.clients import Api
 from tests.api.samples import BATCH, DAG
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain import ids
 from enginehouse.domain.work import ItemKey
@@ -129,6 +130,7 @@ NOT_SETTABLE = "status: one of running, complete, failed"
          "failureMessage: must have at most 2000 characters, has 2001."),
     ],
 )  # fmt: skip
+@mostly_on_sqlite
 async def test_a_wrong_update_is_refused_and_changes_nothing(api: Api, fields: dict[str, Any], message: str) -> None:
     task = await new_task(api)
     assert await refused(api, task, **fields) == message

@@ -8,6 +8,7 @@ from tests.api.clients import Api
 from tests.api.samples import BATCH
 from tests.api.test_event_subscriptions import HOOK, Receiver, complete, graphql, subscribe
 from tests.api.verbs import document
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.domain.webhooks.job_action import LONGEST_CHAIN
 from enginehouse.operations import event_jobs, outbox
@@ -253,6 +254,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("query", "fields", "message"), WRONG, ids=lambda value: str(value)[:40])
+@mostly_on_sqlite
 async def test_what_is_wrong_is_refused_and_nothing_changes(
     api: Api, query: str, fields: dict[str, Any], message: str
 ) -> None:
