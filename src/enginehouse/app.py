@@ -174,19 +174,20 @@ async def _house(settings: Settings, closing: AsyncExitStack) -> House:
         signed_url_seconds=settings.signed_url_seconds,
         signed_upload_bytes=settings.signed_upload_mb << 20,
         export_seconds=settings.export_days * _DAY,
+        batches=settings.batches,
         private_urls=settings.allow_private_urls,
         redirect=settings.artifacts_redirect,
     )
     house = House.build(database, store, limits, key)
     looks = GuardedClient(allow_private=settings.allow_private_urls)
     house.looks.fetch = looks.fetch
-    closing.push_async_callback(looks.aclose)
-    closing.push_async_callback(house.watches.close)
-    closing.push_async_callback(house.feeds.close)
-    closing.push_async_callback(house.push_waits.close)
-    closing.push_async_callback(house.token_usage.store)
-    closing.push_async_callback(house.token_uses.store)
     for close in (
+        looks.aclose,
+        house.watches.close,
+        house.feeds.close,
+        house.push_waits.close,
+        house.token_usage.store,
+        house.token_uses.store,
         house.creates.close,
         house.cancels.close,
         house.finishes.close,

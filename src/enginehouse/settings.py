@@ -101,6 +101,14 @@ class Settings:
         return labels(self.label)
 
     @property
+    def batches(self) -> int:
+        """How many batches of a verb a process writes at the same time.
+
+        Several processes write at the same time anyway. More batches would be smaller, and cost more in all.
+        """
+        return 1 if self.processes > 1 else 2
+
+    @property
     def records_traces(self) -> bool:
         """Whether spans are sent to a collector: `auto` if the usual variables OTEL_* name one."""
         variable = os.environ.get

@@ -51,7 +51,7 @@ REDIRECT_SECONDS: Final = 900  # how long an address at the store works, at most
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one request or one organization; all are settings."""
+    """The limits of one request, one organization or one process; all are settings."""
 
     tasks_per_job: int = 10_000
     jobs_per_request: int = 10_000
@@ -72,6 +72,7 @@ class Limits:
     signed_upload_bytes: int = 10_240 << 20  # of one PUT to a signed URL
     exports: int = 100  # of one organization that wait
     export_seconds: int = 7 * 86_400  # how long an export is kept
+    batches: int = 2  # of one verb that the process writes at the same time; always 1 on SQLite
     private_urls: bool = False  # webhooks may have private addresses
     redirect: bool = False  # signed URLs and workers go to the store of the bytes
     subscriptions: int = 100  # of one organization
@@ -272,7 +273,7 @@ class House:
         feeds = OrganizationFeeds(database)
         commits = database.on_commit = Commits(feeds)
         on_postgres = database.dialect == "postgres"
-        in_flight = 2 if on_postgres else 1
+        in_flight = limits.batches if on_postgres else 1
         gathered = partial(Batcher, in_flight=in_flight)
         creates = gathered(partial(batches.create, database, plans), observe=commits.of_batches("create"))
         return cls(

@@ -19,11 +19,10 @@ class Batcher(Generic[Request, Answer]):
     """Gathers requests while a batch runs, and sends them together as the next batch.
 
     `plural` gets 1 to `largest()` requests. After its commit it returns one answer for each, in the same order; an
-    answer that is an exception is raised only to its own caller. At most `in_flight` batches run at a time (1 on
-    SQLite, 2 on PostgreSQL). An idle batcher sends at once. A further batch begins beside another when as many requests
-    wait as that one has, because a small batch costs nearly as much as a large one; or when it has taken `slow_after`
-    seconds.
-    `observe` gets the number of requests and the seconds of each batch.
+    answer that is an exception is raised only to its own caller. At most `in_flight` batches run at a time. An idle
+    batcher sends at once. A further batch begins beside another when as many requests wait as that one has, because a
+    small batch costs nearly as much as a large one; or when it has taken `slow_after` seconds. `observe` gets the
+    number of requests and the seconds of each batch.
     """
 
     def __init__(
