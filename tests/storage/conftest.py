@@ -31,6 +31,16 @@ SELECT name, value FROM server_fact WHERE name IN {names} ORDER BY name;
 -- rows: name text, value text
 INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r;
 
+-- name: rename_all
+-- changes: server_fact
+-- rows: name text, value text
+UPDATE server_fact SET value = r.value FROM {rows} r WHERE server_fact.name = r.name;
+
+-- name: take_all
+-- changes: server_fact
+-- rows: name text, value text
+DELETE FROM server_fact WHERE (name, value) IN (SELECT r.name, r.value FROM {rows} r);
+
 -- name: put_each
 -- rows: name text, value text
 INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r RETURNING name, value;

@@ -245,6 +245,21 @@ async def test_rows_are_there_for_the_next_statement_that_can_see_them(probe: Da
     assert await probe.read(lambda tx: tx.all("probe.organizations")) == [(7, "seven")]
 
 
+async def test_changes_are_made_in_their_order_and_a_read_sees_them(probe: Database) -> None:
+    async def work(tx: Tx) -> list[Row]:
+        await tx.many("probe.put_all", [("x", "1"), ("y", "1"), ("z", "1")])
+        await tx.many("probe.rename_all", [("x", "2"), ("y", "2"), ("nobody", "2")])
+        await tx.many("probe.put_organizations", [(8, "eight", "a8", 0)])
+        await tx.many("probe.take_all", [("y", "2"), ("x", "1")])
+        seen = await tx.all("probe.by_names", names=["x", "y", "z"])
+        await tx.many("probe.rename_all", [("z", "3")])
+        return seen
+
+    assert await probe.write(work) == [("x", "2"), ("z", "1")]
+    found = await probe.read(lambda tx: tx.all("probe.by_names", names=["x", "y", "z"]))
+    assert found == [("x", "2"), ("z", "3")]
+
+
 async def test_rows_that_are_refused_leave_nothing_of_their_work(probe: Database) -> None:
     await put(probe, "a")
 

@@ -127,7 +127,32 @@ UPDATE thing SET word = t.word FROM {rows} r JOIN other t ON t.id = r.id WHERE t
     ("name", "table"), [("put", "thing"), ("count", "tally"), ("copy", None), ("named", None), ("touch", None)]
 )
 def test_a_statement_that_only_adds_its_rows_is_known(tmp_path: Path, name: str, table: str | None) -> None:
-    assert load(tmp_path, ADDS, "postgres")[f"thing.{name}"].adds_to == table
+    assert load(tmp_path, ADDS, "postgres")[f"thing.{name}"].writes_to == table
+
+
+@pytest.mark.parametrize(
+    ("body", "table"),
+    [
+        ("UPDATE thing SET word = COALESCE(thing.word, r.word) FROM {rows} r WHERE thing.id = r.id", "thing"),
+        ("DELETE FROM thing WHERE (id, word) IN (SELECT r.id, r.word FROM {rows} r)", "thing"),
+        ("UPDATE other SET word = r.word FROM {rows} r WHERE other.id = r.id", None),
+        ("UPDATE thing SET word = r.word FROM {rows} r WHERE thing.id = r.id RETURNING thing.id", None),
+        ("UPDATE thing SET word = r.word FROM {rows} r JOIN other t ON t.id = r.id WHERE thing.id = r.id", None),
+        ("UPDATE thing SET word = (SELECT t.word FROM other t) FROM {rows} r WHERE thing.id = r.id", None),
+        ("UPDATE thing SET word = r.word FROM {rows} r WHERE thing.id IN (SELECT t.id FROM other t)", None),
+        ("DELETE FROM thing WHERE (id, word) IN (SELECT r.id, t.word FROM {rows} r JOIN other t ON t.id = r.id)", None),
+    ],
+)
+def test_a_statement_that_waits_only_changes_its_rows_of_the_table_that_it_says(
+    tmp_path: Path, body: str, table: str | None
+) -> None:
+    text = f"-- name: a\n-- changes: thing\n-- rows: id bigint, word text\n{body};\n"
+    if table is None:
+        with pytest.raises(BadStatement, match="more than change or delete given rows of thing"):
+            load(tmp_path, text, "postgres")
+    else:
+        assert load(tmp_path, text, "postgres")["thing.a"].writes_to == table
+    assert load(tmp_path, text)["thing.a"].writes_to is None
 
 
 def test_sqlite_inserts_several_rows_at_once(tmp_path: Path) -> None:

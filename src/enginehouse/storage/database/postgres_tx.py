@@ -1,7 +1,7 @@
 """A transaction on one PostgreSQL connection: named statements, the database's clock, fencing tokens, locks.
 
-Rows that are only added to tables wait for the next statement that needs an answer, or for the end. Then all of them go
-in one round trip.
+Rows that are only added to tables, and changes of locked rows, wait for the next statement that needs an answer, or for
+the end. Then all of them go in one round trip.
 """
 
 import re
@@ -39,7 +39,7 @@ class StorageTime:
 class PostgresTx:
     """A transaction on one PostgreSQL connection."""
 
-    __slots__ = ("_added", "_connection", "_fresh", "_statements", "_time", "facts", "now", "shard", "under_barrier")
+    __slots__ = ("_connection", "_fresh", "_statements", "_time", "_written", "facts", "now", "shard", "under_barrier")
 
     dialect: str = "postgres"
 
@@ -55,7 +55,7 @@ class PostgresTx:
         self._connection = connection
         self._statements = named
         self._time = storage_time
-        self._added: dict[str, tuple[Statement, list[Any]]] = {}  # by table
+        self._written: dict[str, tuple[Statement, list[Any]]] = {}  # by table
         self._fresh = False  # `now` was read under the barrier lock, and no statement has run since
         self.now = storage_time.estimate()
         self.shard = shard
@@ -80,16 +80,16 @@ class PostgresTx:
         return self.now
 
     async def flush(self) -> None:
-        """All rows that were added are in the database, for the statements that follow."""
-        if not self._added:
+        """All that was written is in the database, for the statements that follow."""
+        if not self._written:
             return
-        added, self._added = list(self._added.values()), {}
-        text = _together(tuple([statement.text for statement, _ in added]))
-        await self._connection.execute(text, *[column for _, columns in added for column in columns])
+        written, self._written = list(self._written.values()), {}
+        text = _together(tuple([statement.text for statement, _ in written]))
+        await self._connection.execute(text, *[column for _, columns in written for column in columns])
 
     async def _named(self, statement: str) -> Statement:
         self._fresh = False
-        if self._added:
+        if self._written:
             await self.flush()
         return self._statements[statement]
 
@@ -109,18 +109,18 @@ class PostgresTx:
         return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Adds the rows at the latest with the next flush, if the statement only adds rows."""
+        """Writes the rows at the latest with the next flush, if the statement only adds them or changes locked ones."""
         named = self._statements[statement]
         named.check_rows()
         if not rows:
             return
         self._fresh = False
-        if named.adds_to is None or named.adds_to in self._added:
+        if named.writes_to is None or named.writes_to in self._written:
             await self.flush()
-        if named.adds_to is None:
+        if named.writes_to is None:
             await self._connection.execute(named.text, *_columns(named, rows))
         else:
-            self._added[named.adds_to] = named, _columns(named, rows)
+            self._written[named.writes_to] = named, _columns(named, rows)
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         named = await self._named(statement)
@@ -145,12 +145,12 @@ class PostgresTx:
 
 @cache
 def _together(texts: tuple[str, ...]) -> str:
-    """Returns one statement that does what these do. They add to different tables, so their order does not matter."""
+    """Returns one statement that does what these do. They write to different tables, so their order does not matter."""
     numbered, before = list[str](), 0
     for text in texts:
         numbered.append(_PARAM.sub(lambda param, before=before: f"${int(param[1]) + before}", text))  # type: ignore[misc]
         before += len(set(_PARAM.findall(text)))
-    first = ",\n".join(f"added_{n} AS (\n{text}\n)" for n, text in enumerate(numbered[:-1]))
+    first = ",\n".join(f"written_{n} AS (\n{text}\n)" for n, text in enumerate(numbered[:-1]))
     return f"WITH {first}\n{numbered[-1]}" if first else numbered[-1]
 
 

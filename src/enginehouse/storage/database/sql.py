@@ -3,7 +3,8 @@
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
 `-- only: sqlite` or `-- only: postgres` for a block that only one database uses. A text of the type `document` may be
-long.
+long. `-- changes: task` says that the statement changes or deletes the given rows of this table, which the transaction
+has locked already, and looks at nothing else: on PostgreSQL it goes together with other changes.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
 with this part, the line after `-- if: not by_target` only in the others. `<noun>.<statement>[by_target newest]` names
@@ -36,7 +37,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAME: Final = re.compile(r"^-- name:[ ]*(\S*)[ ]*$", re.MULTILINE)
-_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts):[ ]*(.*?)[ ]*$", re.MULTILINE)
+_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts|changes):[ ]*(.*?)[ ]*$", re.MULTILINE)
 _IF: Final = re.compile(r"^[ \t]*-- if:[ ]*(.*?)[ ]*\n(.*\n?)", re.MULTILINE)
 _SHAPE: Final = re.compile(r"([a-z_.]+)\[([a-z_ ]*)\]")
 # More shapes than a server meets; a caller that tries all combinations of filters cannot fill the memory.
@@ -55,7 +56,8 @@ class Statement:
     `params` are the names of its parameters in the order of their numbers; `lists` are those that take a list.
     `columns` (name, type) are the columns of `{rows}`; then `each` is the text that takes all rows as one value.
     `inserts` are the texts of an INSERT for several rows at once, by their number, the largest first (only SQLite).
-    `adds_to` is the table to which the statement only adds its rows, without a look at anything else.
+    `writes_to` is the table to which the statement only adds its rows, or of which it only changes rows that are
+    locked, without a look at anything else.
     """
 
     name: str
@@ -65,7 +67,7 @@ class Statement:
     columns: tuple[tuple[str, str], ...] = ()
     each: str = ""
     inserts: tuple[tuple[int, str], ...] = ()
-    adds_to: str | None = None
+    writes_to: str | None = None
 
     def check(self, params: Mapping[str, object]) -> None:
         """Raises TypeError unless `params` are exactly the parameters of the statement."""
@@ -240,13 +242,20 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
     if columns and dialect == "sqlite":
         names = [column for column, _ in columns]
         text, inserts = sql_rows.inserts(sql_rows.update(text, plain, names), plain, names)
-    adds_to = sql_rows.table_of(text, plain) if columns else None
+    writes_to = _writes_to(name, text, plain, declared.get("changes") if dialect == "postgres" else None)
     unused = ({"rows"} if columns else set()) | lists.keys()
     if unused - used and "parts" not in declared:
         raise BadStatement(f"{name}: declared and not used: {', '.join(sorted(unused - used))}.")
     each = _fill(name, body, fragment(each), param).strip() if columns else ""
     used_lists = frozenset(lists.keys() & params.keys())
-    return Statement(name, text, tuple(params), used_lists, columns, each, inserts, adds_to)
+    return Statement(name, text, tuple(params), used_lists, columns, each, inserts, writes_to)
+
+
+def _writes_to(name: str, text: str, rows: str, changed: str | None) -> str | None:
+    """Returns the table to which a statement writes, if it does nothing else. It says that it changes `changed`."""
+    if changed is not None and sql_rows.changed_by(text, rows) != changed:
+        raise BadStatement(f"{name}: it does more than change or delete given rows of {changed}.")
+    return changed or sql_rows.table_of(text, rows)
 
 
 def _typed(name: str, declaration: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,12 @@ _ADDS: Final = re.compile(
     r"(?:\s+WHERE true\s+ON CONFLICT .*)?",
     re.DOTALL,
 )
+_PLAIN: Final = r"(?:(?!\b(?:SELECT|RETURNING)\b).)*"  # no look at another table, and no result
+_CHANGES: Final = re.compile(
+    rf"UPDATE (\w+)\s+SET {_PLAIN}\s+FROM \{{rows\}} r\s+WHERE {_PLAIN}"
+    r"|DELETE FROM (\w+)\s+WHERE \([\w, ]+\) IN \(SELECT (?:r\.\w+,\s*)*r\.\w+ FROM \{rows\} r\)",
+    re.DOTALL,
+)
 _AT_ONCE: Final = (64, 16, 4)  # rows that one INSERT takes on SQLite
 
 
@@ -78,3 +84,9 @@ def table_of(text: str, rows: str) -> str | None:
     """Returns the table to which the statement only adds its rows; None if it does or reads more."""
     adds = _ADDS.fullmatch(text.replace(rows, "{rows}"))
     return adds and adds[1]
+
+
+def changed_by(text: str, rows: str) -> str | None:
+    """Returns the table of which the statement only changes or deletes its rows; None if it does or reads more."""
+    changes = _CHANGES.fullmatch(text.replace(rows, "{rows}"))
+    return changes and (changes[1] or changes[2])

@@ -84,8 +84,10 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
         tx, job_locks.revisions(jobs[job_id] for job_id in {report.key.job_id for report in accepted})
     )
     await publish_results(tx, accepted, jobs, loaded)
-    organizations = sorted({job.organization_id for job in jobs.values()})
-    retries: dict[int, int | None] = dict(await tx.all("work.organization_retries", ids=organizations))
+    retries: dict[int, int | None] = {}
+    if any(isinstance(report.outcome, Failed) for report in accepted):
+        organizations = sorted({job.organization_id for job in jobs.values()})
+        retries = dict(await tx.all("work.organization_retries", ids=organizations))
     by_job: dict[int, list[Report]] = defaultdict(list)
     # Results come before failures: a failure may end the task, and must not make an accepted result too late.
     for report in sorted(accepted, key=lambda report: isinstance(report.outcome, Failed)):

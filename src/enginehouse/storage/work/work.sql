@@ -102,6 +102,7 @@ JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 -- name: set_tasks
 -- Writes the results of settlements. No other statement changes a task's status after its creation. The jobs are
 -- locked. The statement adds to `attempts` and never sets it.
+-- changes: task
 -- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, started bigint, ended bigint, attempts int, now bigint
 UPDATE task
 SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.items_open,
@@ -117,6 +118,7 @@ WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 -- name: set_jobs
 -- A job that has stayed cancellable keeps the barrier id since which it is: a larger id would exempt it from a barrier
 -- that covers it.
+-- changes: job
 -- rows: id bigint, status text, cancellable_since bigint, tasks_queued int, tasks_running int, tasks_complete int, tasks_failed int, tasks_aborted int, started bigint, ended bigint, now bigint
 UPDATE job
 SET status = r.status,
@@ -140,6 +142,7 @@ FROM {rows} r;
 -- name: delete_items
 -- The items have ended.
 -- only: postgres
+-- changes: work_item
 -- rows: job_id bigint, ordinal int, item int
 DELETE FROM work_item
 WHERE (job_id, ordinal, item) IN (SELECT r.job_id, r.ordinal, r.item FROM {rows} r);
