@@ -84,8 +84,8 @@ class Filled:
         document = self.document.replace("'", "''")
         # The columns of each table, and the SELECT that fills it.
         rows = {
-            "job (id, organization_id, status, cancellable_since, tasks_total, created_at, modified_at)": (
-                f"{job}, {self.organization_id}, 'pending', 0, {self.tasks}, {at}, {at} FROM {numbers}"
+            "job (id, organization_id, status, cancellable_since, tasks_total, tasks_ready, created_at, modified_at)": (
+                f"{job}, {self.organization_id}, 'pending', 0, {self.tasks}, 1, {at}, {at} FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)": (
@@ -100,8 +100,11 @@ class Filled:
                 f"{job}, 0, 0, {self.organization_id}, '{made.tasks[0].pool}', '{self.engine.id}', 0, {_LAST}, {at}, "
                 f"{at} FROM {numbers}"
             ),
-            "job_count (organization_id, status, shard, jobs, tasks)": (
-                f"{self.organization_id}, 'pending', -1 - {self.since}, {count}, {count * self.tasks}"
+            "job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)": (
+                f"{self.organization_id}, k.engine, 'pending', '', k.backlog, -1 - {self.since}, k.jobs, k.tasks FROM ("
+                f"SELECT '' AS engine, 0 AS backlog, {count} AS jobs, 0 AS tasks UNION ALL "
+                f"SELECT '{self.engine.id}', 1, {count}, {count} UNION ALL "
+                f"SELECT '{self.engine.id}', 0, 0, {count * (self.tasks - 1)}) k"
             ),
         }
         return [f"INSERT INTO {table} SELECT {values}" for table, values in rows.items()]

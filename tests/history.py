@@ -188,9 +188,12 @@ class History:
                 f"{job}, '{{}}', 2, CASE WHEN n % 20 = 0 THEN 'pending' ELSE 'delivered' END, "
                 f"CASE WHEN n % 20 = 0 THEN {at} END, {at}, {at}, CASE WHEN n % 20 <> 0 THEN {at} END FROM {numbers}"
             ),
-            "job_count (organization_id, status, shard, jobs, tasks)": (
-                f"{organization}, {status}, {self.since}, COUNT(*), SUM(CASE WHEN n % 20 = 3 THEN 1 ELSE 0 END + "
-                f"{self.tasks}) FROM {numbers} GROUP BY 2"
+            "job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)": (
+                f"{organization}, '', {status}, '', 0, {self.since}, COUNT(*), 0 FROM {numbers} GROUP BY 3 "
+                f"UNION ALL SELECT {organization}, engine, CASE WHEN {failed} THEN 'failed' ELSE 'complete' END, "
+                f"CASE WHEN {failed} THEN '{FAILURE}' ELSE '' END, 0, {self.since}, COUNT(*), "
+                f"SUM(CASE WHEN engine = '{common}' THEN {self.tasks} ELSE 1 END) FROM {numbers}, {engines} "
+                "GROUP BY 2, 3, 4"
             ),
         }
         return [

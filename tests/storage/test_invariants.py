@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests import make
+from tests.storage import recount
 from tests.storage.verbs import read_jobs
 
 from enginehouse.domain.job import Plan
@@ -198,6 +199,7 @@ async def check(database: Database, plan_of: dict[int, Plan]) -> None:
         statuses[row[1]] += 1
     counted = {status: count for _, status, count in await rows(database, "count_rows") if count}
     assert counted == dict(statuses)
+    await recount.check(database)
     for organization_id, shown in await rows(database, "count_tasks"):
         assert await database.read(partial(counts.tasks, organization_id=organization_id)) == shown
 

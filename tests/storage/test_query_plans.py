@@ -91,11 +91,22 @@ def lists_of_jobs() -> Iterator[str]:
                 criteria = JobFilter(**merged, order_by="modified_at" if by_change else "created_at")
                 how = "applied" if applying else "modified"
                 orders = (f"last_{how}", f"first_{how}") if by_change else ("newest", "oldest")
-                for scan in pages.scans(1, criteria, applying=applying):
+                few = by_change and not applying and bool(criteria.engine_ids)
+                for scan in (
+                    *pages.scans(1, criteria, applying=applying),
+                    *(pages.scans(1, criteria, few_of_engines=True) if few else ()),
+                ):
                     yield from (scan.statement(order) for order in orders)
                 for scan in pages.scans(1, criteria, applying=applying, total=True):
                     yield scan.number()
                     yield scan.number("applied_tally" if applying else "tally")
+
+
+def first_jobs() -> Iterator[str]:
+    """The names of the statements behind the jobs among which the first tasks in the order of changes are sought."""
+    for driver, created in product(((), ("by_status",), ("by_failure",)), ((), ("created",))):
+        orders = ("newest", "oldest", "last_modified", "first_modified") if driver else ("newest", "oldest")
+        yield from (shape("jobs.list", ("page", order, *driver, *created)) for order in orders)
 
 
 def audits() -> Iterator[str]:
@@ -154,7 +165,10 @@ def lists_of_tasks() -> Iterator[str]:
             for by_change in (False, True):
                 criteria = TaskFilter(**merged, order_by="modified_at" if by_change else "created_at")
                 orders = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
-                for scan in task_pages.scans(1, criteria):
+                for scan in (
+                    *task_pages.scans(1, criteria),
+                    *task_pages.scans(1, criteria, few_of_engines=True),
+                ):
                     yield from (*(scan.page(order) for order in orders), scan.number())
                 for scan in task_pages.scans(1, criteria, by_engine=False):
                     yield from (scan.number("tally"), scan.number("tally_by_mark"))
@@ -180,6 +194,7 @@ def every(dialect: Dialect) -> dict[str, Statement]:
     named = statements(dialect)
     shapes = {
         *lists_of_jobs(),
+        *first_jobs(),
         *lists_of_tasks(),
         *numbers_of_jobs(),
         *lists_of_work_requests(),

@@ -5,7 +5,12 @@ from typing import Final
 
 import msgspec
 
-from enginehouse.domain.status import JobStatus, Tally, TaskStatus
+from enginehouse.domain.status import TASK_ENDED, JobStatus, Tally, TaskStatus
+
+TaskKind = tuple[str, str, int]
+"""By what an organization's tasks are counted: status, reason of a failed one, 1 for one in the backlog."""
+
+_WAITS: Final = frozenset({"pending", "queued"})
 
 
 class Missing(Exception):
@@ -17,8 +22,19 @@ class Missing(Exception):
         self.chunks = frozenset(chunks)
 
 
+def kind_of(status: str, reason: str | None, items_open: int) -> TaskKind:
+    """Returns how a task with this status is counted."""
+    if items_open and status in _WAITS:
+        return status, "", 1
+    return status, (reason or "") if status == "failed" else "", 0
+
+
 class TaskState(msgspec.Struct):
-    """The changing part of a task's row. `attempts_before`: how many attempts it had before it was last requeued."""
+    """The changing part of a task's row. `attempts_before`: how many attempts it had before it was last requeued.
+
+    `counted`: as what it was counted before; None for a deleted task, which is not. `was_unended`: a cancel of its job
+    has aborted it without a write of its row.
+    """
 
     ordinal: int
     status: TaskStatus
@@ -31,6 +47,16 @@ class TaskState(msgspec.Struct):
     failure_message: str | None = None
     changed: bool = False
     attempts_before: int = 0
+    counted: TaskKind | None = None
+    was_unended: bool = False
+
+    def kind(self) -> TaskKind:
+        """Returns how it is counted now."""
+        return kind_of(self.status.value, self.failure_reason, self.items_open)
+
+    def is_unended(self) -> bool:
+        """True if a cancel of its job aborts it, and does not write its row."""
+        return self.items_running == 0 and self.status not in TASK_ENDED
 
 
 class JobState(msgspec.Struct):
@@ -47,9 +73,9 @@ class JobState(msgspec.Struct):
     complete: int
     failed: int
     aborted: int
-    new_tasks: int = 0  # of `total`, those that the transaction adds
     stopping: int = 0  # attempts that must stop and have not ended
     paused: bool = False
+    ready: int = 0  # tasks in the backlog
     listeners: int = 3  # who may want to hear of ends: 1 its own notificationUris, 2 subscriptions
 
     def tally(self) -> Tally:

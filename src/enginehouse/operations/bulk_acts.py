@@ -20,7 +20,7 @@ from enginehouse.storage.audit import entries
 from enginehouse.storage.bulk_acts import acts, batches
 from enginehouse.storage.bulk_acts.acts import ActRow, NewAct
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages, summaries
+from enginehouse.storage.jobs import job_numbers, pages, summaries
 
 SAMPLE: Final = 10  # jobs that a plan shows
 _READ_AT_ONCE: Final = 20_000
@@ -85,12 +85,11 @@ async def plan(house: House, principal: Principal, act: Act, rule: JobFilter) ->
         first = replace(first, statuses=likely)
 
     async def look(tx: Tx) -> BulkPlan:
-        tallies, ids = await pages.tally_and_page(tx, owner, rule, first)
         kinds = [
             (JobKind(JobStatus(row.status), bool(row.started), bool(row.paused), bool(row.cancelled)), row.jobs)
-            for row in tallies
+            for row in await job_numbers.of(tx, owner, rule)
         ]
-        found = await summaries.in_order(tx, owner, ids)
+        found = await summaries.in_order(tx, owner, await pages.page(tx, owner, first))
         sample = tuple((job, bulk_acts.verdict(act, _kind(job))) for job in found)
         return BulkPlan(act, rule, bulk_acts.forecast(act, kinds), sample, tx.now)
 

@@ -324,6 +324,7 @@ CREATE INDEX export_request_expiry ON export_request (expires_at) WHERE status <
 -- `notifies`: 1 if the job or one of its tasks has notificationUris, also from an update of the task.
 -- `plan_revision`: 0 for the plan as created; each addition to the plan draws another one.
 -- `has_standby`: 1 if one of its tasks is a standby, so that not all of its failed and aborted tasks are in the counts.
+-- `tasks_ready`: how many of its tasks are pending or queued, and have an item that may run.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -339,6 +340,7 @@ CREATE TABLE job (
   tasks_complete INTEGER NOT NULL DEFAULT 0,
   tasks_failed INTEGER NOT NULL DEFAULT 0,
   tasks_aborted INTEGER NOT NULL DEFAULT 0,
+  tasks_ready INTEGER NOT NULL DEFAULT 0,
   target_id BIGINT,
   created_by TEXT,
   due_at BIGINT,
@@ -570,15 +572,20 @@ CREATE TABLE barrier (
 );
 CREATE INDEX barrier_open ON barrier (organization_id, id) WHERE settled_at IS NULL;
 
--- How many jobs an organization has in each status: the sum over the shards. Writers use different shards. `tasks` summed
--- over all statuses is how many tasks it has that are not deleted: no change of a status moves them.
+-- How many jobs and tasks an organization has: the sum over the shards. Writers use different shards.
+-- With an engine: `tasks` of it that are not deleted, by what their rows say (`status`, the `reason` of a failed one, and
+-- whether it is in the `backlog`); `jobs` summed over all of this is how many jobs name the engine. Without one (''):
+-- `jobs` in each status; and `tasks` that are shown as aborted, because their job was cancelled, while their rows say this.
 CREATE TABLE job_count (
   organization_id BIGINT NOT NULL,
+  engine_id TEXT NOT NULL,
   status TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  backlog INTEGER NOT NULL,
   shard INTEGER NOT NULL,
   jobs BIGINT NOT NULL,
   tasks BIGINT NOT NULL,
-  PRIMARY KEY (organization_id, status, shard)
+  PRIMARY KEY (organization_id, engine_id, status, reason, backlog, shard)
 ) {clustered};
 
 -- What the jobs of an organization did in each minute (since 1970): the sum over the rows. Each writing connection has its own.

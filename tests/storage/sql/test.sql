@@ -7,7 +7,7 @@ UPDATE work_item SET turn_at = turn_at - :micros;
 -- name: lock_to_cancel_unlocked
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, 0, 0
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, 0, 0, j.tasks_ready, j.has_standby
 FROM job j WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r) ORDER BY j.id;
 
 -- name: naive_claim
@@ -32,7 +32,7 @@ WHERE id = :id AND cancelled = 0
 -- name: lock_jobs_unlocked
 -- lists: ids bigint
 SELECT id, organization_id, status, cancelled, started_at, tasks_total, tasks_queued, tasks_running,
-       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, plan_revision, 0, 0
+       tasks_complete, tasks_failed, tasks_aborted, target_id, stopping, paused_at, plan_revision, tasks_ready, 0, 0
 FROM job WHERE id IN {ids} ORDER BY id;
 
 -- name: starts_of_cancelled_jobs
@@ -77,11 +77,57 @@ UPDATE work_item SET held = held + 1 WHERE held IN (0, 2);
 SELECT job_id, ordinal, item, token, outcome FROM attempt ORDER BY job_id, ordinal, item, number;
 
 -- name: count_rows
-SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count GROUP BY organization_id, status;
+SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = ''
+GROUP BY organization_id, status;
 
 -- name: count_tasks
 SELECT j.organization_id, COUNT(*) FROM job j JOIN task t ON t.job_id = j.id WHERE t.deleted_at IS NULL
 GROUP BY j.organization_id;
+
+-- name: stored_counts
+-- The counts of tasks, and of the jobs of engines.
+SELECT organization_id, engine_id, status, reason, backlog, CAST(SUM(jobs) AS BIGINT), CAST(SUM(tasks) AS BIGINT)
+FROM job_count GROUP BY organization_id, engine_id, status, reason, backlog;
+
+-- name: counted_tasks
+-- What they must be. `unended`: shown as aborted, because the job was cancelled.
+SELECT j.organization_id, t.engine_id, t.status,
+       CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END AS reason,
+       CASE WHEN t.status IN ('pending', 'queued') AND t.items_open > 0 THEN 1 ELSE 0 END AS backlog,
+       CASE WHEN j.cancelled = 1 AND t.status NOT IN ('complete', 'failed', 'aborted') AND t.items_running = 0
+            THEN 1 ELSE 0 END AS unended,
+       COUNT(*) AS tasks
+FROM job j JOIN task t ON t.job_id = j.id WHERE t.deleted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: counted_engines
+SELECT organization_id, engine_id, COUNT(*) FROM job_engine GROUP BY organization_id, engine_id;
+
+-- name: forget_counts
+DELETE FROM job_count;
+
+-- name: recount
+-- The counts of all rows, in three shards.
+INSERT INTO job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)
+SELECT organization_id, engine_id, status, reason, backlog, shard, SUM(jobs), SUM(tasks) FROM (
+  SELECT organization_id, '' AS engine_id, status, '' AS reason, 0 AS backlog, id % 3 AS shard, 1 AS jobs, 0 AS tasks FROM job
+  UNION ALL SELECT organization_id, engine_id, 'pending', '', 1, 0, 1, 0 FROM job_engine
+  UNION ALL
+  SELECT j.organization_id, t.engine_id, t.status,
+         CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END,
+         CASE WHEN t.status IN ('pending', 'queued') AND t.items_open > 0 THEN 1 ELSE 0 END, j.id % 3, 0, 1
+  FROM job j JOIN task t ON t.job_id = j.id WHERE t.deleted_at IS NULL
+  UNION ALL
+  SELECT j.organization_id, '', t.status, '',
+         CASE WHEN t.status IN ('pending', 'queued') AND t.items_open > 0 THEN 1 ELSE 0 END, j.id % 3, 0, 1
+  FROM job j JOIN task t ON t.job_id = j.id
+  WHERE t.deleted_at IS NULL AND j.cancelled = 1 AND t.status NOT IN ('complete', 'failed', 'aborted')
+    AND t.items_running = 0) c
+GROUP BY organization_id, engine_id, status, reason, backlog, shard;
+
+-- name: ready_drift
+-- Jobs that count their tasks in the backlog wrong.
+SELECT j.id FROM job j WHERE j.tasks_ready <> (
+  SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status IN ('pending', 'queued') AND t.items_open > 0);
 
 -- name: stop_times
 SELECT stop_requested_at, stop_signalled_at FROM work_item ORDER BY job_id, ordinal, item;

@@ -44,13 +44,15 @@ class Beginning:
     """What a plan is when a job begins: facts of its shape, so that no create derives them again.
 
     The first status of each task, the ordinals of the tasks that get one item at once, their pools, the engines of all
-    tasks, how many tasks are no standby, and whether somebody is told of an end.
+    tasks, how many `tasks` have each engine, status and readiness (engine, status, 1 for ready, number), how many are
+    no standby, and whether somebody is told of an end.
     """
 
     statuses: tuple[TaskStatus, ...]
     ready: tuple[int, ...]
     pools: frozenset[str]
     engine_ids: tuple[str, ...]
+    tasks: tuple[tuple[str, str, int, int], ...]
     total: int
     notifies: bool
 
@@ -65,11 +67,13 @@ def initial(plan: Plan) -> Beginning:
     pending, standby = TaskStatus.PENDING, TaskStatus.STANDBY_PENDING
     ready = tuple([n for n, task in enumerate(plan.tasks) if task.standby_for is None and n not in waiting])
     statuses = tuple([pending if task.standby_for is None else standby for task in plan.tasks])
+    kinds = Counter((task.engine_id, statuses[n].value, int(n in ready)) for n, task in enumerate(plan.tasks))
     return Beginning(
         statuses=statuses,
         ready=ready,
         pools=frozenset([plan.tasks[n].pool for n in ready]),
         engine_ids=tuple(sorted({task.engine_id for task in plan.tasks})),
+        tasks=tuple([(*kind, number) for kind, number in kinds.items()]),
         total=statuses.count(pending),
         notifies=notifies(plan),
     )

@@ -9,7 +9,7 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import Barrier
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts, rates, stops
+from enginehouse.storage.jobs import cancellation_counts, counts, rates, stops
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
@@ -26,9 +26,14 @@ class CoveredJob(NamedTuple):
     """A locked job that the bulk cancel has aborted and whose row is not updated yet."""
 
     id: int
+    organization_id: int
     status: str
     created_at: int
     listeners: int
+    tasks_total: int
+    tasks_queued: int
+    tasks_ready: int
+    has_standby: int
 
 
 class StartedJob(NamedTuple):
@@ -81,9 +86,12 @@ async def _apply(tx: Tx, barrier: Barrier, jobs: list[CoveredJob]) -> Batch:
     ids = [job.id for job in jobs]
     await tx.run("bulk_cancels.apply", ids=ids, at=barrier.accepted_at)
     await work_items.delete_of_jobs(tx, ids)
-    changes = Counter({(barrier.range.organization_id, JobStatus.ABORTED.value): len(ids)})
-    changes.subtract((barrier.range.organization_id, job.status) for job in jobs)
-    await counts.add(tx, changes, moves=rates.aborted(changes))
+    changes = counts.CountChanges()
+    for status, number in Counter(job.status for job in jobs).items():
+        changes.move(barrier.range.organization_id, status, JobStatus.ABORTED, number)
+    await cancellation_counts.hide(tx, changes, jobs)
+    changes.moves |= rates.aborted(changes.jobs)
+    await counts.add(tx, changes)
     await barriers.add_applied(tx, barrier.id, len(ids))
     await ends.record(tx, ends.aborted((job.id, barrier.range.organization_id, job.listeners) for job in jobs))
     return Batch(len(ids), max(job.created_at for job in jobs))

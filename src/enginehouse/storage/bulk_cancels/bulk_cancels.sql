@@ -71,7 +71,9 @@ GROUP BY j.status || '';
 -- The next jobs to update, from a point in the range on; jobs that another transaction holds are skipped. A job that is
 -- updated already, or was never covered, has no `cancellable_since` below the id: so the work can stop anywhere and
 -- continue from any point.
-SELECT id, status, created_at, {listeners:job} AS listeners FROM job
+SELECT id, organization_id, status, created_at, {listeners:job} AS listeners, tasks_total, tasks_queued, tasks_ready,
+       has_standby
+FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
 ORDER BY created_at
@@ -80,7 +82,9 @@ LIMIT :limit
 
 -- name: left
 -- The jobs that are left after that. This waits for their locks.
-SELECT id, status, created_at, {listeners:job} AS listeners FROM job
+SELECT id, organization_id, status, created_at, {listeners:job} AS listeners, tasks_total, tasks_queued, tasks_ready,
+       has_standby
+FROM job
 WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
   AND created_at BETWEEN :created_from AND :created_to
 ORDER BY id

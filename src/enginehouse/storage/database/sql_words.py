@@ -69,7 +69,7 @@ _TASK: Final[Mapping[str, str]] = {
 _COLUMNS: Final[Mapping[str, str]] = {
     "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
     " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
-    " <job>.target_id, <job>.stopping, <job>.paused_at, <job>.plan_revision",
+    " <job>.target_id, <job>.stopping, <job>.paused_at, <job>.plan_revision, <job>.tasks_ready",
 }
 # What differs after each write of a row, beside its time: on SQLite each transaction has a time of its own, and on
 # PostgreSQL two may have the same.

@@ -23,12 +23,14 @@ from enginehouse.domain.planning.additions import (
 from enginehouse.domain.planning.edges import Edges, edges_of
 from enginehouse.domain.settlement import Settlement
 from enginehouse.domain.settlement_rows import Missing
-from enginehouse.domain.status import JOB_ENDED, JobStatus
+from enginehouse.domain.status import JOB_ENDED, JobStatus, TaskStatus
 from enginehouse.domain.work import ItemSource
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs import counts
 from enginehouse.storage.jobs import plans as stored_plans
+from enginehouse.storage.jobs.counts import CountChanges
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import job_locks
@@ -180,7 +182,23 @@ async def _write(tx: Tx, grown: Sequence[_Growth]) -> int:
     await stored_plans.replace(tx, [(g.job.id, g.plan, len(g.plan.tasks) - g.first_new) for g in grown])
     await endpoints.insert(tx, [(g.job.id, g.job.organization_id, g.plan.routes) for g in grown])
     await tx.many("work.delete_items_of_tasks", [(g.job.id, o) for g in grown for o in g.placed if o < g.first_new])
-    return await work_settlement.write(tx, [await _settled(tx, growth) for growth in grown])
+    changes = CountChanges()
+    runnable = await work_settlement.write(tx, [await _settled(tx, growth) for growth in grown], changes=changes)
+    for each in grown:
+        _count(changes, each)
+    await counts.add(tx, changes)
+    return runnable
+
+
+def _count(changes: CountChanges, growth: _Growth) -> None:
+    """Counts the new tasks as what they were inserted as, and the job for engines that it did not name before."""
+    organization_id, tasks = growth.job.organization_id, growth.plan.tasks
+    known = {task.engine_id for task in tasks[: growth.first_new]}
+    for task in tasks[growth.first_new :]:
+        changes.tasks[organization_id, task.engine_id, TaskStatus.PENDING.value, "", 0] += 1
+        if task.engine_id not in known:
+            known.add(task.engine_id)
+            changes.engines[organization_id, task.engine_id] += 1
 
 
 async def _settled(tx: Tx, growth: _Growth) -> Settlement:
@@ -190,8 +208,7 @@ async def _settled(tx: Tx, growth: _Growth) -> Settlement:
     while True:
         tasks = await work_settlement.task_states(tx, ((growth.job.id, ordinal) for ordinal in ordinals))
         state = job_locks.state(growth.job)
-        state.new_tasks = len(growth.plan.tasks) - growth.first_new
-        state.total += state.new_tasks
+        state.total += len(growth.plan.tasks) - growth.first_new
         settlement = Settlement(state, tasks[growth.job.id], growth.plan, edges, now=tx.now, chunks=chunks)
         settlement.events += [(ordinal, kind, None) for ordinal, kind in growth.placed.items()]
         try:

@@ -1,6 +1,5 @@
 """Cancels jobs by their ids; each decision comes from the job's locked row."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -12,7 +11,7 @@ from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.facts import JobEnd
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts, rates, stops
+from enginehouse.storage.jobs import cancellation_counts, counts, rates, stops
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
@@ -37,6 +36,8 @@ class JobToCancel(NamedTuple):
     stopping: int
     covered: bool
     listeners: int
+    tasks_ready: int
+    has_standby: int
 
 
 _LOCK: Final = Select("jobs.lock_to_cancel", JobToCancel)
@@ -69,7 +70,7 @@ async def cancel(
     rows = await _LOCK.each(tx, sorted(set(jobs)))
     now = await tx.read_clock()
     chosen, to_stop = list[JobToCancel](), list[JobToCancel]()
-    changes = defaultdict[tuple[int, str], int](int)
+    changes = counts.CountChanges()
     verdicts: dict[tuple[int, int], CancelOutcome] = {}
     for row in rows:
         key, before = (row.id, row.organization_id), JobStatus(row.status)
@@ -79,8 +80,7 @@ async def cancel(
             verdicts[key] = CancelOutcome(before, done=False, refused=False, stopping=row.stopping)
         elif cancellable(_tally(row), before):
             chosen.append(row)
-            changes[row.organization_id, before.value] -= 1
-            changes[row.organization_id, JobStatus.ABORTED.value] += 1
+            changes.move(row.organization_id, before.value, JobStatus.ABORTED)
             verdicts[key] = CancelOutcome(JobStatus.ABORTED, done=True, refused=False)
         elif include_running and before not in JOB_ENDED:
             to_stop.append(row)
@@ -89,7 +89,9 @@ async def cancel(
     if chosen:
         await tx.many("jobs.cancel", [(row.id, now) for row in chosen])
         await work_items.delete_of_jobs(tx, [row.id for row in chosen])
-        await counts.add(tx, changes, moves=rates.aborted(changes))
+        await cancellation_counts.hide(tx, changes, chosen)
+        changes.moves |= rates.aborted(changes.jobs)
+        await counts.add(tx, changes)
         tx.facts.ends += [
             JobEnd.of(row.id, row.organization_id, JobStatus.ABORTED, tasks=row.tasks_total, at=now) for row in chosen
         ]

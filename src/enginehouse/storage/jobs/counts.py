@@ -1,31 +1,72 @@
-"""The number of an organization's jobs in each status, and of its tasks. Every change updates them."""
+"""The numbers of an organization's jobs and tasks. Whatever changes them changes these in the same transaction."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final
 
+from enginehouse.domain.settlement_rows import TaskKind
+from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import rates
-from enginehouse.storage.jobs.rates import Moves
 
-Changes = Mapping[tuple[int, str], int]
-"""By how much the count of each (organization, status) changes."""
+_ANY: Final = ""  # stands for all engines
+_NEW: Final[TaskKind] = (TaskStatus.PENDING.value, "", 1)  # where the jobs of an engine are counted
 
 
-async def add(tx: Tx, jobs: Changes, tasks: Changes | None = None, moves: Moves | None = None) -> None:
-    """Adds the changes to the counts. Tasks are new or deleted ones, under any status: only their sum is read.
+@dataclass(slots=True)
+class CountChanges:
+    """By how much a transaction changes the counts.
 
-    `moves`: how many jobs were created, started or ended, for the rates.
+    `jobs` by (organization, status); `tasks` by (organization, engine, *kind), as their rows are; `moved`: tasks of
+    another kind now, by (organization, engine, kind before, kind now). `engines`: jobs that name one, by (organization,
+    engine). `moves`: how many jobs were created, started or ended, for the rates.
+    """
+
+    jobs: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    tasks: defaultdict[tuple[int, str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
+    moved: defaultdict[tuple[int, str, TaskKind, TaskKind], int] = field(default_factory=lambda: defaultdict(int))
+    engines: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    moves: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def hide(self, organization_id: int, kind: TaskKind, tasks: int = 1) -> None:
+        """The rows of so many tasks say this, but they are shown as aborted, because their job was cancelled."""
+        self.tasks[organization_id, _ANY, kind[0], "", kind[2]] += tasks
+
+    def move(self, organization_id: int, before: str, after: JobStatus, jobs: int = 1) -> None:
+        """So many jobs have another status."""
+        self.jobs[organization_id, before] -= jobs
+        self.jobs[organization_id, after.value] += jobs
+
+
+async def add(tx: Tx, changes: CountChanges) -> None:
+    """Adds the changes to the counts.
 
     A transaction calls this once. The rows are in key order, so that two writers of one shard never deadlock.
     """
-    by = {key: (jobs.get(key, 0), (tasks or {}).get(key, 0)) for key in {*jobs, *(tasks or {})}}
-    rows = [(*key, tx.shard, *changes) for key, changes in sorted(by.items()) if any(changes)]
+    for (organization_id, engine_id, was, now), tasks_ in changes.moved.items():
+        changes.tasks[organization_id, engine_id, *was] -= tasks_
+        changes.tasks[organization_id, engine_id, *now] += tasks_
+    by: dict[tuple[int, str, str, str, int], tuple[int, int]] = {key: (0, by) for key, by in changes.tasks.items()}
+    for (organization_id, status), jobs in changes.jobs.items():
+        key = (organization_id, _ANY, status, "", 0)
+        by[key] = (jobs, by.get(key, (0, 0))[1])
+    for (organization_id, engine_id), jobs in changes.engines.items():
+        key = (organization_id, engine_id, *_NEW)
+        by[key] = (jobs, by.get(key, (0, 0))[1])
+    rows = [(*key, tx.shard, *numbers) for key, numbers in sorted(by.items()) if any(numbers)]
     await tx.many("jobs.add_counts", rows)
     tx.facts.organizations.update(row[0] for row in rows)
-    if moves:
-        await rates.add(tx, moves)
+    if changes.moves:
+        await rates.add(tx, changes.moves)
 
 
 async def tasks(tx: Tx, organization_id: int) -> int:
     """Returns how many tasks the organization has that are not deleted."""
     [(found,)] = await tx.all("jobs.count_tasks", organization_id=organization_id)
+    return int(found)
+
+
+async def jobs_of_engine(tx: Tx, organization_id: int, engine_id: str) -> int:
+    """Returns how many jobs of the organization name the engine."""
+    [(found,)] = await tx.all("jobs.count_of_engine", organization_id=organization_id, engine_id=engine_id)
     return int(found)

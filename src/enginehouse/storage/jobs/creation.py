@@ -32,12 +32,9 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     target_ids = await _make_targets(tx, jobs)
     ids = await _insert_rows(tx, jobs, target_ids, now)
     item_rows, origins = list[Row](), list[tuple[int, int | None, int | None, int | None]]()
-    new, tasks = Counter[int](), Counter[int]()
     for job_id, job in zip(ids, jobs, strict=True):
         for ordinal in job.runnable:
             item_rows.append(work_items.row(job.plan, job.edges, job_id, job.organization_id, ordinal, 0, WHOLE, now))
-        new[job.organization_id] += 1
-        tasks[job.organization_id] += len(job.plan.tasks)
         if (origin := job.origin) is not None:
             origins.append((job_id, origin.scheduled_job_id, origin.slot_at, origin.template_id))
     plans.keep_new(zip(ids, jobs, strict=True))
@@ -48,16 +45,12 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     await endpoints.insert(tx, [(job_id, job.organization_id, job.plan.routes) for job_id, job in taking])
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
         await tx.run("jobs.mark_standbys", ids=standbys)
-    await counts.add(
-        tx,
-        {(owner, _PENDING): number for owner, number in new.items()},
-        {(owner, _PENDING): number for owner, number in tasks.items()},
-        {(owner, CREATED): number for owner, number in new.items()},
-    )
     if traced := [(job_id, job.traceparent) for job_id, job in zip(ids, jobs, strict=True) if job.traceparent]:
         await traces.insert(tx, traced)
+    changes = _counted(jobs)
     if retried:
-        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)))
+        await _follow_retried(tx, retried, list(zip(ids, jobs, strict=True)), changes)
+    await counts.add(tx, changes)
     return list(zip(ids, target_ids, strict=True))
 
 
@@ -76,7 +69,36 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
     return still_there
 
 
-async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], created: Sequence[tuple[int, NewJob]]) -> None:
+def _counted(jobs: Sequence[NewJob]) -> counts.CountChanges:
+    """Counts the jobs, their tasks and their engines. Jobs of one shape are counted together.
+
+    A reused task is counted as one that waits, and completes later.
+    """
+    changes = counts.CountChanges()
+    beginnings = {id(job.beginning): job.beginning for job in jobs}
+    alike = Counter((job.organization_id, id(job.beginning)) for job in jobs)
+    for (organization_id, known), number in alike.items():
+        changes.jobs[organization_id, _PENDING] += number
+        changes.moves[organization_id, CREATED] += number
+        for engine_id in beginnings[known].engine_ids:
+            changes.engines[organization_id, engine_id] += number
+        for engine_id, status, ready, tasks in beginnings[known].tasks:
+            changes.tasks[organization_id, engine_id, status, "", ready] += number * tasks
+    for job in jobs:
+        for ordinal in job.reused or ():
+            if ordinal in job.beginning.ready:
+                engine_id = job.plan.tasks[ordinal].engine_id
+                changes.tasks[job.organization_id, engine_id, _PENDING, "", 1] -= 1
+                changes.tasks[job.organization_id, engine_id, _PENDING, "", 0] += 1
+    return changes
+
+
+async def _follow_retried(
+    tx: Tx,
+    retried: set[tuple[int | None, int]],
+    created: Sequence[tuple[int, NewJob]],
+    changes: counts.CountChanges,
+) -> None:
     """Records in the history of each retried job that it was retried, and adds the reused outputs to the new jobs."""
     event_rows, reusing = list[Row](), list[tuple[int, NewJob]]()
     for job_id, job in created:
@@ -87,7 +109,7 @@ async def _follow_retried(tx: Tx, retried: set[tuple[int | None, int]], created:
             reusing.append((job_id, job))
     await events.insert(tx, event_rows)
     if reusing:
-        await reuse.settle(tx, reusing)
+        await reuse.settle(tx, reusing, changes)
 
 
 async def _make_targets(tx: Tx, jobs: Sequence[NewJob]) -> list[int | None]:
@@ -182,5 +204,5 @@ def _core_id(job: NewJob) -> str | None:
 def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, _PENDING, job.total, 0, target_id, job.created_by, job.due_at,
-        job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(job.beginning.notifies),
+        job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(job.beginning.notifies), len(job.runnable),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Deletes whole jobs, and finds the bytes that no other job uses."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -46,13 +46,7 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
         rows = [row for row in rows if row.status in JOB_ENDED]  # a task may have been put back since they were read
     ids = [row.id for row in rows]
     keys = await _keys_to_remove(tx, ids)
-    changes: dict[tuple[int, str], int] = defaultdict(int)
-    tasks: dict[tuple[int, str], int] = defaultdict(int)
-    for row in rows:
-        changes[row.organization_id, row.status] -= 1
-    of_job = {row.id: (row.organization_id, row.status) for row in rows}
-    for job_id, number in await tx.all("deletion.tasks", ids=ids):
-        tasks[of_job[job_id]] -= number
+    changes = await _uncounted(tx, rows)
     await work_items.delete_of_jobs(tx, ids)
     for part in ("documents", "engines", "tasks", "attempts", "artifacts", "events", "jobs"):
         await tx.run(f"jobs.delete_{part}", ids=ids)
@@ -62,12 +56,27 @@ async def delete(tx: Tx, job_ids: Sequence[int], *, organization_id: int | None)
     await tx.run("additions.delete_given_ids", ids=ids)
     await traces.delete(tx, ids)
     await endpoints.delete_of_jobs(tx, ids)
-    await counts.add(tx, changes, tasks)
+    await counts.add(tx, changes)
     # The deletion of a covered job counts as applied by its bulk cancel, so that the counted and applied jobs agree.
     covered = Counter(row.covered_by for row in rows if row.covered_by is not None)
     for barrier_id, jobs in sorted(covered.items()):
         await barriers.add_applied(tx, barrier_id, jobs)
     return keys
+
+
+async def _uncounted(tx: Tx, jobs: Sequence[JobToDelete]) -> counts.CountChanges:
+    """Returns the counts without these jobs and their tasks."""
+    changes, ids = counts.CountChanges(), [job.id for job in jobs]
+    for job in jobs:
+        changes.jobs[job.organization_id, job.status] -= 1
+    for organization_id, engine_id, *kind, unended, tasks in await tx.all("deletion.tasks", ids=ids):
+        status, reason, backlog = kind
+        changes.tasks[organization_id, engine_id, status, reason, backlog] -= tasks
+        if unended:
+            changes.hide(organization_id, (status, reason, backlog), -tasks)
+    for organization_id, engine_id, number in await tx.all("deletion.engines", ids=ids):
+        changes.engines[organization_id, engine_id] -= number
+    return changes
 
 
 async def _keys_to_remove(tx: Tx, job_ids: Sequence[int]) -> list[str]:

@@ -4,9 +4,26 @@ SELECT storage_key, MAX(shared) FROM artifact WHERE job_id IN {ids} AND bytes_de
 GROUP BY storage_key;
 
 -- name: tasks
--- How many tasks of each of these jobs are not deleted.
+-- How many tasks of these jobs are not deleted, as they are counted. `unended`: shown as aborted, because the job was
+-- cancelled.
 -- lists: ids bigint
-SELECT job_id, COUNT(*) FROM task WHERE job_id IN {ids} AND deleted_at IS NULL GROUP BY job_id;
+SELECT j.organization_id, t.engine_id, t.status,
+       CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END AS reason,
+       CASE WHEN t.status IN ('pending', 'queued') AND t.items_open > 0 THEN 1 ELSE 0 END AS backlog,
+       CASE WHEN j.cancelled = 1 AND t.status NOT IN ('complete', 'failed', 'aborted') AND t.items_running = 0
+            THEN 1 ELSE 0 END AS unended,
+       COUNT(*) AS tasks
+FROM job j JOIN task t ON t.job_id = j.id
+WHERE j.id IN {ids} AND t.deleted_at IS NULL
+GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: engines
+-- How many of these jobs name each engine.
+-- lists: ids bigint
+SELECT j.organization_id, t.engine_id, COUNT(DISTINCT t.job_id) AS jobs
+FROM job j JOIN task t ON t.job_id = j.id
+WHERE j.id IN {ids}
+GROUP BY 1, 2;
 
 -- name: named_elsewhere
 -- The keys that jobs outside `ids`, or assets, also use.

@@ -9,21 +9,23 @@ SELECT COALESCE(MAX(id), 0) FROM barrier;
 -- name: insert
 -- Inserts jobs whose ids are free. `last_barrier` is of the same transaction, in which no other barrier can appear.
 -- only: sqlite
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, last_barrier bigint
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int, last_barrier bigint
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, root_of, name, core_id, created_at, modified_at, notifies)
+                 retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready)
 SELECT r.id, r.organization_id, r.status, r.last_barrier, r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
-       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies FROM {rows} r;
+       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies, r.tasks_ready
+FROM {rows} r;
 
 -- name: insert_free
 -- Inserts the jobs whose id is free and returns their ids; the others must try another id. The transaction holds the
 -- shared barrier lock, so that no barrier can appear after the last one seen here.
 -- only: postgres
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, root_of, name, core_id, created_at, modified_at, notifies)
+                 retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready)
 SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued,
-       r.target_id, r.created_by, r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies
+       r.target_id, r.created_by, r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies,
+       r.tasks_ready
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -238,7 +240,7 @@ LIMIT :limit OFFSET :offset;
 
 -- name: list_of_engine
 -- The same for the jobs of one engine, directly from its index.
--- parts: total tally applied_tally page of_failures of_paused live applied_live filtered with_target without_target with_schedule without_schedule created of_statuses of_modified applied_statuses applied_modified newest oldest
+-- parts: total tally applied_tally page of_failures of_paused live applied_live filtered with_target without_target with_schedule without_schedule created of_statuses of_modified applied_statuses applied_modified newest oldest last_modified first_modified
 -- lists: statuses text, failure_reasons text
 -- if: total
 SELECT COUNT(*) AS jobs
@@ -250,8 +252,14 @@ SELECT j.status || '' AS status,
 SELECT CASE WHEN {covered:j} THEN 'aborted' ELSE j.status END AS status,
 -- if: applied_tally
        CASE WHEN j.tasks_running + j.tasks_complete + j.tasks_failed + j.tasks_aborted > 0 THEN 1 ELSE 0 END AS started, CASE WHEN j.paused_at IS NULL THEN 0 ELSE 1 END AS paused, j.cancelled + 0 AS cancelled, COUNT(*) AS jobs
--- if: page
+-- if: newest
 SELECT e.job_id AS id, e.job_id AS place
+-- if: oldest
+SELECT e.job_id AS id, e.job_id AS place
+-- if: last_modified
+SELECT e.job_id AS id, j.modified_at AS place
+-- if: first_modified
+SELECT e.job_id AS id, j.modified_at AS place
 FROM job_engine e
 -- if: filtered
 JOIN job j ON {job_of_engine}
@@ -286,6 +294,10 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
 ORDER BY e.job_id DESC
 -- if: oldest
 ORDER BY e.job_id
+-- if: last_modified
+ORDER BY j.modified_at DESC, e.job_id DESC
+-- if: first_modified
+ORDER BY j.modified_at, e.job_id
 -- if: tally
 GROUP BY 1, 2, 3, 4
 -- if: applied_tally
@@ -297,14 +309,15 @@ LIMIT :limit OFFSET :offset;
 -- How many jobs the organization has in each status by their rows, and how many open bulk cancels change that.
 SELECT status, SUM(jobs),
        (SELECT COUNT(*) FROM barrier b WHERE b.organization_id = :organization_id AND b.settled_at IS NULL)
-FROM job_count WHERE organization_id = :organization_id GROUP BY status;
+FROM job_count WHERE organization_id = :organization_id AND engine_id = '' GROUP BY status;
 
 -- name: lock_to_cancel
 -- The current jobs, locked in key order. A job's own row counts its started tasks, so this one row decides.
 -- `covered` must be a column and not a condition: for a covered job the result is that it was cancelled before.
 -- rows: id bigint, organization_id bigint
 SELECT j.id, j.organization_id, j.status, j.tasks_total, j.tasks_queued, j.tasks_running, j.tasks_complete, j.tasks_failed,
-       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered, {listeners:j} AS listeners
+       j.tasks_aborted, j.completed_at, j.cancelled, j.stopping, {covered:j} AS covered, {listeners:j} AS listeners,
+       j.tasks_ready, j.has_standby
 FROM job j
 WHERE (j.id, j.organization_id) IN (SELECT r.id, r.organization_id FROM {rows} r)
 ORDER BY j.id
@@ -369,14 +382,35 @@ SELECT job_id, document FROM job_document WHERE job_id IN {ids};
 
 -- name: add_counts
 -- Adds to the counts of organizations. The rows come in key order, so that two writers of one shard never deadlock.
--- rows: organization_id bigint, status text, shard int, jobs bigint, tasks bigint
-INSERT INTO job_count (organization_id, status, shard, jobs, tasks)
-SELECT r.organization_id, r.status, r.shard, r.jobs, r.tasks FROM {rows} r WHERE true
-ON CONFLICT (organization_id, status, shard) DO UPDATE SET
+-- rows: organization_id bigint, engine_id text, status text, reason text, backlog int, shard int, jobs bigint, tasks bigint
+INSERT INTO job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)
+SELECT r.organization_id, r.engine_id, r.status, r.reason, r.backlog, r.shard, r.jobs, r.tasks FROM {rows} r WHERE true
+ON CONFLICT (organization_id, engine_id, status, reason, backlog, shard) DO UPDATE SET
   jobs = job_count.jobs + excluded.jobs, tasks = job_count.tasks + excluded.tasks;
 
 -- name: count_tasks
-SELECT CAST(COALESCE(SUM(tasks), 0) AS BIGINT) FROM job_count WHERE organization_id = :organization_id;
+SELECT CAST(COALESCE(SUM(tasks), 0) AS BIGINT) FROM job_count
+WHERE organization_id = :organization_id AND engine_id > '';
+
+-- name: count_of_engine
+SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM job_count
+WHERE organization_id = :organization_id AND engine_id = :engine_id;
+
+-- name: task_counts
+-- The numbers of an organization's tasks, of each kind, by what their rows say. `engine_id` '': those of cancelled jobs that
+-- had not ended, and are shown as aborted.
+SELECT engine_id, status, reason, backlog, CAST(SUM(tasks) AS BIGINT) FROM job_count
+WHERE organization_id = :organization_id GROUP BY engine_id, status, reason, backlog;
+
+-- name: unended_tasks
+-- How many tasks of these cancelled jobs, which are locked, have not ended and have no running attempt.
+-- lists: ids bigint
+SELECT j.organization_id, t.status,
+       CASE WHEN t.status IN ('pending', 'queued') AND t.items_open > 0 THEN 1 ELSE 0 END AS backlog, COUNT(*) AS tasks
+FROM job j JOIN task t ON t.job_id = j.id
+WHERE j.id IN {ids} AND t.status NOT IN ('complete', 'failed', 'aborted') AND t.items_running = 0
+  AND t.deleted_at IS NULL
+GROUP BY 1, 2, 3;
 
 -- name: mark_origins
 -- Records the schedule, the slot and the template that each job comes from.

@@ -6,37 +6,29 @@ once for each, and the pages are merged.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import JobFilter
-from enginehouse.domain.status import JOB_ENDED, JobStatus
+from enginehouse.domain.status import JobStatus
 from enginehouse.domain.times import SECOND
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs import queries
+from enginehouse.storage.jobs.counts import jobs_of_engine
 
 NEVER: Final = 9_223_372_036_854_775_807
 _LAST_TIME: Final = 5_000_000_000_000_000  # of all that a job id can hold, in the year 2128
 DEEP: Final = 1_000  # from this offset on, a page is read from the end of the list if that is nearer
 SHORT: Final = 100  # jobs of a page that is read together with others
 FEW: Final = 2_000  # jobs that are sorted here
+RARE: Final = 8  # of so many jobs no more than one names an engine for which few do
 MERGED: Final = 20_000  # from this offset on, the database sorts
 
 _OF_ENGINE: Final = "jobs.list_of_engine"
 
 Place = tuple[int, int]
-
-
-class KindTally(NamedTuple):
-    """How many jobs have this status and are alike: whether a task has started, and the job is paused or cancelled."""
-
-    status: str
-    started: int
-    paused: int
-    cancelled: int
-    jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +88,8 @@ async def counted_page(
     return await _page(tx, organization_id, filter_, applying=applying), total
 
 
-async def last_changed(tx: Tx, organization_id: int, limit: int) -> list[Place]:
-    """Returns the organization's jobs that have changed last, each as (when, job), the last one first."""
-    filter_ = JobFilter(order_by="modified_at", limit=limit)
-    applying = await _rows_may_differ(tx, organization_id, filter_)
-    return await _places(tx, scans(organization_id, filter_, applying=applying), filter_, applying=applying)
-
-
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
-    """Returns how many jobs match on all pages. With only a status filter, it uses the stored counts."""
+    """Returns how many jobs match on all pages. With only a status or an engine, the stored counts say it."""
     applying = not _counted(filter_) and await _rows_may_differ(tx, organization_id, filter_)
     return await _count(tx, organization_id, filter_, applying=applying)
 
@@ -112,36 +97,13 @@ async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
 async def _count(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> int:
     if _counted(filter_):
         return _matching(await queries.counts_by_status(tx, organization_id), filter_)
+    if len(filter_.engine_ids) == 1 and _unfiltered(replace(filter_, engine_ids=())):
+        return await jobs_of_engine(tx, organization_id, filter_.engine_ids[0])
     total = 0
     for scan in scans(organization_id, filter_, applying=applying, total=True):
         [(jobs,)] = await tx.all(scan.number(), **scan.params)
         total += int(jobs)
     return total
-
-
-async def tally_and_page(
-    tx: Tx, organization_id: int, filter_: JobFilter, first: JobFilter
-) -> tuple[list[KindTally], list[int]]:
-    """Returns how many jobs match of each kind that acts on many jobs tell apart, and the ids of the page `first`.
-
-    Ended jobs of a status are alike. All of `first` match too.
-    """
-    applying = await barriers.is_open(tx, organization_id)
-    found = await _tally(tx, organization_id, filter_, applying=applying)
-    return found, await _page(tx, organization_id, first, applying=applying and _may_differ(first))
-
-
-async def _tally(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> list[KindTally]:
-    wanted, rows = filter_.statuses or tuple(JobStatus), list[KindTally]()
-    live = tuple(status for status in wanted if status not in JOB_ENDED)
-    for scan in scans(organization_id, replace(filter_, statuses=live), applying=applying, total=True) if live else ():
-        found = await tx.all(scan.number("applied_tally" if applying else "tally"), **scan.params)
-        rows += [KindTally(*row) for row in found]
-    for status in sorted(JOB_ENDED.intersection(wanted)):
-        one = replace(filter_, statuses=(status,))
-        jobs = 0 if filter_.paused else await _count(tx, organization_id, one, applying=applying)
-        rows.append(KindTally(status.value, 1, 0, 0, jobs))
-    return rows
 
 
 def _matching(counts: queries.StatusCounts, filter_: JobFilter) -> int:
@@ -161,20 +123,22 @@ async def _from_the_nearer_end(tx: Tx, organization_id: int, filter_: JobFilter,
 
 
 async def _page(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> list[int]:
-    by_modified, has_range = filter_.order_by == "modified_at", _between(filter_) is not None
+    by_modified, has_range, few = filter_.order_by == "modified_at", _between(filter_) is not None, False
     if has_range and not by_modified and not applying and _driver(filter_, total=False) == "status":
         changed = replace(filter_, order_by="modified_at", offset=0, limit=FEW + 1)
-        places = await _places(tx, scans(organization_id, changed), changed)
-        if len(places) <= FEW:
-            ids = sorted((job_id for _, job_id in places), reverse=filter_.descending)
+        last = await places(tx, scans(organization_id, changed), changed)
+        if len(last) <= FEW:
+            ids = sorted((job_id for _, job_id in last), reverse=filter_.descending)
             return ids[filter_.offset : filter_.offset + filter_.limit]
-    found = scans(organization_id, filter_, applying=applying)
+    if by_modified and not applying and filter_.engine_ids:
+        few = await names_few(tx, organization_id, filter_.engine_ids)
+    found = scans(organization_id, filter_, applying=applying, few_of_engines=few)
     if len(found) > 1 and filter_.offset + filter_.limit > MERGED:
         found = [_rest(_all(organization_id), filter_, "", applying=applying)]
-    return [job_id for _, job_id in await _places(tx, found, filter_, applying=applying)]
+    return [job_id for _, job_id in await places(tx, found, filter_, applying=applying)]
 
 
-async def _places(tx: Tx, found: Sequence[Scan], filter_: JobFilter, *, applying: bool = False) -> list[Place]:
+async def places(tx: Tx, found: Sequence[Scan], filter_: JobFilter, *, applying: bool = False) -> list[Place]:
     """Returns the page of all scans together: the value that orders each job, and its id."""
     match filter_.order_by, applying:
         case "modified_at", True:
@@ -186,16 +150,37 @@ async def _places(tx: Tx, found: Sequence[Scan], filter_: JobFilter, *, applying
     if len(found) == 1:
         rows = await tx.all(found[0].statement(order), **found[0].params, limit=filter_.limit, offset=filter_.offset)
         return [(place, job_id) for job_id, place in rows]
-    until, places = filter_.offset + filter_.limit, set[Place]()
+    until, merged = filter_.offset + filter_.limit, set[Place]()
     for scan in found:
         rows = await tx.all(scan.statement(order), **scan.params, limit=until, offset=0)
-        places.update((place, job_id) for job_id, place in rows)
-    return sorted(places, reverse=filter_.descending)[filter_.offset : until]
+        merged.update((place, job_id) for job_id, place in rows)
+    return sorted(merged, reverse=filter_.descending)[filter_.offset : until]
 
 
-def scans(organization_id: int, filter_: JobFilter, *, applying: bool = False, total: bool = False) -> list[Scan]:
-    """Returns the statements whose jobs are together those of the filter. With `total` no job is in two of them."""
+async def names_few(tx: Tx, organization_id: int, engine_ids: Iterable[str]) -> bool:
+    """Returns True if so few of the organization's jobs name the engines that these are sorted by their last change.
+
+    Otherwise the jobs that have changed last are looked through.
+    """
+    named = [await jobs_of_engine(tx, organization_id, one) for one in sorted(set(engine_ids))]
+    return sum(named) * RARE <= (await queries.counts_by_status(tx, organization_id)).totals.total()
+
+
+def scans(
+    organization_id: int,
+    filter_: JobFilter,
+    *,
+    applying: bool = False,
+    total: bool = False,
+    few_of_engines: bool = False,
+) -> list[Scan]:
+    """Returns the statements whose jobs are together those of the filter. With `total` no job is in two of them.
+
+    `few_of_engines`: an engine drives the order of changes, too.
+    """
     start, driver = _all(organization_id), _driver(filter_, total=total)
+    if few_of_engines and driver == "status":
+        driver = "engine"
     match driver:
         case "target":
             driven = [start.and_("by_target", target_id=filter_.target_id)]
@@ -278,7 +263,8 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
     if (between := _between(filter_)) is not None:
         part = "applied_modified" if applying else "modified" if by_change else "of_modified"
         scan = scan.and_(part, **between)
-    return scan.and_("filtered") if driver == "engine" and scan is not before else scan
+    by_engine = driver == "engine" and (scan is not before or filter_.order_by == "modified_at")
+    return scan.and_("filtered") if by_engine else scan
 
 
 def _of_state(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool) -> Scan:
@@ -331,9 +317,14 @@ def _between(filter_: JobFilter) -> dict[str, int] | None:
 
 
 def _counted(filter_: JobFilter) -> bool:
-    """True if the stored counts say how many jobs match."""
+    """True if the stored counts by status say how many jobs match."""
+    return _unfiltered(replace(filter_, statuses=()))
+
+
+def _unfiltered(filter_: JobFilter) -> bool:
+    """True if every job matches."""
     return filter_ == JobFilter(
-        statuses=filter_.statuses, offset=filter_.offset, limit=filter_.limit,
+        offset=filter_.offset, limit=filter_.limit,
         order_by=filter_.order_by, descending=filter_.descending,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from enginehouse.domain.settlement_rows import JobState, Missing, TaskState
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs.counts import CountChanges
 from enginehouse.storage.jobs.deletion import SHARED_BYTES
 from enginehouse.storage.jobs.new_jobs import NewJob
 from enginehouse.storage.work import settlement as work_settlement
@@ -33,8 +34,10 @@ async def outputs(tx: Tx, tasks: Sequence[tuple[int, int]]) -> list[StoredOutput
     return await _OUTPUTS.each(tx, tasks)
 
 
-async def settle(tx: Tx, jobs: Sequence[tuple[int, NewJob]]) -> None:
+async def settle(tx: Tx, jobs: Sequence[tuple[int, NewJob]], changes: CountChanges) -> None:
     """Completes the reused tasks of these new jobs with their outputs. The jobs' rows exist already.
+
+    What follows is added to the `changes` of the counts.
 
     The children of these tasks are released as after any completion.
     """
@@ -50,7 +53,7 @@ async def settle(tx: Tx, jobs: Sequence[tuple[int, NewJob]]) -> None:
     await tx.many("reuse.mark_tasks", [(job_id, ordinal, origin) for job_id, ordinal, _, origin in tasks])
     await tx.many("reuse.share", sources)
     await tx.many("reuse.copy", [(job_id, ordinal, source) for job_id, ordinal, source, _ in tasks])
-    await work_settlement.write(tx, [await _settled(tx, job_id, job) for job_id, job in jobs])
+    await work_settlement.write(tx, [await _settled(tx, job_id, job) for job_id, job in jobs], changes=changes)
 
 
 async def _settled(tx: Tx, job_id: int, job: NewJob) -> Settlement:
@@ -79,6 +82,7 @@ def _settlement(job_id: int, job: NewJob, now: int) -> Settlement:
         complete=0,
         failed=0,
         aborted=0,
+        ready=len(job.runnable),
     )
     tasks = {ordinal: _task(job, ordinal, status) for ordinal, status in enumerate(job.beginning.statuses)}
     return Settlement(state, tasks, job.plan, job.edges, now=now)
@@ -86,4 +90,6 @@ def _settlement(job_id: int, job: NewJob, now: int) -> Settlement:
 
 def _task(job: NewJob, ordinal: int, status: TaskStatus) -> TaskState:
     items = int(ordinal in job.runnable)
-    return TaskState(ordinal, status, job.edges.waits_for[ordinal], items, items, 0, 0)
+    state = TaskState(ordinal, status, job.edges.waits_for[ordinal], items, items, 0, 0)
+    state.counted = state.kind()
+    return state

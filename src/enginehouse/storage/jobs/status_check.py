@@ -50,6 +50,7 @@ async def check(tx: Tx, plans: Plans, organization_id: int, job_id: int) -> Chec
         failed=counted.failed,
         aborted=counted.aborted,
         stopping=int(stopping) if stored.cancelled else 0,
+        ready=sum(state.kind()[2] for state in states[job_id].values()),
         paused=stored.paused,
         listeners=stored.listeners,
     )

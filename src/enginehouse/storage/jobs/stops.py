@@ -1,6 +1,6 @@
 """Stops running jobs: a cancelled job with open attempts becomes aborted when the last attempt has ended."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from enginehouse.domain.work import ItemKey
 from enginehouse.storage import events
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.facts import JobEnd
-from enginehouse.storage.jobs import counts, rates
+from enginehouse.storage.jobs import cancellation_counts, counts, rates
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import job_locks
 
@@ -42,7 +42,7 @@ async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
     await tx.run("stops.delete_free_items", ids=ids)
     left = Counter(job_id for job_id, _ in await tx.all("stops.ask_to_stop", ids=ids, now=tx.now))
     rows, event_rows = list[Row](), list[Row]()
-    changes: dict[tuple[int, str], int] = defaultdict(int)
+    changes = counts.CountChanges()
     for job in jobs:
         open_ = left[job.id]
         status = JobStatus.RUNNING if open_ else JobStatus.ABORTED
@@ -50,11 +50,12 @@ async def stop_jobs(tx: Tx, jobs: Sequence[OpenJob]) -> list[int]:
         event_rows.append(events.row(job.id, JOB, EventKind.STOP_REQUESTED, tx.now))
         if not open_:
             event_rows.append(events.row(job.id, JOB, EventKind.ABORTED, tx.now, Detail(reason=CANCELLED)))
-        changes[job.organization_id, job.status] -= 1
-        changes[job.organization_id, status.value] += 1
+        changes.move(job.organization_id, job.status, status)
     await tx.many("stops.cancel_running", rows)
     await events.insert(tx, event_rows)
-    await counts.add(tx, changes, moves=rates.aborted(changes))
+    await cancellation_counts.hide_read(tx, changes, ids)
+    changes.moves |= rates.aborted(changes.jobs)
+    await counts.add(tx, changes)
     ended = [job for job in jobs if not left[job.id]]
     tx.facts.ends += [
         JobEnd.of(job.id, job.organization_id, JobStatus.ABORTED, tasks=job.tasks_total, at=tx.now) for job in ended

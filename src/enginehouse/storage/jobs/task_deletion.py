@@ -11,6 +11,16 @@ from enginehouse.storage.jobs.deletion import SHARED_BYTES
 from enginehouse.storage.work import job_locks
 
 
+class CountedTask(NamedTuple):
+    """How the task is counted. `unended`: it is shown as aborted, because its job was cancelled."""
+
+    engine_id: str
+    status: str
+    reason: str
+    backlog: int
+    unended: int
+
+
 class OldAttempt(NamedTuple):
     """An attempt of the task, which may have left a log."""
 
@@ -32,6 +42,7 @@ class TaskDeletion(NamedTuple):
     removed: tuple[str, ...] = ()
 
 
+_THERE: Final = Select("task_deletion.there", CountedTask)
 _ATTEMPTS: Final = Select("task_deletion.attempts", OldAttempt)
 _OUTPUTS: Final = Select("task_deletion.delete_outputs", OldOutput)
 
@@ -43,8 +54,12 @@ async def delete(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Tas
     """
     job = (await job_locks.lock(tx, [job_id])).get(job_id)
     place = {"job_id": job_id, "ordinal": ordinal}
-    if job is None or job.organization_id != organization_id or not await tx.all("task_deletion.there", **place):
+    if job is None or job.organization_id != organization_id:
         return None
+    found = await _THERE.all(tx, **place)
+    if not found:
+        return None
+    [task] = found
     status = JobStatus(job.status)
     if status not in JOB_ENDED:
         return TaskDeletion(refused=status)
@@ -57,7 +72,10 @@ async def delete(tx: Tx, organization_id: int, job_id: int, ordinal: int) -> Tas
         await tx.run(f"task_deletion.delete_{part}", **place)
     await tx.run("task_deletion.mark", **place, now=now)
     await tx.run("task_deletion.touch", id=job_id, organization_id=organization_id, now=now)
-    await counts.add(tx, {}, {(organization_id, job.status): -1})
+    changes, kind, engine_id = counts.CountChanges(), (task.status, task.reason, task.backlog), task.engine_id
+    changes.tasks[organization_id, engine_id, *kind] -= 1
+    changes.hide(organization_id, kind, -task.unended)
+    await counts.add(tx, changes)
     if shared := sorted(key for key, is_shared in gone.items() if is_shared):
         for (key,) in await tx.all("assets.named", keys=shared):
             del gone[key]

@@ -1,6 +1,11 @@
 -- name: there
--- A row if the job has the task; the job is locked.
-SELECT 1 FROM task WHERE job_id = :job_id AND ordinal = :ordinal AND deleted_at IS NULL;
+-- The task as it is counted, if the job has it; the job is locked.
+SELECT t.engine_id, t.status, CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END AS reason,
+       CASE WHEN t.status IN ('pending', 'queued') AND t.items_open > 0 THEN 1 ELSE 0 END AS backlog,
+       CASE WHEN j.cancelled = 1 AND t.status NOT IN ('complete', 'failed', 'aborted') AND t.items_running = 0
+            THEN 1 ELSE 0 END AS unended
+FROM job j JOIN task t ON t.job_id = j.id
+WHERE j.id = :job_id AND t.ordinal = :ordinal AND t.deleted_at IS NULL;
 
 -- name: attempts
 SELECT item, number FROM attempt WHERE job_id = :job_id AND ordinal = :ordinal;

@@ -15,7 +15,7 @@ from enginehouse.domain.times import SECOND
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.jobs import counts, pages
+from enginehouse.storage.jobs import counts, pages, task_counts
 from enginehouse.storage.jobs.pages import FEW, NEVER
 
 TaskPlace = tuple[int, ...]
@@ -32,7 +32,7 @@ class TaskTally(NamedTuple):
     tasks: int
 
 
-SOME: Final = 64  # jobs among which the first tasks in the order of changes are sought, before FEW of them
+STEPS: Final = (64, FEW, 16_000, 128_000)  # jobs among which the first tasks in the order of changes are sought
 AHEAD: Final = SECOND  # so much later than its job's creation an id may be, at most
 
 _ANY_JOB: Final = frozenset(JobStatus)
@@ -62,14 +62,17 @@ class TaskScan:
 
 async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
     """Returns the tasks of one page, (job, ordinal), in order."""
-    if filter_.order_by == "modified_at":
-        for few in (SOME, FEW):
-            near = await (_last_changed if filter_.descending else _first_changed)(tx, organization_id, filter_, few)
-            if near is None:
+    if filter_.order_by == "modified_at" and not await barriers.is_open(tx, organization_id):
+        near = _last_changed if filter_.descending else _first_changed
+        few_of_engines = await _names_few(tx, organization_id, filter_)
+        for few in STEPS[:2] if few_of_engines else STEPS:
+            narrowed = await near(tx, organization_id, filter_, few)
+            if narrowed is None:
                 break
             # A whole page of the tasks that are surely before all others is the page.
-            if len(found := await _page(tx, organization_id, near)) == filter_.limit:
+            if len(found := await _page(tx, organization_id, narrowed)) == filter_.limit:
                 return found
+        return await _page(tx, organization_id, filter_, few_of_engines=few_of_engines)
     return await _page(tx, organization_id, filter_)
 
 
@@ -78,9 +81,9 @@ async def _last_changed(tx: Tx, organization_id: int, filter_: TaskFilter, few: 
 
     None if the filter is narrow already, or there are no more jobs than these.
     """
-    if filter_.modified_from is not None or filter_.job_ids is not None:
+    if not _is_wide(filter_) or filter_.modified_from is not None:
         return None
-    places = await pages.last_changed(tx, organization_id, few)
+    places = await _jobs(tx, organization_id, filter_, JobFilter(order_by="modified_at", limit=few))
     if len(places) < few:
         return None
     # A task of another job did not change after the last of these.
@@ -89,19 +92,50 @@ async def _last_changed(tx: Tx, organization_id: int, filter_: TaskFilter, few: 
 
 async def _first_changed(tx: Tx, organization_id: int, filter_: TaskFilter, few: int) -> TaskFilter | None:
     """Returns the filter for the tasks that have changed first, by the jobs that were created first. None as above."""
-    if (filter_.modified_from, filter_.modified_to, filter_.job_ids) != (None, None, None):
+    if not _is_wide(filter_) or (filter_.modified_from, filter_.modified_to) != (None, None):
         return None
     first = JobFilter(created_from=filter_.created_from, created_to=filter_.created_to, descending=False, limit=few)
-    job_ids = await pages.page(tx, organization_id, first)
-    if len(job_ids) < few:
+    places = await _jobs(tx, organization_id, filter_, first)
+    if len(places) < few:
         return None
+    job_ids = tuple(job_id for _, job_id in places)
     # A task of another job did not change before that job was created.
-    return replace(filter_, job_ids=tuple(job_ids), modified_to=micros_of(job_ids[-1]) - AHEAD - 1)
+    return replace(filter_, job_ids=job_ids, modified_to=micros_of(job_ids[-1]) - AHEAD - 1)
 
 
-async def _page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
+def _is_wide(filter_: TaskFilter) -> bool:
+    """True if neither jobs nor targets are named."""
+    return filter_.job_ids is None and filter_.target_id is None and filter_.source_id is None
+
+
+async def _jobs(tx: Tx, organization_id: int, filter_: TaskFilter, order: JobFilter) -> list[pages.Place]:
+    """Returns the first jobs in this order that can have a matching task, while no bulk cancel is open."""
+    start = pages.Scan(frozenset(), {"organization_id": organization_id})
+    if order.created_from is not None or order.created_to is not None:
+        start = start.and_("created", **pages.created(order.created_from, order.created_to))
+    statuses, with_failures = _job_statuses(filter_, applying=False)
+    found = [start.and_("by_status", status=status.value) for status in sorted(statuses)]
+    if statuses == _ANY_JOB and order.order_by == "created_at":
+        found = [start]
+    elif statuses != _ANY_JOB and with_failures:
+        found.append(start.and_("by_failure"))
+    return await pages.places(tx, found, order)
+
+
+async def _names_few(tx: Tx, organization_id: int, filter_: TaskFilter) -> bool:
+    """True if so few jobs name the filter's engines that their tasks are sorted rather than sought among all."""
+    statuses, _ = _job_statuses(filter_, applying=False)
+    if filter_.engine_ids is None or not _is_wide(filter_) or statuses != _ANY_JOB:
+        return False
+    return await pages.names_few(tx, organization_id, filter_.engine_ids)
+
+
+async def _page(
+    tx: Tx, organization_id: int, filter_: TaskFilter, *, few_of_engines: bool = False
+) -> list[tuple[int, int]]:
     applying = await barriers.is_open(tx, organization_id)
-    found = scans(organization_id, await _of_late(tx, organization_id, filter_), applying=applying)
+    narrowed = await _of_late(tx, organization_id, filter_)
+    found = scans(organization_id, narrowed, applying=applying, few_of_engines=few_of_engines)
     by_change = filter_.order_by == "modified_at"
     names = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
     order = names[0] if filter_.descending else names[1]
@@ -119,6 +153,8 @@ async def _page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple
 async def count(tx: Tx, organization_id: int, filter_: TaskFilter) -> int:
     """Returns how many tasks match on all pages."""
     applying = await barriers.is_open(tx, organization_id)
+    if not applying and (known := await task_counts.number(tx, organization_id, filter_)) is not None:
+        return known
     narrowed = await _of_late(tx, organization_id, filter_)
     total = 0
     for scan in scans(organization_id, narrowed, applying=applying):
@@ -154,11 +190,17 @@ async def tally(tx: Tx, organization_id: int, filter_: TaskFilter, *, step: int 
 
 
 def scans(
-    organization_id: int, filter_: TaskFilter, *, applying: bool = False, by_engine: bool = True
+    organization_id: int,
+    filter_: TaskFilter,
+    *,
+    applying: bool = False,
+    by_engine: bool = True,
+    few_of_engines: bool = False,
 ) -> list[TaskScan]:
     """Returns the statements whose tasks are together those of the filter. No task is in two of them.
 
-    `applying`: an open bulk cancel has aborted jobs whose rows are not updated yet. `by_engine`: an engine may drive.
+    `applying`: an open bulk cancel has aborted jobs whose rows are not updated yet. `by_engine`: an engine may drive;
+    `few_of_engines`: also in the order of changes, because so few jobs name one.
     """
     start = TaskScan(frozenset(), {"organization_id": organization_id})
     statuses, with_failures = _job_statuses(filter_, applying=applying)
@@ -174,7 +216,7 @@ def scans(
             others = [status.value for status in sorted(_ANY_JOB - statuses)]
             flagged = start.and_("with_failures")
             driven.append(flagged.and_("of_job_statuses", job_statuses=others) if statuses else flagged)
-    elif by_engine and filter_.engine_ids is not None and filter_.order_by == "created_at":
+    elif by_engine and filter_.engine_ids is not None and (few_of_engines or filter_.order_by == "created_at"):
         engines = replace(start, family="tasks.list_of_engine")
         return [
             _rest(replace(engines, params=engines.params | {"engine_id": one}), replace(filter_, engine_ids=None))

@@ -70,7 +70,7 @@ LIMIT :limit OFFSET :offset;
 
 -- name: list_of_engine
 -- The same for the tasks of one engine, directly from its index.
--- parts: page total created newest oldest of_statuses not_in_backlog not_claimable modified
+-- parts: page total created newest oldest last_modified first_modified of_statuses not_in_backlog not_claimable modified
 -- lists: statuses text
 -- if: total
 SELECT COUNT(*) AS tasks
@@ -93,5 +93,9 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id
 ORDER BY e.job_id DESC, t.ordinal DESC
 -- if: oldest
 ORDER BY e.job_id, t.ordinal
+-- if: last_modified
+ORDER BY changed_at DESC, j.id DESC, t.ordinal DESC
+-- if: first_modified
+ORDER BY changed_at, j.id, t.ordinal
 -- if: page
 LIMIT :limit OFFSET :offset;

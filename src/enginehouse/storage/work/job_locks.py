@@ -31,6 +31,7 @@ class LockedJob(NamedTuple):
     stopping: int
     paused_at: int | None
     plan_revision: int
+    tasks_ready: int
     halted: bool
     listeners: int
 
@@ -69,6 +70,7 @@ def state(row: LockedJob) -> JobState:
         failed=row.tasks_failed,
         aborted=row.tasks_aborted,
         stopping=row.stopping,
+        ready=row.tasks_ready,
         paused=row.paused_at is not None,
         listeners=row.listeners,
     )

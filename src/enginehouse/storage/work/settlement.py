@@ -18,6 +18,7 @@ from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.facts import JobEnd
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.jobs import counts, rates
+from enginehouse.storage.jobs.counts import CountChanges
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.pushes import traces
 from enginehouse.storage.work import held_items, work_items
@@ -37,6 +38,7 @@ class TaskStateRow(NamedTuple):
     failure_reason: str | None
     failure_message: str | None
     attempts_before: int
+    deleted_at: int | None
 
 
 _TASKS: Final = Select("work.tasks_of", TaskStateRow)
@@ -48,7 +50,7 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
     """Returns the tasks' rows by job and ordinal. Their jobs must be locked."""
     states: dict[int, dict[int, TaskState]] = defaultdict(dict)
     for row in await _TASKS.each(tx, sorted(set(keys))):
-        states[row.job_id][row.ordinal] = TaskState(
+        states[row.job_id][row.ordinal] = state = TaskState(
             ordinal=row.ordinal,
             status=_WORDS[row.status],
             waits_for=row.waits_for,
@@ -60,6 +62,8 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
             failure_message=row.failure_message,
             attempts_before=row.attempts_before,
         )
+        if row.deleted_at is None:
+            state.counted, state.was_unended = state.kind(), state.is_unended()
     return states
 
 
@@ -94,12 +98,14 @@ async def write(
     *,
     attempts: dict[tuple[int, int], int] | None = None,
     started: bool = False,
+    changes: CountChanges | None = None,
 ) -> int:
     """Writes the results of the settlements to tasks, items, jobs, events and counts. Returns the number of new items.
 
-    `attempts` adds to a task's attempts by (job, ordinal); `started` also sets the time of the start.
+    `attempts` adds to a task's attempts by (job, ordinal); `started` also sets the time of the start. With `changes` it
+    adds to these, and does not write the counts.
     """
-    now, attempts = tx.now, attempts or {}
+    now, attempts, counted = tx.now, attempts or {}, changes or CountChanges()
     task_rows: list[Row] = []
     item_rows: list[Row] = []
     freed: list[tuple[int, int]] = []
@@ -111,6 +117,7 @@ async def write(
             _task_row(job_id, task, now, attempts.get((job_id, task.ordinal), 0), started=started)
             for task in settlement.changed
         )
+        _count_tasks(counted, settlement)
         item_rows += _item_rows(settlement, now)
         freed += held_items.freed(settlement)
         event_rows += (events.row(job_id, ordinal, kind, now, detail) for ordinal, kind, detail in settlement.events)
@@ -123,7 +130,9 @@ async def write(
     await held_items.release(tx, freed)
     await work_items.insert(tx, item_rows)
     await traces.follow(tx, [each for each in settlements if each.edges.has_sync])
-    job_events = await _write_jobs(tx, settlements, started=started)
+    job_events = await _write_jobs(tx, settlements, counted, started=started)
+    if changes is None:
+        await counts.add(tx, counted)
     event_rows += job_events
     await events.insert(tx, event_rows)
     if any(settlement.job.listeners for settlement in settlements):
@@ -156,14 +165,25 @@ def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
     )
 
 
-async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: bool) -> list[Row]:
+def _count_tasks(changes: CountChanges, settlement: Settlement) -> None:
+    """Counts what the tasks are now. A new task of the job was counted as one that waits."""
+    job = settlement.job
+    for task in settlement.changed:
+        if (was := task.counted) is None:
+            continue
+        if (now := task.kind()) != was:
+            changes.moved[job.organization_id, settlement.plan.tasks[task.ordinal].engine_id, was, now] += 1
+            job.ready += now[2] - was[2]
+        if job.cancelled:
+            changes.hide(job.organization_id, was, -task.was_unended)
+            changes.hide(job.organization_id, now, task.is_unended())
+
+
+async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], changes: CountChanges, *, started: bool) -> list[Row]:
     now, barrier = tx.now, None
     job_rows, stopped_rows, event_rows = list[Row](), list[Row](), list[Row]()
-    changes: dict[tuple[int, str], int] = defaultdict(int)
-    tasks, moves = defaultdict[tuple[int, str], int](int), defaultdict[tuple[int, str], int](int)
     for settlement in settlements:
         job, status = settlement.job, settlement.status()
-        tasks[job.organization_id, status.value] += job.new_tasks
         since = None
         if settlement.may_be_cancelled():
             if barrier is None:
@@ -175,22 +195,20 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], *, started: boo
             ended = None
         job_rows.append(
             (job.id, status.value, since, job.queued, job.running, job.complete, job.failed, job.aborted,
-             now if started else None, ended, now)
+             job.ready, now if started else None, ended, now)
         )  # fmt: skip
         if status is not job.status:
             reopened = job.status in JOB_ENDED and status not in JOB_ENDED
             if (kind := EventKind.REQUEUED if reopened else OF_JOB.get(status)) is not None:
                 said = Detail(reason=CANCELLED) if status is JobStatus.ABORTED else None
                 event_rows.append(events.row(job.id, JOB, kind, now, said))
-            changes[job.organization_id, job.status.value] -= 1
-            changes[job.organization_id, status.value] += 1
+            changes.move(job.organization_id, job.status.value, status)
             if (move := rates.MOVES.get(status)) is not None:
-                moves[job.organization_id, move] += 1
+                changes.moves[job.organization_id, move] += 1
                 _note(tx, job, status)
             job.status = status
     await tx.many("work.set_jobs", job_rows)
     await tx.many("work.set_stopped", stopped_rows)
-    await counts.add(tx, changes, tasks, moves)
     return event_rows
 
 

@@ -95,7 +95,7 @@ ORDER BY j.id
 -- The changing part of these tasks; their jobs are locked.
 -- rows: job_id bigint, ordinal int
 SELECT t.job_id, t.ordinal, t.status, t.waits_for, t.items, t.items_open, t.items_running, t.items_failed,
-       t.failure_reason, t.failure_message, t.attempts_before
+       t.failure_reason, t.failure_message, t.attempts_before, t.deleted_at
 FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
@@ -119,13 +119,14 @@ WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 -- A job that has stayed cancellable keeps the barrier id since which it is: a larger id would exempt it from a barrier
 -- that covers it.
 -- changes: job
--- rows: id bigint, status text, cancellable_since bigint, tasks_queued int, tasks_running int, tasks_complete int, tasks_failed int, tasks_aborted int, started bigint, ended bigint, now bigint
+-- rows: id bigint, status text, cancellable_since bigint, tasks_queued int, tasks_running int, tasks_complete int, tasks_failed int, tasks_aborted int, tasks_ready int, started bigint, ended bigint, now bigint
 UPDATE job
 SET status = r.status,
     cancellable_since = CASE WHEN r.cancellable_since IS NOT NULL THEN COALESCE(job.cancellable_since, r.cancellable_since) END,
     tasks_queued = r.tasks_queued,
     tasks_running = r.tasks_running, tasks_complete = r.tasks_complete, tasks_failed = r.tasks_failed,
-    tasks_aborted = r.tasks_aborted, modified_at = r.now, started_at = COALESCE(job.started_at, r.started),
+    tasks_aborted = r.tasks_aborted, tasks_ready = r.tasks_ready, modified_at = r.now,
+    started_at = COALESCE(job.started_at, r.started),
     completed_at = CASE WHEN r.status IN ('complete', 'failed') THEN COALESCE(job.completed_at, r.ended) END
 FROM {rows} r
 WHERE job.id = r.id;

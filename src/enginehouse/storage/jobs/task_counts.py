@@ -1,0 +1,67 @@
+"""How many tasks a filter matches, from the stored counts: the answer does not depend on how many tasks there are."""
+
+from dataclasses import fields
+from typing import Final, NamedTuple
+
+from enginehouse.domain.status import TaskStatus
+from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.rows import Select
+
+
+class TaskCount(NamedTuple):
+    """So many tasks of the engine are in their rows of this kind.
+
+    Without an engine (''): so many have not ended by their rows, but are shown as aborted, as their job was cancelled.
+    """
+
+    engine_id: str
+    status: str
+    reason: str
+    backlog: int
+    tasks: int
+
+
+_COUNTS: Final = Select("jobs.task_counts", TaskCount)
+_COUNTED: Final = {"statuses", "engine_ids", "failure_reasons", "other_reasons_than", "in_backlog"}
+_ORDER: Final = {"order_by", "descending", "offset", "limit"}
+_OTHERS: Final = [each for each in fields(TaskFilter) if each.name not in _COUNTED | _ORDER]
+
+
+async def number(tx: Tx, organization_id: int, filter_: TaskFilter) -> int | None:
+    """Returns how many tasks match while no bulk cancel is open; None if the counts do not tell."""
+    if any(getattr(filter_, each.name) != each.default for each in _OTHERS):
+        return None
+    return of(await _COUNTS.all(tx, organization_id=organization_id), filter_)
+
+
+def of(counts: list[TaskCount], filter_: TaskFilter) -> int | None:
+    """Returns the same from an organization's counts."""
+    total = 0
+    for each in counts:
+        matches = _matches(each, filter_)
+        if each.engine_id:
+            if matches and (filter_.engine_ids is None or each.engine_id in filter_.engine_ids):
+                total += each.tasks
+        elif matches != (shown := _shows_aborted(filter_)) and each.tasks:
+            if filter_.engine_ids is not None:
+                return None  # of which engines these tasks are is in no count
+            total += each.tasks if shown else -each.tasks
+    return total
+
+
+def _matches(count: TaskCount, filter_: TaskFilter) -> bool:
+    """Whether tasks of this kind match if they are what their rows say."""
+    if filter_.statuses and count.status not in filter_.statuses:
+        return False
+    if filter_.in_backlog is not None and bool(count.backlog) is not filter_.in_backlog:
+        return False
+    has_failed = count.status == TaskStatus.FAILED
+    if filter_.failure_reasons is not None and not (has_failed and count.reason in filter_.failure_reasons):
+        return False
+    return filter_.other_reasons_than is None or (has_failed and count.reason not in filter_.other_reasons_than)
+
+
+def _shows_aborted(filter_: TaskFilter) -> bool:
+    """Whether an aborted task matches."""
+    return _matches(TaskCount("", TaskStatus.ABORTED.value, "", 0, 0), filter_)

@@ -1,0 +1,97 @@
+"""The counts of tasks and of the jobs of engines are those of their rows, whatever changes jobs.
+
+`test_invariants` looks at them after each step of its walks, `test_bulk_cancels` after each bulk cancel. Here are
+additions, deletions, and statuses that a client sets.
+"""
+
+from typing import Final
+
+import pytest
+from tests import make
+from tests.storage import recount
+from tests.storage.verbs import Verbs
+
+from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.storage.bulk_cancels import barriers
+from enginehouse.storage.bulk_cancels.barriers import JobRange
+from enginehouse.storage.database.database import Database
+from enginehouse.storage.jobs import additions, deletion, task_counts, task_deletion
+from enginehouse.storage.work import task_statuses
+from enginehouse.storage.work.task_statuses import NamedTask
+
+pytestmark = pytest.mark.usefixtures("own_statements")
+
+OWNER: Final = make.ORGANIZATION
+
+
+async def number(database: Database, **wanted: object) -> int | None:
+    return await database.read(lambda tx: task_counts.number(tx, OWNER, TaskFilter(**wanted)))  # type: ignore[arg-type]
+
+
+async def failed_chain(verbs: Verbs) -> int:
+    """Creates a job whose first of three tasks has failed."""
+    [job_id] = await verbs.create(make.new_job(make.chain(3, max_retries=0)))
+    [lease] = await verbs.claim()
+    await verbs.fail(lease)
+    return job_id
+
+
+async def test_what_runs_again_or_is_aborted_is_counted_as_such(database: Database) -> None:
+    verbs = Verbs(database)
+    job_id = await failed_chain(verbs)
+    assert (await number(database, failure_reasons=("invalid_data",)), await number(database, in_backlog=True)) == (
+        1,
+        0,
+    )
+    named = [NamedTask(job_id, 0, "taskIDs[0]", "it")]
+    await database.write_work(lambda tx: task_statuses.put_back(tx, verbs.plans, OWNER, named))
+    assert (await number(database, failure_reasons=("invalid_data",)), await number(database, in_backlog=True)) == (
+        0,
+        1,
+    )
+    await recount.check(database)
+    await database.write_work(lambda tx: task_statuses.abort(tx, verbs.plans, OWNER, named))
+    await recount.check(database)
+
+
+async def test_a_task_that_is_added_is_counted_with_its_engine(database: Database) -> None:
+    verbs = Verbs(database)
+    [job_id] = await verbs.create(make.new_job(make.independent(2)))
+    for engine in ("noop", "ingest", "ingest"):
+        new = make.addition(job_id, engine)
+        await database.write_work(lambda tx, new=new: additions.add(tx, verbs.plans, [new], max_tasks=9))  # type: ignore[misc]
+        await recount.check(database)
+    assert await number(database) == 5
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_what_is_deleted_is_not_counted(database: Database, cancelled: bool) -> None:
+    verbs = Verbs(database)
+    if cancelled:
+        [job_id] = await verbs.create(make.new_job(make.standby_chain()))
+        await verbs.cancel(job_id)
+    else:
+        job_id = await failed_chain(verbs)
+    await recount.check(database)
+    for ordinal in (0, 1):
+        await database.write(lambda tx, ordinal=ordinal: task_deletion.delete(tx, OWNER, job_id, ordinal))  # type: ignore[misc]
+        await recount.check(database)
+    await database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=OWNER))
+    await recount.check(database)
+    assert await number(database) == 0
+
+
+async def test_the_counts_do_not_tell_what_they_do_not_hold(database: Database) -> None:
+    """Of which engine the tasks are that a cancel aborted, or what else a filter says of them."""
+    verbs = Verbs(database)
+    [job_id, _] = await verbs.create(*[make.new_job(make.independent(2)) for _ in range(2)])
+    engines = (make.independent(2).tasks[0].engine_id,)
+    assert await number(database, statuses=("pending",), engine_ids=engines) == 4
+    await verbs.cancel(job_id)
+    assert (await number(database, statuses=("pending",)), await number(database, statuses=("aborted",))) == (2, 2)
+    assert await number(database, statuses=("pending",), engine_ids=engines) is None
+    assert await number(database, statuses=("complete",), engine_ids=engines) == 0
+    assert await number(database, created_from=1) is None
+    everything = JobRange(organization_id=OWNER, created_from=0, created_to=2**62)
+    await database.write(lambda tx: barriers.accept(tx, everything, include_running=False, created_by=None))
+    await recount.check(database)
