@@ -121,15 +121,16 @@ class History:
                 f"{at}, {at}, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 10 = 0"
             ),
             "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, "
-            "name, created_at, modified_at, tasks_failed, paused_at)": (
+            "name, created_at, modified_at, tasks_failed, paused_at, cancellable_since)": (
                 f"{job}, {organization}, {status}, {self.tasks}, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
                 f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, "
                 f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1, "
-                f"CASE WHEN {failed} THEN 1 ELSE 0 END, CASE WHEN n % 100 = 99 THEN {at} END FROM {numbers}"
+                f"CASE WHEN {failed} THEN 1 ELSE 0 END, CASE WHEN n % 100 = 99 THEN {at} END, "
+                f"CASE WHEN n % 100 >= 98 THEN 0 END FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at, failure_reason)": (
-                f"{job}, ordinal, CASE WHEN {failed} THEN 'failed' ELSE 'complete' END, engine, 0, 1, {at} + 1, "
+                f"{job}, ordinal, {status}, engine, 0, 1, {at} + 1, "
                 f"CASE WHEN {failed} THEN '{FAILURE}' END FROM {numbers}, "
                 f"({ordinals} UNION ALL SELECT '{rare}', {self.tasks}) e WHERE engine = '{common}' OR n % 20 = 3"
             ),
@@ -190,7 +191,7 @@ class History:
             ),
             "job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)": (
                 f"{organization}, '', {status}, '', 0, {self.since}, COUNT(*), 0 FROM {numbers} GROUP BY 3 "
-                f"UNION ALL SELECT {organization}, engine, CASE WHEN {failed} THEN 'failed' ELSE 'complete' END, "
+                f"UNION ALL SELECT {organization}, engine, {status}, "
                 f"CASE WHEN {failed} THEN '{FAILURE}' ELSE '' END, 0, {self.since}, COUNT(*), "
                 f"SUM(CASE WHEN engine = '{common}' THEN {self.tasks} ELSE 1 END) FROM {numbers}, {engines} "
                 "GROUP BY 2, 3, 4"

@@ -110,11 +110,38 @@ def _graphql_others(one: Stored, place: Place) -> Iterator[Read]:
         title = f"GraphQL targets, {field}{'' if direction == 'desc' else ', oldest first'}{where}"
         query = f"{{ temporalDataObjects({arguments}) {{ records {{ id }} }} }}"
         yield Read(title, place.graphql(query), ("data", "temporalDataObjects", "records"))
+    yield from _graphql_nested(one, place)
+    for word, (offset, where) in product(("createdDateTime", "modifiedDateTime", "name", "startDateTime"), _PLACES):
+        query = (
+            f"{{ scheduledJobs(orderBy: [{{field: {word}}}] limit: {PAGE} offset: {offset}) {{ records {{ id }} }} }}"
+        )
+        yield Read(f"GraphQL schedules, {word}{where}", place.graphql(query), ("data", "scheduledJobs", "records"))
+    for word, (offset, where) in product(("createdTime", "runMode", "startTime"), _PLACES):
+        wanted = urlencode({"orderBy": word, "limit": PAGE, "offset": offset})
+        request = place.request("GET", f"/edge/v1/proc/scheduled_jobs?{wanted}")
+        yield Read(f"REST schedules, {word}{where}", request, ("result",))
     job = one.ended.job_id(one.ended.count // 2)
     audits = {"all": "", "a user": f'userName: "{AUTHOR}"', "an object": f'objectId: "{job}"'}
     for (name, arguments), (offset, where) in product(audits.items(), _PLACES):
         query = f"{{ auditLog({arguments} limit: {PAGE} offset: {offset}) {{ records {{ id }} }} }}"
         yield Read(f"GraphQL audit, {name}{where}", place.graphql(query), ("data", "auditLog", "records"))
+
+
+def _graphql_nested(one: Stored, place: Place) -> Iterator[Read]:
+    """Yields the lists inside an engine and a target."""
+    target = TARGET + one.ended.count // 200
+    for owner, argument, name, filter_ in (
+        ("engine", _RARE, "tasks", ""),
+        ("engine", _COMMON, "tasks", 'status: ["complete"]'),
+        ("engine", _COMMON, "tasks", 'status: ["failed"]'),
+        ("temporalDataObject", target, "tasks", ""),
+        ("temporalDataObject", target, "jobs", ""),
+    ):
+        for offset, where in _PLACES:
+            page = f"{name}({filter_} limit: {PAGE} offset: {offset}) {{ records {{ id }} }}"
+            title = f"GraphQL {name} of {owner} {argument} {filter_}{where}"
+            query = f'{{ {owner}(id: "{argument}") {{ {page} }} }}'
+            yield Read(title, place.graphql(query), ("data", owner, name, "records"))
 
 
 def _numbers(one: Stored, place: Place) -> Iterator[Read]:

@@ -31,8 +31,9 @@ GROWING: Final = {
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.
 CURRENT: Final = {
-    "artifact_shared", "barrier_open", "bulk_act_open", "export_request_due", "job_paused", "job_schedule_live",
-    "outbox_in_flight", "schedule_slot_queued", "target_public", "work_item_lane", "work_item_lease",
+    "artifact_shared", "barrier_open", "bulk_act_open", "export_request_due", "job_partly_ended", "job_paused",
+    "job_schedule_live", "outbox_in_flight", "schedule_slot_queued", "target_public", "work_item_lane",
+    "work_item_lease",
 }  # fmt: skip
 
 # Of several organizations, so that the whole table is not what one of them has.
@@ -104,7 +105,8 @@ def lists_of_jobs() -> Iterator[str]:
 
 def first_jobs() -> Iterator[str]:
     """The names of the statements behind the jobs among which the first tasks in the order of changes are sought."""
-    for driver, created in product(((), ("by_status",), ("by_failure",)), ((), ("created",))):
+    drivers = ((), ("by_status",), ("by_failure",), ("partly_ended",))
+    for driver, created in product(drivers, ((), ("created",))):
         orders = ("newest", "oldest", "last_modified", "first_modified") if driver else ("newest", "oldest")
         yield from (shape("jobs.list", ("page", order, *driver, *created)) for order in orders)
 

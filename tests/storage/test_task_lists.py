@@ -20,6 +20,8 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import pages, task_pages
+from enginehouse.storage.work import task_statuses
+from enginehouse.storage.work.task_statuses import NamedTask
 
 FIRST: Final = 1_700_000_000_000_000
 APART: Final = 1_000
@@ -194,7 +196,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
             items = [
                 (task.job_id + shift, task.ordinal, 0, organization_id, "native", task.engine_id, *[0] * 11)
                 for task in rows
-                if task.items_open
+                if task.items_open and task.status is not TaskStatus.ABORTED  # a cancel deletes them
             ]  # fmt: skip
             await tx.many("work.insert_items", items)
         await tx.many("test.add_organization", [(1, "one")])
@@ -215,8 +217,9 @@ async def differences(database: Database, stored: list[Stored]) -> list[Any]:
             right = expected(stored, whole)
 
             async def read(tx: Tx, whole: TaskFilter = whole, part: TaskFilter = part) -> Any:
-                pages_ = [await task_pages.page(tx, 1, each) for each in (whole, part)]
-                return *pages_, await task_pages.count(tx, 1, whole)
+                total = await task_pages.count(tx, 1, part)
+                pages_ = await task_pages.page(tx, 1, whole), await task_pages.page(tx, 1, part, total)
+                return *pages_, total
 
             found = await database.read(read)
             if found != (right, right[4:7], len(right)):
@@ -290,6 +293,18 @@ async def test_the_same_while_a_bulk_cancel_is_applied(database: Database, store
     assert (await differences(database, seen))[:1] == []
     assert (await wrong_tallies(database, seen))[:1] == []
     assert pages.FEW > JOBS
+
+
+async def test_an_ended_task_of_a_job_that_waits_is_in_the_list(database: Database) -> None:
+    """A client has aborted it, so no attempt has started."""
+    verbs = Verbs(database)
+    [job_id] = await verbs.create(make.new_job(make.independent(2)))
+    named = [NamedTask(job_id, 1, "taskIDs[0]", "it")]
+    await database.write_work(lambda tx: task_statuses.abort(tx, verbs.plans, make.ORGANIZATION, named))
+    assert (await verbs.statuses(job_id))[0] is JobStatus.PENDING
+    for order_by in ("created_at", "modified_at"):
+        ended = TaskFilter(statuses=(TaskStatus.ABORTED,), order_by=order_by)
+        assert await database.read(lambda tx, ended=ended: task_pages.page(tx, 1, ended)) == [(job_id, 1)]  # type: ignore[misc]
 
 
 async def test_a_failed_task_that_its_standby_has_replaced_is_in_the_list_of_failed_tasks(database: Database) -> None:

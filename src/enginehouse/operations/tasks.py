@@ -26,10 +26,11 @@ async def list_(house: House, principal: Principal, filter_: TaskFilter) -> Task
     bounds.page(filter_.offset, filter_.limit, largest=house.limits.page_size)
 
     async def read(tx: Tx) -> TaskPage:
-        keys = await task_pages.page(tx, principal.organization_id, filter_)
+        total = await task_pages.count(tx, principal.organization_id, filter_)
+        keys = await task_pages.page(tx, principal.organization_id, filter_, total)
         wanted = sorted({job_id for job_id, _ in keys})
         jobs = await queries.by_ids(tx, principal.organization_id, wanted, house.job_views)
         found = tuple((jobs[job_id], jobs[job_id].tasks[ordinal]) for job_id, ordinal in keys)
-        return TaskPage(found, await task_pages.count(tx, principal.organization_id, filter_))
+        return TaskPage(found, total)
 
     return await house.database.read(read)

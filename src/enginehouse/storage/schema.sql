@@ -373,6 +373,9 @@ CREATE INDEX job_modified ON job (organization_id, status, modified_at, id);
 CREATE INDEX job_target ON job (target_id, organization_id, id) WHERE target_id IS NOT NULL;
 CREATE INDEX job_with_target ON job (organization_id, id) WHERE target_id IS NOT NULL;
 CREATE INDEX job_schedule ON job (scheduled_job_id, organization_id, id) WHERE scheduled_job_id IS NOT NULL;
+-- Written once, when the job ends: those that have not ended are in job_schedule_live.
+CREATE INDEX job_schedule_changed ON job (scheduled_job_id, organization_id, modified_at, id)
+  WHERE scheduled_job_id IS NOT NULL AND status IN ('complete', 'failed', 'aborted');
 CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_of_template ON job (template_id, organization_id, id) WHERE template_id IS NOT NULL;
 CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
@@ -383,6 +386,9 @@ CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
 -- Every job with a failed task is here: the list of the failed tasks is read from it.
 CREATE INDEX job_failures ON job (organization_id, id) WHERE tasks_failed > 0 OR has_standby = 1;
 CREATE INDEX job_failures_changed ON job (organization_id, modified_at, id) WHERE tasks_failed > 0 OR has_standby = 1;
+-- The jobs that wait though a task has ended: one that was aborted, that took no pushes, or that a retry reuses.
+CREATE INDEX job_partly_ended ON job (organization_id, id)
+  WHERE status IN ('pending', 'queued') AND (cancellable_since IS NULL OR retry_of IS NOT NULL);
 CREATE INDEX job_paused ON job (organization_id, id, status) WHERE paused_at IS NOT NULL;
 -- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;

@@ -202,7 +202,11 @@ def scans(
         case _:
             driven = [start]
     ordered = filter_.order_by == "modified_at" and not total
-    by_change = (driver == "status" and (total or ordered)) or (driver == "failure" and ordered and not applying)
+    if driver == "schedule" and ordered and not applying:  # each part has an index of its own
+        driven = [scan.and_(part) for scan in driven for part in ("all_live", "all_ended")]
+    by_change = (driver == "status" and (total or ordered)) or (
+        driver in ("failure", "schedule") and ordered and not applying
+    )
     return [_rest(scan, filter_, driver, applying=applying, by_change=by_change) for scan in driven]
 
 

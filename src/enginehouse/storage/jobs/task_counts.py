@@ -3,10 +3,12 @@
 from dataclasses import fields
 from typing import Final, NamedTuple
 
+from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.status import TaskStatus
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.jobs import counts
 
 
 class TaskCount(NamedTuple):
@@ -25,20 +27,32 @@ class TaskCount(NamedTuple):
 _COUNTS: Final = Select("jobs.task_counts", TaskCount)
 _COUNTED: Final = {"statuses", "engine_ids", "failure_reasons", "other_reasons_than", "in_backlog"}
 _ORDER: Final = {"order_by", "descending", "offset", "limit"}
+_POOLS: Final = [kind.value for kind in EngineKind]
 _OTHERS: Final = [each for each in fields(TaskFilter) if each.name not in _COUNTED | _ORDER]
 
 
 async def number(tx: Tx, organization_id: int, filter_: TaskFilter) -> int | None:
     """Returns how many tasks match while no bulk cancel is open; None if the counts do not tell."""
+    if filter_.is_claimable is not None and _is_alone(filter_):
+        [(claimable,)] = await tx.all("tasks.claimable", organization_id=organization_id, pools=_POOLS)
+        return int(claimable) if filter_.is_claimable else await counts.tasks(tx, organization_id) - int(claimable)
     if any(getattr(filter_, each.name) != each.default for each in _OTHERS):
         return None
     return of(await _COUNTS.all(tx, organization_id=organization_id), filter_)
 
 
-def of(counts: list[TaskCount], filter_: TaskFilter) -> int | None:
+def _is_alone(filter_: TaskFilter) -> bool:
+    """Whether nothing else is said of the tasks."""
+    plain = TaskFilter(is_claimable=filter_.is_claimable)
+    return all(
+        getattr(filter_, each.name) == getattr(plain, each.name) for each in fields(filter_) if each.name not in _ORDER
+    )
+
+
+def of(numbers: list[TaskCount], filter_: TaskFilter) -> int | None:
     """Returns the same from an organization's counts."""
     total = 0
-    for each in counts:
+    for each in numbers:
         matches = _matches(each, filter_)
         if each.engine_id:
             if matches and (filter_.engine_ids is None or each.engine_id in filter_.engine_ids):

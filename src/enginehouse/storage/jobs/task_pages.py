@@ -32,7 +32,13 @@ class TaskTally(NamedTuple):
     tasks: int
 
 
-STEPS: Final = (64, FEW, 16_000, 128_000)  # jobs among which the first tasks in the order of changes are sought
+STEPS: Final = (
+    64,
+    FEW,
+    2 * FEW,
+    8 * FEW,
+    64 * FEW,
+)  # jobs among which the first tasks in the order of changes are sought
 AHEAD: Final = SECOND  # so much later than its job's creation an id may be, at most
 
 _ANY_JOB: Final = frozenset(JobStatus)
@@ -60,9 +66,14 @@ class TaskScan:
         return shape(self.family, self.parts | {what})
 
 
-async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
-    """Returns the tasks of one page, (job, ordinal), in order."""
+async def page(tx: Tx, organization_id: int, filter_: TaskFilter, total: int | None = None) -> list[tuple[int, int]]:
+    """Returns the tasks of one page, (job, ordinal), in order. With the `total` of all pages it looks for no more."""
+    if total is not None:
+        if total <= filter_.offset:
+            return []
+        filter_ = replace(filter_, limit=min(filter_.limit, total - filter_.offset))
     if filter_.order_by == "modified_at" and not await barriers.is_open(tx, organization_id):
+        filter_ = await _of_creation(tx, organization_id, filter_)
         near = _last_changed if filter_.descending else _first_changed
         few_of_engines = await _names_few(tx, organization_id, filter_)
         for few in STEPS[:2] if few_of_engines else STEPS:
@@ -103,6 +114,15 @@ async def _first_changed(tx: Tx, organization_id: int, filter_: TaskFilter, few:
     return replace(filter_, job_ids=job_ids, modified_to=micros_of(job_ids[-1]) - AHEAD - 1)
 
 
+async def _of_creation(tx: Tx, organization_id: int, filter_: TaskFilter) -> TaskFilter:
+    """Returns the filter with the jobs that were created in its range, if they are few."""
+    if not _is_wide(filter_) or (filter_.created_from, filter_.created_to) == (None, None):
+        return filter_
+    created = JobFilter(created_from=filter_.created_from, created_to=filter_.created_to, limit=FEW + 1)
+    job_ids = await pages.page(tx, organization_id, created)
+    return filter_ if len(job_ids) > FEW else replace(filter_, job_ids=tuple(job_ids))
+
+
 def _is_wide(filter_: TaskFilter) -> bool:
     """True if neither jobs nor targets are named."""
     return filter_.job_ids is None and filter_.target_id is None and filter_.source_id is None
@@ -113,12 +133,12 @@ async def _jobs(tx: Tx, organization_id: int, filter_: TaskFilter, order: JobFil
     start = pages.Scan(frozenset(), {"organization_id": organization_id})
     if order.created_from is not None or order.created_to is not None:
         start = start.and_("created", **pages.created(order.created_from, order.created_to))
-    statuses, with_failures = _job_statuses(filter_, applying=False)
+    statuses, besides = _job_statuses(filter_, applying=False)
     found = [start.and_("by_status", status=status.value) for status in sorted(statuses)]
     if statuses == _ANY_JOB and order.order_by == "created_at":
         found = [start]
-    elif statuses != _ANY_JOB and with_failures:
-        found.append(start.and_("by_failure"))
+    elif statuses != _ANY_JOB:
+        found += [start.and_("by_failure" if each == "with_failures" else each) for each in sorted(besides)]
     return await pages.places(tx, found, order)
 
 
@@ -203,7 +223,7 @@ def scans(
     `few_of_engines`: also in the order of changes, because so few jobs name one.
     """
     start = TaskScan(frozenset(), {"organization_id": organization_id})
-    statuses, with_failures = _job_statuses(filter_, applying=applying)
+    statuses, besides = _job_statuses(filter_, applying=applying)
     if filter_.job_ids is not None:
         driven = [start.and_("of_ids", ids=list(filter_.job_ids))]
     elif filter_.target_id is not None:
@@ -212,9 +232,9 @@ def scans(
         driven = [start.and_("by_source", source_id=filter_.source_id)]
     elif statuses != _ANY_JOB:
         driven = [start.and_("by_status", job_status=status.value) for status in sorted(statuses)]
-        if with_failures:
-            others = [status.value for status in sorted(_ANY_JOB - statuses)]
-            flagged = start.and_("with_failures")
+        others = [status.value for status in sorted(_ANY_JOB - statuses)]
+        for each in sorted(besides):
+            flagged = start.and_(each)
             driven.append(flagged.and_("of_job_statuses", job_statuses=others) if statuses else flagged)
     elif by_engine and filter_.engine_ids is not None and (few_of_engines or filter_.order_by == "created_at"):
         engines = replace(start, family="tasks.list_of_engine")
@@ -227,8 +247,11 @@ def scans(
     return [_rest(scan, filter_) for scan in driven]
 
 
-def _job_statuses(filter_: TaskFilter, *, applying: bool) -> tuple[frozenset[JobStatus], bool]:
-    """Returns the statuses that the jobs of matching tasks can have, and whether other jobs with failures can match."""
+def _job_statuses(filter_: TaskFilter, *, applying: bool) -> tuple[frozenset[JobStatus], set[str]]:
+    """Returns the statuses that the jobs of matching tasks can have, and which other jobs can match.
+
+    These are the jobs with failures, and those that wait though a task has ended.
+    """
     statuses = set(filter_.statuses or TaskStatus)
     if filter_.in_backlog:
         statuses &= {TaskStatus.PENDING, TaskStatus.QUEUED}
@@ -236,26 +259,27 @@ def _job_statuses(filter_: TaskFilter, *, applying: bool) -> tuple[frozenset[Job
         statuses -= {TaskStatus.COMPLETE, TaskStatus.FAILED, TaskStatus.ABORTED}
     if filter_.failure_reasons is not None or filter_.other_reasons_than is not None:
         statuses &= {TaskStatus.FAILED}
-    jobs, with_failures = frozenset[JobStatus](), False
+    jobs, besides = frozenset[JobStatus](), set[str]()
     for status in statuses:
         match status:
             case TaskStatus.COMPLETE:
-                return _ANY_JOB, False
+                jobs |= {JobStatus.COMPLETE, JobStatus.FAILED, JobStatus.ABORTED, JobStatus.RUNNING}
+                besides.add("partly_ended")
             case TaskStatus.FAILED:
-                with_failures = True
+                besides.add("with_failures")
             case TaskStatus.ABORTED:
                 jobs |= {JobStatus.ABORTED, JobStatus.FAILED, JobStatus.RUNNING} | (_LIVE if applying else set())
-                with_failures = True
+                besides |= {"with_failures", "partly_ended"}
             case TaskStatus.STANDBY_PENDING:
                 jobs |= _LIVE
-                with_failures = True
+                besides.add("with_failures")
             case TaskStatus.PENDING:
                 jobs |= _LIVE
             case TaskStatus.QUEUED:
                 jobs |= {JobStatus.QUEUED, JobStatus.RUNNING}
             case TaskStatus.RUNNING | TaskStatus.PAUSED | TaskStatus.WAITING:
                 jobs |= {JobStatus.RUNNING}
-    return jobs, with_failures
+    return (_ANY_JOB, set()) if jobs == _ANY_JOB else (jobs, besides)
 
 
 def _rest(scan: TaskScan, filter_: TaskFilter) -> TaskScan:

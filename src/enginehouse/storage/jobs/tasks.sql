@@ -1,9 +1,9 @@
 -- name: list
 -- The tasks of an organization's jobs (`page`), or how many there are: all (`total`), or of each status, engine, reason
 -- of a failure, and mark in time (`tally`). A deleted task is in no list. One filter drives the list: it finds the jobs,
--- in the order of the list. `by_status`: the status of the job. `with_failures` also finds jobs with a standby. CROSS
--- JOIN keeps SQLite from beginning with the tasks.
--- parts: page total tally tally_by_mark of_ids of_ordinal by_status by_target of_target by_source with_failures of_job_statuses created newest oldest last_modified first_modified of_statuses of_engines of_reasons without_reasons in_backlog not_in_backlog claimable not_claimable modified
+-- in the order of the list. `by_status`: the status of the job. `with_failures` also finds jobs with a standby,
+-- `partly_ended` jobs that wait though a task has ended. CROSS JOIN keeps SQLite from beginning with the tasks.
+-- parts: page total tally tally_by_mark of_ids of_ordinal by_status by_target of_target by_source with_failures partly_ended of_job_statuses created newest oldest last_modified first_modified of_statuses of_engines of_reasons without_reasons in_backlog not_in_backlog claimable not_claimable modified
 -- lists: ids bigint, job_statuses text, statuses text, engine_ids text, reasons text
 -- if: total
 SELECT COUNT(*) AS tasks
@@ -31,6 +31,8 @@ WHERE {task_of_job} AND t.deleted_at IS NULL
   AND j.target_id IN (SELECT x.id FROM target x WHERE x.source_id = :source_id AND x.organization_id = :organization_id)
 -- if: with_failures
   AND (j.tasks_failed > 0 OR j.has_standby = 1)
+-- if: partly_ended
+  AND j.status IN ('pending', 'queued') AND (j.cancellable_since IS NULL OR j.retry_of IS NOT NULL)
 -- if: of_job_statuses
   AND j.status || '' IN {job_statuses}
 -- if: created
@@ -67,6 +69,14 @@ GROUP BY 1, 2, 3
 GROUP BY 1, 2, 3, 4
 -- if: page
 LIMIT :limit OFFSET :offset;
+
+-- name: claimable
+-- How many tasks have an item that may be claimed, of each pool directly from the index of the lanes. A cancelled job has
+-- none. The plus signs keep SQLite from walking through all items in the order of their keys.
+-- lists: pools text
+SELECT COUNT(*) AS tasks FROM (
+  SELECT DISTINCT +w.job_id, +w.ordinal FROM work_item w
+  WHERE w.pool IN {pools} AND w.organization_id = :organization_id AND w.lease_until IS NULL AND w.held = 0) t;
 
 -- name: list_of_engine
 -- The same for the tasks of one engine, directly from its index.
