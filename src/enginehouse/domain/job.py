@@ -274,7 +274,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: int | None = None  # since then no client sees it
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     """The current state of a job, with its plan and its tasks. Times in µs UTC.
 
     `tasks` has every task of the plan, so that an ordinal is a place in it; clients see only the `shown` ones.

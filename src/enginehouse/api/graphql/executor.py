@@ -11,6 +11,7 @@ from enginehouse.api.graphql import idempotency
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution import introspection, limits, variables
+from enginehouse.api.graphql.execution.answer_cache import AnswerCache
 from enginehouse.api.graphql.execution.cost import Cost
 from enginehouse.api.graphql.execution.documents import MAX_ERRORS, NOT_VALID, BoundDocument, DocumentCache
 from enginehouse.api.graphql.execution.introspection import Introspection
@@ -36,10 +37,11 @@ class GraphQLRequest:
 
 
 class RequestExecutor:
-    """Executes requests against a schema, with the cache of their documents."""
+    """Executes requests against a schema, with the cache of their documents, and of `answers` if there is one."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, answers: AnswerCache | None = None) -> None:
         self.schema = schema
+        self._answers = answers
         self.documents = DocumentCache(schema)
         self._introspection = Introspection()
 
@@ -167,7 +169,7 @@ class RequestExecutor:
     def _plan(self, bound: BoundDocument, operation: OperationDefinitionNode) -> OperationPlan | None:
         known = bound.prepared.plans
         if id(operation) not in known:
-            known[id(operation)] = plan_of(self.schema, bound.prepared.document, operation)
+            known[id(operation)] = plan_of(self.schema, bound.prepared.document, operation, self._answers)
         return known[id(operation)]
 
     def _check_cost(

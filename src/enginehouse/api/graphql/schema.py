@@ -9,6 +9,7 @@ from ariadne import make_executable_schema
 from graphql import GraphQLSchema, OperationType, get_named_type, is_input_object_type
 
 from enginehouse.api.graphql.context import Info
+from enginehouse.api.graphql.execution.answer_cache import AnswerCache
 from enginehouse.api.graphql.execution.scalars import SCALARS
 from enginehouse.api.graphql.fields import (
     action_templates,
@@ -35,6 +36,7 @@ from enginehouse.api.graphql.fields import (
     launches,
     organizations,
     overview,
+    paging,
     pipelines,
     results,
     schedule_fields,
@@ -58,6 +60,7 @@ from enginehouse.api.graphql.fields import (
 from enginehouse.api.input.references import references
 from enginehouse.domain.errors import NotAllowed
 from enginehouse.domain.identity import Principal
+from enginehouse.domain.job import Job
 from enginehouse.operations.audit import trail
 from enginehouse.operations.references import refuse_unknown
 
@@ -96,6 +99,12 @@ def schema() -> GraphQLSchema:
             continue
         field.resolve = _with_references(field.resolve, of_input.name)
     return executable
+
+
+def answers() -> AnswerCache:
+    """Returns a new cache of what plans answer about jobs."""
+    fields = {"Job": job_fields.OF_ITSELF, "TaskList": paging.OF_ITSELF, "Task": tasks.OF_ITSELF}
+    return AnswerCache({"Job": Job}, fields)
 
 
 def _for_callers(resolve: Callable[..., Any]) -> Callable[..., Any]:

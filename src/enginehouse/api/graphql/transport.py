@@ -3,17 +3,17 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 
-import msgspec
 from graphql import GraphQLError
 
 from enginehouse.api import auth
 from enginehouse.api.graphql.context import Context
 from enginehouse.api.graphql.errors import describe
 from enginehouse.api.graphql.execution import body as bodies
+from enginehouse.api.graphql.execution.answer_cache import encode
 from enginehouse.api.graphql.execution.rejection import RejectedError
 from enginehouse.api.graphql.execution.upload import read_form
 from enginehouse.api.graphql.executor import GraphQLRequest, RequestExecutor, Response, rejection
-from enginehouse.api.graphql.schema import schema
+from enginehouse.api.graphql.schema import answers, schema
 from enginehouse.api.http import correlation as http_correlation
 from enginehouse.api.http import errors
 from enginehouse.api.http.answer import send_answer
@@ -31,7 +31,6 @@ Endpoint = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 _LATER: Final = {CapacityExceeded.rest_status, Unavailable.rest_status}
 _JSON: Final = ((b"content-type", b"application/json"),)
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
-_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ClientGoneError(Exception):
@@ -40,7 +39,7 @@ class ClientGoneError(Exception):
 
 def graphql(house: House) -> Endpoint:
     """Returns an ASGI endpoint for GraphQL requests to this house."""
-    executor = RequestExecutor(schema())
+    executor = RequestExecutor(schema(), answers())
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -169,7 +168,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 async def _send(scope: Scope, send: Send, body: dict[str, Any], status: int, *own: tuple[bytes, bytes]) -> None:
     later = (_retry_after(body),) if status in _LATER else ()
-    await send_answer(scope, send, status, _encode(body), _JSON, (*own, *later))
+    await send_answer(scope, send, status, encode(body), _JSON, (*own, *later))
 
 
 def _retry_after(body: dict[str, Any]) -> tuple[bytes, bytes]:

@@ -25,6 +25,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from enginehouse.api.graphql.execution.answer_cache import AnswerCache
 from enginehouse.api.graphql.execution.mutation_plan import MutationPlan
 from enginehouse.api.graphql.execution.plan_input import ArgumentPlan, NoPlanError, VariablePlan
 from enginehouse.api.graphql.execution.plan_steps import (
@@ -32,6 +33,7 @@ from enginehouse.api.graphql.execution.plan_steps import (
     Fields,
     FieldStep,
     PlannedOperation,
+    kept,
     leaf,
     listed,
     listed_objects,
@@ -46,12 +48,20 @@ _TEXTS: Final = frozenset({GraphQLString, GraphQLID})
 _MOST_FIELDS: Final = 2_000  # of a plan, which takes about 1 KB for each
 
 
-def plan_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> OperationPlan | None:
-    """Returns the plan of the operation, None if only the library can execute it. The document is valid."""
+def plan_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    answers: AnswerCache | None = None,
+) -> OperationPlan | None:
+    """Returns the plan of the operation, None if only the library can execute it. The document is valid.
+
+    With `answers` the plan of a query keeps there what it has answered.
+    """
     root = schema.get_root_type(operation.operation)
     if operation.directives or root is None:
         return None
-    compiler = _Compiler(schema, document)
+    compiler = _Compiler(schema, document, answers if operation.operation is OperationType.QUERY else None)
     try:
         variables = VariablePlan(schema, operation)
         fields = compiler.fields(root, [operation.selection_set])
@@ -68,8 +78,9 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationD
 
 
 class _Compiler:
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, answers: AnswerCache | None) -> None:
         self._schema = schema
+        self._answers = answers
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -136,13 +147,23 @@ class _Compiler:
             return leaf(kind.coerce_output_value)
         if not isinstance(kind, GraphQLObjectType) or kind.is_type_of is not None:
             raise NoPlanError
-        return nested(self._selected(kind, nodes))
+        fields = self._selected(kind, nodes)
+        return self._kept(kind, fields) or nested(fields)
+
+    def _kept(self, kind: GraphQLObjectType, fields: Fields) -> Complete | None:
+        """Returns what completes objects of this type with answers that are kept, None if they cannot be."""
+        answers, nodes = self._answers, [node for *_, step in fields for node in step.nodes]
+        if answers is None or kind.name not in answers.classes or not answers.holds(self._schema, kind, nodes):
+            return None
+        return kept(fields, answers, answers.classes[kind.name])
 
     def _complete_list(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
         item = get_nullable_type(kind)
         if not isinstance(item, GraphQLObjectType) or item.is_type_of is not None:
             return listed(self._complete(kind, nodes))
         fields = self._selected(item, nodes)
+        if (complete := self._kept(item, fields)) is not None:
+            return listed(complete if kind is item else required(complete))
         return listed_objects(fields, nested(fields) if kind is item else required(nested(fields)))
 
     def _selected(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> Fields:

@@ -22,6 +22,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, Undefined, is_iterable
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
+from enginehouse.api.graphql.execution.answer_cache import AnswerCache
 from enginehouse.api.graphql.execution.plan_input import ArgumentPlan, GivenUpError
 
 AWAITED: Final = frozenset({CoroutineType, Future, Task})
@@ -200,6 +201,18 @@ def nested(fields: Fields) -> Complete:
         return object_of(fields, value, run)
 
     return complete_object
+
+
+def kept(fields: Fields, answers: AnswerCache, usual: type) -> Complete:
+    """Completes objects with these fields. The answers about those of the class `usual` are kept, as bytes."""
+    complete, selection = nested(fields), answers.number()
+
+    def complete_kept(value: Any, run: Execution) -> Any:
+        if value.__class__ is not usual:
+            return complete(value, run)
+        return answers.find(selection, value) or answers.keep(selection, value, object_of(fields, value, run))
+
+    return complete_kept
 
 
 def listed(complete: Complete) -> Complete:

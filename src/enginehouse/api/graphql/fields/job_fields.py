@@ -112,4 +112,10 @@ job_type.set_field(
     lambda job, _: job.plan.echo.get("jobTemplateId") if job.template_id is None else job_graphql(job.template_id),
 )
 
+OF_ITSELF: Final = frozenset({
+    "id", "status", "name", "createdDateTime", "modifiedDateTime", "createdBy", "targetId", "warnings",
+    "stopRequestedDateTime", "paused", "stopping", "retryOf", "rootJobId", "retries", "slotDateTime", "tasks",
+})  # fmt: skip
+"""The fields that follow from the job alone, whoever reads them and when. What is answered about them is kept."""
+
 BINDABLES: Final = [job_type]

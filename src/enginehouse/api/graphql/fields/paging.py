@@ -29,6 +29,10 @@ MATCHES: Final[dict[str, Callable[[str, str], bool]]] = {
 """The words of StringMatch: whether a name matches a part of it, both in the same case."""
 
 
+OF_ITSELF: Final = frozenset({"records", "offset", "limit", "count"})
+"""The fields that follow from the page alone."""
+
+
 class Page(msgspec.Struct, frozen=True):
     """One page of records."""
 

@@ -264,4 +264,10 @@ task_type.set_field("failureReason", _failure_reason)
 task_type.set_field("failureMessage", lambda task, _: task.failure_message)
 task_type.set_field("executionPreferences", _preferences)
 
+OF_ITSELF: Final = frozenset({
+    "id", "status", "name", "order", "jobId", "engineId", "createdDateTime", "modifiedDateTime", "queuedDateTime",
+    "startedDateTime", "completedDateTime", "referenceId", "failureReason", "failureMessage",
+})  # fmt: skip
+"""The fields that follow from the task alone, whoever reads them and when. What is answered about them is kept."""
+
 BINDABLES: Final = [query, task_type]
