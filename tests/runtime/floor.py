@@ -78,6 +78,10 @@ class ItemSource(InProcess):
         self.reports: list[Report] = []
         self.answers: list[Answer] = []
 
+    async def ready(self, *, pool: str) -> bool:
+        await self._pass("ready")
+        return await super().ready(pool=pool)
+
     async def claim(self, *, pool: str, limit: int, worker: str) -> list[Lease]:
         leases = await super().claim(pool=pool, limit=limit, worker=worker)
         await self._pass("claim")

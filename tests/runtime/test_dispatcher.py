@@ -139,6 +139,40 @@ async def test_a_full_pool_is_not_looked_at_when_it_has_new_work(floor: Floor) -
         assert looked == ["woken"]
 
 
+async def test_an_idle_pool_claims_what_it_is_told_of_before_it_looks_around(floor: Floor) -> None:
+    async with desk(floor, 3) as at:
+        await floor.create(one(NOOP))
+        at.dispatcher.wake({"native"}, stored_here=True)
+        assert await at.dispatcher.tick() == 0.0, "another lane may have items too"
+        assert floor.source.called == ["claim"]
+        await until(lambda: len(at.started) == 1, "it runs")
+        await floor.create(one("scripted"))  # in a lane that no claim has read
+        at.dispatcher.wake({"native"}, stored_here=True)
+        await at.dispatcher.tick()
+        assert floor.source.called[1:] == ["ready", "claim"], "it is not idle"
+        await until(lambda: len(at.started) == 2, "the other one runs")
+
+
+async def test_an_idle_pool_looks_first_when_another_server_has_told_it(floor: Floor) -> None:
+    async with desk(floor, 3) as at:
+        at.dispatcher.wake({"native"})
+        await at.dispatcher.tick()
+        assert floor.source.called == ["ready"], "the other server has mostly claimed it"
+
+
+async def test_a_claim_at_once_misses_no_other_lane(floor: Floor) -> None:
+    async with desk(floor, 3) as at:
+        await floor.create(one(NOOP))
+        await at.dispatcher.tick()
+        at.gate.set()
+        await until(lambda: not at.capacity.running, "it has ended, and its lane is known")
+        await floor.create(one("scripted"))
+        at.dispatcher.wake({"native"}, stored_here=True)
+        assert await at.dispatcher.tick() == 0.0
+        await at.dispatcher.tick()
+        await until(lambda: len(at.started) == 2, "the other one has started")
+
+
 async def test_work_for_another_pool_wakes_nobody(floor: Floor) -> None:
     async with desk(floor, 1) as at:
         looked = list[str]()

@@ -74,6 +74,10 @@ class Capacity:
         """Returns how many more leases the pool can take now."""
         return self._slots[pool].free() if pool in self._slots else 0
 
+    def is_idle(self, pool: str) -> bool:
+        """Returns True if the pool holds no lease whose engine has not ended."""
+        return pool in self._slots and self._slots[pool].held == 0
+
     def fit(self, pool: str, slots: int, resources: Resources) -> None:
         """The pool has only so many slots from now on, and what runs its engines has these resources."""
         self.resources = resources

@@ -41,16 +41,20 @@ class Dispatcher:
         self._largest = largest
         self._marked_at: dict[str, float] = {}
         self._wanting: set[str] = set()  # pools to look for in the next tick; if there are none, it looks for all
+        self._promised: set[str] = set()  # pools for which this process has stored items since the last look
         self._due: dict[str, float] = {}  # when to look for work of each pool again (monotonic seconds)
         self.loop = Loop("dispatcher", self.tick)
         # A slot becomes free before its attempt is done. A tick in between would find no work and sleep.
         capacity.on_free = self._free
 
-    def wake(self, pools: Collection[str] | None = None) -> None:
+    def wake(self, pools: Collection[str] | None = None, *, stored_here: bool = False) -> None:
         """There may be work for these pools (None: for any). The next tick begins at once and looks for them.
 
-        A full pool looks for work when it has a free slot. Then it is only shown that tasks wait for it.
+        A full pool looks for work when it has a free slot. Then it is only shown that tasks wait for it. `stored_here`:
+        this process has just stored it, so it mostly is the one that gets it.
         """
+        if stored_here and pools is not None:
+            self._promised.update(pools)
         named = self._capacity.pools.keys() if pools is None else self._capacity.pools.keys() & pools
         wanting = [pool for pool in named if self._capacity.free(pool) > 0 or self._may_mark(pool)]
         if wanting:
@@ -66,7 +70,7 @@ class Dispatcher:
     async def tick(self) -> float:
         """Every pool that can take leases has got work.
 
-        Returns the pause, 0 if a full claim shows that there is more.
+        Returns the pause, 0 if there may be more: after a full claim, and after one without a look.
         """
         pools, self._wanting = self._wanting or set(self._capacity.pools), set()
         for pool in pools:
@@ -75,11 +79,15 @@ class Dispatcher:
 
     async def _fill(self, pool: str) -> float:
         """The free worker slots of the pool have got work. Returns the seconds until the next look."""
+        promised = pool in self._promised
+        self._promised.discard(pool)
         free = self._capacity.free(pool)
         if free <= 0:
             await self._mark_queued(pool)
             return IDLE_SECONDS
-        if not await self._source.ready(pool=pool):
+        # An idle pool claims what it was told of at once. Where that was is mostly known; it looks around afterwards.
+        at_once = promised and self._capacity.is_idle(pool)
+        if not at_once and not await self._source.ready(pool=pool):
             return IDLE_SECONDS
         limit = min(free, self._largest())
         # Leases count from before the call, because it may be slow.
@@ -94,7 +102,9 @@ class Dispatcher:
                 self._start(pool, await claim, began)
             raise
         self._start(pool, leases, began)
-        if len(leases) == limit:
+        if at_once:
+            self._wanting.add(pool)  # only this one
+        if at_once or len(leases) == limit:
             return 0.0
         # Items that are ready but could not be claimed are locked by another transaction, for a moment.
         return IDLE_SECONDS if leases else LOCKED_SECONDS

@@ -29,7 +29,7 @@ def listen(
     notify = house.database.notify_others
 
     def runnable(pools: Collection[str] | None) -> None:
-        dispatcher.wake(pools)
+        dispatcher.wake(pools, stored_here=True)
         house.wake_instances()
         for pool in WORK if pools is None else pools:
             notify(WORK[pool])
