@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from enginehouse.api.asgi import Application, application
 from enginehouse.api.edge import routes as edge
 from enginehouse.api.metrics.page import MetricsAccess
@@ -17,7 +15,6 @@ from enginehouse.api.v1 import routes as v1
 from enginehouse.artifacts.place import folder_of
 from enginehouse.domain.engine import EngineKind
 from enginehouse.domain.resources import Resources
-from enginehouse.domain.secret_key import SecretKey
 from enginehouse.engines import keeper_register
 from enginehouse.engines.child_pool import ChildPool
 from enginehouse.engines.http.callbacks import Callbacks
@@ -26,17 +23,15 @@ from enginehouse.engines.keeper import Keeper
 from enginehouse.engines.native import ENGINES
 from enginehouse.engines.sandbox.levels import SandboxLevel
 from enginehouse.engines.sandbox.sandbox import Sandbox, choose
+from enginehouse.house_start import artifacts_place, open_house
 from enginehouse.operations import (
     export_leases,
     maintenance,
     outbox,
-    secret_key,
-    storage_clock,
-    store_identity,
     workers,
 )
 from enginehouse.operations.first_start import FirstStart, first_start
-from enginehouse.operations.house import House, Limits
+from enginehouse.operations.house import House
 from enginehouse.outgoing.fetch import GuardedClient
 from enginehouse.outgoing.send import Sender
 from enginehouse.runtime.capacity import Capacity
@@ -52,22 +47,15 @@ from enginehouse.runtime.presence import WorkerPresence
 from enginehouse.runtime.runner import Runner
 from enginehouse.runtime.source import WorkSource
 from enginehouse.runtime.supervisor import Supervisor
-from enginehouse.server import artifact_store, database_file, duties, notices, oidc_file, trace_start
-from enginehouse.server import secret_key as secret_key_file
+from enginehouse.server import duties, notices, oidc_file, trace_start
 from enginehouse.server.deliverer import Deliverer
 from enginehouse.server.exporter import Exporter
 from enginehouse.server.in_process import InProcess
 from enginehouse.server.installation import ServerInstallation
 from enginehouse.server.scheduler import Scheduler
 from enginehouse.settings import Settings, callbacks_address
-from enginehouse.storage.database.database import Database
-from enginehouse.storage.database.postgres import PostgresDatabase
-from enginehouse.storage.database.sqlite import SqliteDatabase
 from enginehouse.web.site import site
 
-log = structlog.get_logger(__name__)
-
-_DAY = 86_400
 _KEEPERS = "keepers"
 DESCRIPTIONS = {"edge": edge.description, "v1": v1.description}
 
@@ -104,7 +92,7 @@ async def running(settings: Settings, keeper: Keeper) -> AsyncIterator[RunningSe
     sandbox = await asyncio.to_thread(_sandbox, settings)
     provider = None if settings.oidc is None else await asyncio.to_thread(oidc_file.provider, settings.oidc)
     async with AsyncExitStack() as closing:
-        house = await _house(settings, closing)
+        house = await open_house(settings, closing)
         tracer = trace_start.start(house, closing) if settings.records_traces else None
         first = await first_start(house, init_token=settings.init_token)
         children = _children(settings, house, keeper, sandbox, closing)
@@ -146,86 +134,6 @@ async def _end_waits(house: House) -> None:
     await house.watches.close()
     await house.feeds.close()
     await house.push_waits.close()
-
-
-async def _house(settings: Settings, closing: AsyncExitStack) -> House:
-    place = settings.database_place or database_file.EMBEDDED
-    await asyncio.to_thread(database_file.check_place, settings.data, place)
-    database = await open_database(settings)
-    closing.push_async_callback(database.close)
-    advice = (await storage_clock.inspect(database)).advice
-    if advice is not None:
-        log.error("the storage clock is ahead", advice=advice)
-    local, cache_bytes = settings.data / "artifacts-local", settings.artifacts_cache_mb << 20
-    bind = partial(store_identity.bind, database)
-    store, database_id = await closing.enter_async_context(
-        artifact_store.opened(bind, artifacts_place(settings), local, cache_bytes=cache_bytes)
-    )
-    former = await store_identity.former(database)
-    await asyncio.to_thread(database_file.bind, settings.data, place, database_id, former)
-    key = await _secret_key(settings, database)
-    limits = Limits(
-        lease_seconds=settings.lease_seconds,
-        retention_seconds=settings.retention_days * _DAY,
-        idempotency_seconds=settings.idempotency_days * _DAY,
-        audit_retention_seconds=settings.audit_retention_days * _DAY,
-        token_requests=settings.token_requests,
-        organization_requests=settings.organization_requests,
-        signed_url_seconds=settings.signed_url_seconds,
-        signed_upload_bytes=settings.signed_upload_mb << 20,
-        export_seconds=settings.export_days * _DAY,
-        batches=settings.batches,
-        private_urls=settings.allow_private_urls,
-        redirect=settings.artifacts_redirect,
-    )
-    house = House.build(database, store, limits, key)
-    looks = GuardedClient(allow_private=settings.allow_private_urls)
-    house.looks.fetch = looks.fetch
-    for close in (
-        looks.aclose,
-        house.watches.close,
-        house.feeds.close,
-        house.push_waits.close,
-        house.token_usage.store,
-        house.token_uses.store,
-        house.creates.close,
-        house.cancels.close,
-        house.finishes.close,
-        house.remote_claims.close,
-        house.refusals.close,
-    ):
-        closing.push_async_callback(close)
-    return house
-
-
-def artifacts_place(settings: Settings) -> str:
-    """Returns the place of the bytes."""
-    return settings.artifacts or str(settings.data / "artifacts")
-
-
-async def _secret_key(settings: Settings, database: Database) -> SecretKey:
-    """Returns the secret key from the environment or the data folder, which gets one at the first start."""
-    found: SecretKey | None
-    if settings.secret_key:
-        found, place = secret_key_file.given(settings.secret_key), secret_key_file.VARIABLE
-    else:
-        place, found = str(settings.data / secret_key_file.FILE), secret_key_file.read(settings.data)
-    if found is None and not await secret_key.is_bound(database):  # a new key is only for a new database
-        found = await asyncio.to_thread(secret_key_file.make, settings.data)
-    # A server that starts beside this one on the folder writes its key before it binds it.
-    return await secret_key.bind(database, found or secret_key_file.read(settings.data), place)
-
-
-async def open_database(settings: Settings) -> Database:
-    """Returns the database that these settings name, migrated and checked."""
-    if settings.database is not None:
-        return await PostgresDatabase.open(
-            settings.database,
-            read_seconds=settings.database_read_seconds,
-            write_seconds=settings.database_write_seconds,
-            allow_unsafe_durability=settings.allow_unsafe_durability,
-        )
-    return await SqliteDatabase.open(settings.data / "enginehouse.db")
 
 
 def _sandbox(settings: Settings) -> Sandbox:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from enginehouse import app, logs
+from enginehouse import house_start, logs
 from enginehouse.artifacts import copy as copying
 from enginehouse.artifacts.copy import CopyReport
 from enginehouse.artifacts.place import PlaceError, folder_of, open_store
@@ -46,7 +46,7 @@ def use(place: str, *, old: str | None, data: Path | None, database: str | None)
         raise CommandError(f"There is no database in {data}. Name the folder of a server with --data.")
 
     async def run() -> tuple[CopyReport, str]:
-        opened = await app.open_database(Settings(data=data or Path(), database=database))
+        opened = await house_start.open_database(Settings(data=data or Path(), database=database))
         try:
             return await _use(opened, place, old, data)
         finally:

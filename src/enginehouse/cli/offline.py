@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from enginehouse import app
+from enginehouse import house_start
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.cli.errors import CommandError
 from enginehouse.domain.errors import Refusal
@@ -32,7 +32,7 @@ def set_password(data: Path | None, database: str | None, name: str, password: s
 
 
 async def _set_password(settings: Settings, scratch: Path, name: str, password: str) -> None:
-    database = await app.open_database(settings)
+    database = await house_start.open_database(settings)
     try:
         store = DiskStore(scratch / "artifacts")
         try:
