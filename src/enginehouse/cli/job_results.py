@@ -174,7 +174,8 @@ def _nothing(job: Json) -> str:
         case "complete":
             return f"Job {name} is complete and has no output."
         case "failed" | "aborted":
-            return f"Job {name} is {status} and has no output. Why: enginehouse job get {name}"
+            how = "failed" if status == "failed" else "was cancelled"
+            return f"Job {name} {how} and has no output. Why: enginehouse job get {name}"
         case _:
             return f"Job {name} is {status} and has no output yet. Wait for it with: enginehouse job watch {name}"
 
