@@ -25,7 +25,7 @@ SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py t
   tests/api/test_rest_bad_input.py tests/api/test_rest_cancel.py tests/api/test_rest_protocol.py \
   tests/api/test_rest_statistics.py tests/api/test_rest_status.py tests/api/test_rest_tasks.py \
   tests/api/test_schedule_input.py tests/api/test_single_engine_jobs.py tests/api/test_task_notes.py \
-  tests/api/test_task_statuses.py tests/api/test_task_updates.py tests/api/test_triggers.py \
+  tests/api/test_task_statuses.py tests/api/test_task_tokens.py tests/api/test_task_updates.py tests/api/test_triggers.py \
   tests/storage/test_addition_races.py tests/storage/test_bulk_cancels.py tests/storage/test_job_lists.py \
   tests/storage/test_push_races.py tests/storage/test_races.py tests/storage/test_stop_races.py \
   tests/storage/test_task_lists.py tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py \

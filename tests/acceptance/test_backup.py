@@ -31,7 +31,7 @@ from tests.object_store import ObjectStore
 from tests.store_proxy import Trouble, proxy_to
 from tests.thorough import THOROUGH
 
-TEXTS = 24
+TEXTS = 24 if THOROUGH else 8
 
 
 @dataclass

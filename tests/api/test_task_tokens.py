@@ -10,6 +10,7 @@ from tests.api.samples import BATCH, TRANSCRIBE, fill
 from tests.api.test_audit_rows import CHANGES, LOGINS
 from tests.api.test_bad_input_foreign import EDGE, GRAPHQL, OWN
 from tests.api.test_bad_input_tokens import ROOT_FIELDS
+from tests.thorough import mostly_on_sqlite
 
 from enginehouse.api.graphql.schema import FOR_TASKS, OPEN, schema
 from enginehouse.domain import ids
@@ -84,6 +85,7 @@ async def test_a_refused_mutation_is_recorded(api: Api) -> None:
     assert [(row.event, row.success) for row in (await api.audit())[-1:]] == [("cancelJob", False)]
 
 
+@mostly_on_sqlite
 async def test_every_other_operation_is_not_allowed(api: Api, foreign: Api) -> None:
     known = await belongings(foreign)
     issued = await foreign.graphql.ask(GET, {"e": BATCH, "j": known["job"], "t": known["task"]})

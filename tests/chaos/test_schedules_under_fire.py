@@ -24,9 +24,9 @@ from enginehouse.domain.times import SECOND
 from enginehouse.storage.database.postgres import PostgresDatabase
 
 SCHEDULES = int(os.environ.get("CHAOS_SCHEDULES", "10000" if THOROUGH else "120"))
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if THOROUGH else "4"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if THOROUGH else "2"))
 LONGEST = 3600 if THOROUGH else 5  # seconds
-STRIKES = 30 if THOROUGH else 5  # at least
+STRIKES = 30 if THOROUGH else 3  # at least
 SERVERS = 3
 WHOLE = 5_000_000  # after this many slots without a fault, faults are rare enough
 TEN_YEARS = 10 * 365 * 86_400

@@ -33,12 +33,16 @@ WEBHOOK: Final = """mutation {
   emitEvent(input: {application: "a", eventType: "t", eventName: "n", payload: "{}"}) { id }
 }"""
 STOPS: Final = 60  # of the keyboard that are tried on a page
+AT_ONCE: Final = 10  # stops until it is seen where the keyboard has been
 WIDER: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # What a person can reach, in the order of the page; of a closed `details` only its summary.
 REACHABLE: Final = """() => [...document.querySelectorAll(
   'a[href], button:enabled, input:enabled:not([type=hidden]), select:enabled, textarea:enabled, summary, [tabindex="0"]'
 )].filter((each) => each.tabIndex >= 0 && each.checkVisibility()
   && !(each.type === 'radio' && !each.checked)).map((each, n) => { each.dataset.place = n; return n; })"""
+# Where the keyboard has been since.
+FOLLOW: Final = """() => { window.stops = []; document.addEventListener(
+  'focusin', (event) => window.stops.push(event.target.dataset.place ?? null)); }"""
 MOVES: Final = """() => [...document.querySelectorAll('*')].filter((each) => {
   const style = getComputedStyle(each);
   const animated = style.animationName !== 'none' && /[1-9]/.test(style.animationDuration);
@@ -157,15 +161,15 @@ def unreached(page: Page) -> list[str]:
     """Returns what the keyboard does not reach, of the first things on the page."""
     wanted = set(page.evaluate(REACHABLE)[:STOPS])
     page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)")
-    stops: list[int] = []
-    for _ in range(2 * len(wanted) + 40):  # a field for a date has several stops
-        page.keyboard.press("Tab")
-        stop = page.evaluate("document.activeElement.dataset.place ?? null")
-        if stop is not None:
-            stops.append(int(stop))
-        if wanted <= set(stops):
+    page.evaluate(FOLLOW)
+    stops = set[int]()
+    for _ in range(0, 2 * len(wanted) + 40, AT_ONCE):  # a field for a date has several stops
+        for _ in range(AT_ONCE):
+            page.keyboard.press("Tab")
+        stops = {int(stop) for stop in page.evaluate("window.stops") if stop is not None}
+        if wanted <= stops:
             break
-    left = sorted(wanted - set(stops))
+    left = sorted(wanted - stops)
     return [page.evaluate(f"document.querySelector('[data-place=\"{n}\"]').outerHTML.slice(0, 120)") for n in left]
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.acceptance.server import NOOP, TOKEN, Server, serving, task_of
+from tests.thorough import THOROUGH
 from tests.web.test_browser import WIDTHS, Place, browser, page, violations
 
 __all__ = ["browser", "page"]
@@ -107,7 +108,7 @@ def test_without_the_script_the_table_has_the_numbers(numbers: Place, page: Page
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"] if THOROUGH else ["dark"])
 def test_everybody_can_read_the_pages_with_numbers(numbers: Place, page: Page, scheme: Any) -> None:
     create(numbers.server, 5)
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
