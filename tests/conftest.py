@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from tests.clean_databases import CleanDatabases
 from tests.object_store import ObjectStore
 from tests.object_store import started as object_store_started
-from tests.postgres import FSYNC, PostgresServer, started
+from tests.postgres import FSYNC, PATIENCE, PostgresServer, started
 from tests.ray_cluster import RayCluster
 from tests.ray_cluster import started as ray_cluster_started
 from tests.scratch import in_memory
@@ -128,7 +128,10 @@ async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterato
 
 @pytest.fixture
 async def postgres_database(postgres_dsn: str) -> AsyncIterator[Database]:
-    opened = await PostgresDatabase.open(postgres_dsn, writers=2, readers=2, allow_unsafe_durability=FSYNC == "off")
+    opened = await PostgresDatabase.open(
+        postgres_dsn, writers=2, readers=2, allow_unsafe_durability=FSYNC == "off",
+        read_seconds=PATIENCE, write_seconds=PATIENCE,
+    )  # fmt: skip
     yield opened
     await opened.close()
 

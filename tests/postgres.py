@@ -25,6 +25,8 @@ NOBODY = 65534
 STARTS_WITHIN = 60.0
 ROOM = 2  # GiB
 FSYNC = os.environ.get("PG_FSYNC", "on")
+# For a transaction. On a slow machine many contenders take longer than a server would wait.
+PATIENCE = 60.0  # seconds
 
 
 class PostgresServer:

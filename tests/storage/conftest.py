@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.postgres import FSYNC
+from tests.postgres import FSYNC, PATIENCE
 
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
@@ -94,7 +94,10 @@ def probe(request: pytest.FixtureRequest) -> Database:
 @pytest.fixture
 async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
     """A PostgreSQL database with a connection for each of the eight contenders."""
-    opened = await PostgresDatabase.open(postgres_dsn, writers=8, readers=2, allow_unsafe_durability=FSYNC == "off")
+    opened = await PostgresDatabase.open(
+        postgres_dsn, writers=8, readers=2, allow_unsafe_durability=FSYNC == "off",
+        read_seconds=PATIENCE, write_seconds=PATIENCE,
+    )  # fmt: skip
     yield opened
     await opened.close()
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from tests import make
-from tests.postgres import FSYNC
+from tests.postgres import FSYNC, PATIENCE
 from tests.storage import recount
 from tests.storage.verbs import read_jobs
 from tests.thorough import THOROUGH
@@ -326,7 +326,10 @@ WAVE = 50
 
 @pytest.fixture
 async def wide_postgres(postgres_dsn: str) -> AsyncIterator[Database]:
-    opened = await PostgresDatabase.open(postgres_dsn, writers=12, readers=2, allow_unsafe_durability=FSYNC == "off")
+    opened = await PostgresDatabase.open(
+        postgres_dsn, writers=12, readers=2, allow_unsafe_durability=FSYNC == "off",
+        read_seconds=PATIENCE, write_seconds=PATIENCE,
+    )  # fmt: skip
     yield opened
     await opened.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests import make
-from tests.postgres import FSYNC
+from tests.postgres import FSYNC, PATIENCE
 from tests.storage.verbs import Verbs
 
 from enginehouse.domain.fair_shares import Level
@@ -265,7 +265,10 @@ async def wide(request: pytest.FixtureRequest, database: Database) -> AsyncItera
         yield database
         return
     dsn = request.getfixturevalue("postgres_dsn")
-    opened = await PostgresDatabase.open(dsn, writers=6, readers=4, allow_unsafe_durability=FSYNC == "off")
+    opened = await PostgresDatabase.open(
+        dsn, writers=6, readers=4, allow_unsafe_durability=FSYNC == "off",
+        read_seconds=PATIENCE, write_seconds=PATIENCE,
+    )  # fmt: skip
     yield opened
     await opened.close()
 
