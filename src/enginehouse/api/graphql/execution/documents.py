@@ -67,15 +67,21 @@ class PreparedDocument:
     costs: dict[int, Cost] = field(default_factory=dict)
     introspections: dict[int, bool] = field(default_factory=dict)
     plans: dict[int, OperationPlan | None] = field(default_factory=dict)
+    operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Returns the operation of that name, or the only one. Returns None if it is not clear which one is meant."""
-        operations = [
+        if name in self.operations:
+            return self.operations[name]
+        found = [
             node
             for node in self.document.definitions
             if isinstance(node, OperationDefinitionNode) and (name is None or (node.name and node.name.value == name))
         ]
-        return operations[0] if len(operations) == 1 else None
+        if len(found) != 1:
+            return None
+        self.operations[name] = found[0]
+        return found[0]
 
 
 @dataclass(frozen=True, slots=True)

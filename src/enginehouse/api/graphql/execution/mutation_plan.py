@@ -6,8 +6,8 @@ read it again; the fields before it are done. Every answer with an error is the 
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from types import CoroutineType
-from typing import Any, NamedTuple
+from types import CoroutineType, NoneType
+from typing import Any, Final, NamedTuple
 
 from graphql import Executor, GraphQLObjectType, GraphQLResolveInfo
 from graphql.pyutils import Path
@@ -21,6 +21,8 @@ from enginehouse.api.graphql.execution.plan_steps import (
     PlannedOperation,
     is_awaitable,
 )
+
+_PLAIN: Final = frozenset({str, int, bool, NoneType, dict, list, tuple})  # they need no slow test
 
 
 class Outcome(NamedTuple):
@@ -93,9 +95,10 @@ def _resolver(step: FieldStep) -> Callable[..., Any]:
 
 def _refuse_single_use(value: Any) -> None:
     """The library may read the value after the plan. Raises NoPlanError if a part of it can be read only once."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    if any(isinstance(part, CoroutineType | Iterator) for part in (value, *parts)):
-        raise NoPlanError
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
+    for part in parts:
+        if part.__class__ not in _PLAIN and isinstance(part, CoroutineType | Iterator):
+            raise NoPlanError
 
 
 class RestOfMutation(Executor[Any]):

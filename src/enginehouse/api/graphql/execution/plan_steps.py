@@ -161,7 +161,8 @@ def object_of(fields: Fields, source: Any, run: Execution) -> dict[str, Any]:
 def _read(source: Any, step: FieldStep, run: Execution) -> Any:
     """Returns the value that the object has under the name of the field."""
     name = step.name
-    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    is_mapping = source.__class__ is dict or isinstance(source, Mapping)
+    value = source.get(name) if is_mapping else getattr(source, name, None)
     if callable(value):
         info, arguments = run.ready[step.number] or run.prepare(step)
         return value(info, **arguments)
