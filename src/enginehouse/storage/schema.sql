@@ -381,7 +381,7 @@ CREATE INDEX job_of_template ON job (template_id, organization_id, id) WHERE tem
 CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
 CREATE INDEX job_core ON job (organization_id, core_id, id) WHERE core_id IS NOT NULL;
 CREATE INDEX job_retry ON job (retry_of, id) WHERE retry_of IS NOT NULL;
-CREATE INDEX job_schedule_live ON job (scheduled_job_id, id)
+CREATE INDEX job_schedule_live ON job (scheduled_job_id, organization_id, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('pending', 'queued', 'running');
 -- Every job with a failed task is here: the list of the failed tasks is read from it.
 CREATE INDEX job_failures ON job (organization_id, id) WHERE tasks_failed > 0 OR has_standby = 1;

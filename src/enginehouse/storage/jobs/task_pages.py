@@ -15,7 +15,7 @@ from enginehouse.domain.times import SECOND
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.jobs import counts, pages, task_counts
+from enginehouse.storage.jobs import counts, pages, queries, task_counts
 from enginehouse.storage.jobs.pages import FEW, NEVER
 
 TaskPlace = tuple[int, ...]
@@ -43,6 +43,7 @@ AHEAD: Final = SECOND  # so much later than its job's creation an id may be, at 
 
 _ANY_JOB: Final = frozenset(JobStatus)
 _LIVE: Final = _ANY_JOB - JOB_ENDED
+_WAITING: Final = {JobStatus.PENDING, JobStatus.QUEUED}
 _LIST: Final = "tasks.list"
 
 
@@ -133,13 +134,22 @@ async def _jobs(tx: Tx, organization_id: int, filter_: TaskFilter, order: JobFil
     start = pages.Scan(frozenset(), {"organization_id": organization_id})
     if order.created_from is not None or order.created_to is not None:
         start = start.and_("created", **pages.created(order.created_from, order.created_to))
-    statuses, besides = _job_statuses(filter_, applying=False)
+    apart = await _wait_mostly(tx, organization_id, filter_)
+    statuses, besides = _job_statuses(filter_, applying=False, apart=apart)
     found = [start.and_("by_status", status=status.value) for status in sorted(statuses)]
     if statuses == _ANY_JOB and order.order_by == "created_at":
         found = [start]
     elif statuses != _ANY_JOB:
         found += [start.and_("by_failure" if each == "with_failures" else each) for each in sorted(besides)]
     return await pages.places(tx, found, order)
+
+
+async def _wait_mostly(tx: Tx, organization_id: int, filter_: TaskFilter) -> bool:
+    """True if complete tasks are sought, and more jobs wait, without one, than have ended and may have none."""
+    if TaskStatus.COMPLETE not in filter_.statuses or not _is_wide(filter_) or filter_.engine_ids is not None:
+        return False
+    jobs = (await queries.counts_by_status(tx, organization_id)).totals
+    return jobs[JobStatus.PENDING] + jobs[JobStatus.QUEUED] > jobs[JobStatus.FAILED] + jobs[JobStatus.ABORTED]
 
 
 async def _names_few(tx: Tx, organization_id: int, filter_: TaskFilter) -> bool:
@@ -155,7 +165,8 @@ async def _page(
 ) -> list[tuple[int, int]]:
     applying = await barriers.is_open(tx, organization_id)
     narrowed = await _of_late(tx, organization_id, filter_)
-    found = scans(organization_id, narrowed, applying=applying, few_of_engines=few_of_engines)
+    apart = not few_of_engines and await _wait_mostly(tx, organization_id, narrowed)
+    found = scans(organization_id, narrowed, applying=applying, few_of_engines=few_of_engines, apart=apart)
     by_change = filter_.order_by == "modified_at"
     names = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
     order = names[0] if filter_.descending else names[1]
@@ -216,6 +227,7 @@ def scans(
     applying: bool = False,
     by_engine: bool = True,
     few_of_engines: bool = False,
+    apart: bool = False,
 ) -> list[TaskScan]:
     """Returns the statements whose tasks are together those of the filter. No task is in two of them.
 
@@ -223,7 +235,7 @@ def scans(
     `few_of_engines`: also in the order of changes, because so few jobs name one.
     """
     start = TaskScan(frozenset(), {"organization_id": organization_id})
-    statuses, besides = _job_statuses(filter_, applying=applying)
+    statuses, besides = _job_statuses(filter_, applying=applying, apart=apart)
     if filter_.job_ids is not None:
         driven = [start.and_("of_ids", ids=list(filter_.job_ids))]
     elif filter_.target_id is not None:
@@ -247,10 +259,11 @@ def scans(
     return [_rest(scan, filter_) for scan in driven]
 
 
-def _job_statuses(filter_: TaskFilter, *, applying: bool) -> tuple[frozenset[JobStatus], set[str]]:
+def _job_statuses(filter_: TaskFilter, *, applying: bool, apart: bool = False) -> tuple[frozenset[JobStatus], set[str]]:
     """Returns the statuses that the jobs of matching tasks can have, and which other jobs can match.
 
-    These are the jobs with failures, and those that wait though a task has ended.
+    These are the jobs with failures, and those that wait though a task has ended. `apart`: complete tasks are not
+    sought among the jobs that wait, see `_wait_mostly`.
     """
     statuses = set(filter_.statuses or TaskStatus)
     if filter_.in_backlog:
@@ -263,7 +276,7 @@ def _job_statuses(filter_: TaskFilter, *, applying: bool) -> tuple[frozenset[Job
     for status in statuses:
         match status:
             case TaskStatus.COMPLETE:
-                jobs |= {JobStatus.COMPLETE, JobStatus.FAILED, JobStatus.ABORTED, JobStatus.RUNNING}
+                jobs |= (_ANY_JOB - _WAITING) if apart else _ANY_JOB
                 besides.add("partly_ended")
             case TaskStatus.FAILED:
                 besides.add("with_failures")
