@@ -14,8 +14,9 @@ _GIB: Final = 1 << 30
 
 
 def memory(room: int) -> str | None:
-    """Returns a folder in memory, None if it has no more than `room` GiB."""
-    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > room * _GIB:
+    """Returns a folder in memory, None if it has no more than `room` GiB, or if no program may be started there."""
+    usable = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+    if usable and shutil.disk_usage(_MEMORY).free > room * _GIB:
         return str(_MEMORY)
     return None
 
