@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,8 @@ class RayCluster:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(30)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # agents of a node that was killed while they started
 
     def hosts(self) -> set[int]:
         """Returns the processes of all living hosts."""

@@ -405,7 +405,7 @@ WHERE organization_id = :organization_id AND engine_id = :engine_id;
 -- name: task_counts
 -- The numbers of an organization's tasks, of each kind, by what their rows say. `engine_id` '': those of cancelled jobs that
 -- had not ended, and are shown as aborted.
-SELECT engine_id, status, reason, backlog, CAST(SUM(tasks) AS BIGINT) FROM job_count
+SELECT engine_id, status, reason, backlog, CAST(SUM(tasks) AS BIGINT) AS tasks FROM job_count
 WHERE organization_id = :organization_id GROUP BY engine_id, status, reason, backlog;
 
 -- name: unended_tasks
