@@ -9,8 +9,8 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --requir
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --annotation-style=line \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
-# Test processes side by side; each starts a PostgreSQL of its own. Three keep two cores busy, since many tests wait for servers.
-JOBS ?= 3
+# Test processes side by side; each starts a PostgreSQL of its own. Four keep two cores busy, since many tests wait for servers.
+JOBS ?= 4
 
 # Tests that take a sample of their cases, or a short way to start commands. `make chaos` takes all cases and the long way.
 SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py tests/bench/test_growth.py \
@@ -55,7 +55,7 @@ serve: $(VENV)/runtime ## Start a server and keep it up: DATA=its folder (data),
 
 # The tests keep what they compile. Otherwise each of the servers that they start compiles itself again.
 .PHONY: test
-test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (3)
+test: $(VENV)/dev clients ## Run every test, on SQLite and on a PostgreSQL that the tests start: JOBS=processes (4)
 	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 	@echo "test: everything passed"
 

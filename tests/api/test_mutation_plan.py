@@ -32,7 +32,7 @@ from enginehouse.domain.identity import Principal
 from enginehouse.operations import identity
 
 COUNT: Final = 5_000 if THOROUGH else 120
-CHAINS: Final = 20_000 if THOROUGH else 300
+CHAINS: Final = 20_000 if THOROUGH else 100
 SEED: Final = int(os.environ.get("CHAOS_SEED") or (random.SystemRandom().randrange(10**9) if THOROUGH else 4))
 NEW: Final = ("emitEvent", "getEngineJWT", "currentDateTime")  # each call has something else
 
