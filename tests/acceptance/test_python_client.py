@@ -191,6 +191,34 @@ async def test_pipelines(call: Either, interface: InterfaceName, tmp_path: Path)
         await call("pipelines", "create", "chunk")
 
 
+async def test_a_pipeline_is_planned_and_what_it_refuses_leaves_nothing(
+    call: Either, interface: InterfaceName, server: Server, tmp_path: Path
+) -> None:
+    if interface == "aiware":
+        with pytest.raises(NotImplementedError):
+            await call("pipelines", "plan", "understand", text="a")
+        return
+    planned = await call("pipelines", "plan", "chunk", media_type="text/plain", url="https://example.com/notes.txt")
+    assert (planned.media_type, len(planned.job["tasks"]) > 1) == ("text/plain", True)
+    templates = [{"taskTemplates": planned.job["tasks"], "routes": planned.job.get("routes", [])}]
+    fields = {"name": "planned", "runMode": "Once", "jobTemplates": templates}
+    schedule = await call("schedules", "create", fields)
+    await call("schedules", "delete", schedule.id)
+    (tmp_path / "noise").write_bytes(bytes(range(256)))
+    with server.client() as http:
+        before = _targets(http)
+        with pytest.raises(RequestFailed):
+            await call("pipelines", "create", "chunk", file=tmp_path / "noise")
+        assert _targets(http) == before
+
+
+def _targets(http: httpx.Client) -> int:
+    """Returns how many targets there are."""
+    answer = http.post("/v3/graphql", json={"query": "{ temporalDataObjects { count } }"})
+    count: int = answer.json()["data"]["temporalDataObjects"]["count"]
+    return count
+
+
 async def test_engines(call: Either) -> None:
     names = [engine.name for engine in await call("engines", "list", name="Sentiment")]
     assert names == ["Sentiment (VADER)"]

@@ -20,6 +20,7 @@ from enginehouse.client.records import (
     Cancellation,
     EngineRecord,
     JobEvent,
+    JobOfPipeline,
     JobReceipt,
     JobRecord,
     JobResult,
@@ -257,6 +258,23 @@ class AsyncPipelines:
         `sound` or `chunks`.
         """
         return await self._client.run(pipeline_flows.put_pipeline(self._to, name, {"steps": list(steps), **fields}))
+
+    async def plan(
+        self,
+        name: str,
+        *,
+        media_type: str | None = None,
+        url: str | None = None,
+        text: str | None = None,
+        target: str | None = None,
+    ) -> JobOfPipeline:
+        """Returns the job that `create` would create now, and for which media type. Nothing is created.
+
+        With a `media_type`, perhaps beside a URL, nothing needs to be there yet. A schedule takes the tasks of the job.
+        Raises RequestFailed.
+        """
+        source = {"mediaType": media_type, "url": url, "text": text, "targetId": target}
+        return await self._client.run(pipeline_flows.plan(self._to, name, source))
 
     async def create(
         self,

@@ -150,6 +150,13 @@ class PipelineRecord(msgspec.Struct, frozen=True, kw_only=True, rename={"is_buil
     steps: list[dict[str, Any]] = []
 
 
+class JobOfPipeline(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The input of `createJob` that a pipeline makes now, and the media type of what the job reads."""
+
+    job: dict[str, Any]
+    media_type: str
+
+
 class ReceiptOfPipeline(msgspec.Struct, frozen=True, rename={"id": "internalJobID"}):
     """The answer to the creation of a job of a pipeline."""
 
