@@ -72,15 +72,18 @@ class Contest:
             if chance.random() < 0.5:
                 chance.shuffle(order)
             for each in order:
-                new = make.new_push(f"{each}-{round_}", endpoint=each)
-                began = perf_counter_ns()
-                try:
-                    taken = await self.database.write_work(lambda tx, new=new: pushes.push(tx, plans, new))  # type: ignore[misc]
-                except EndpointClosed as refused:
-                    self.refused[refused.message.split(";")[0].split(" ", 2)[2]] += 1
-                else:
-                    self.pushed += [(job_id, began) for job_id in taken.job_ids]
+                await self._push_to(plans, each, f"{each}-{round_}")
                 await asyncio.sleep(0)
+
+    async def _push_to(self, plans: Plans, place: str, name: str) -> None:
+        new = make.new_push(name, endpoint=place)
+        began = perf_counter_ns()
+        try:
+            taken = await self.database.write_work(lambda tx: pushes.push(tx, plans, new))
+        except EndpointClosed as refused:
+            self.refused[refused.message.split(";")[0].split(" ", 2)[2]] += 1
+        else:
+            self.pushed += [(job_id, began) for job_id in taken.job_ids]
 
     async def _work(self, chance: random.Random) -> None:
         plans, empty = Plans(), 0
@@ -103,7 +106,11 @@ class Contest:
             self.closed_at.setdefault(lease.key.job_id, perf_counter_ns())
 
     async def _cancel(self, ids: list[int]) -> None:
-        for job_id in ids:
+        plans = Plans()
+        for turn, job_id in enumerate(ids):
+            if turn % 5 == 0:  # else it is chance whether any of these jobs has taken a push that nobody works on yet
+                place = endpoint(self.ids.index(job_id))
+                await self._push_to(plans, place, f"{place}-last")
             [verdict] = await self.database.write_work(
                 lambda tx, job_id=job_id: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)])  # type: ignore[misc]
             )
