@@ -12,6 +12,7 @@ SEEN = """query ($id: ID!) { job(id: $id) { attempts { taskId item number outcom
     records { item status number failureReason } }
     attemptLog(number: 1) { text offset next size isOver } } } } }"""
 AFTER = "query ($id: ID!, $after: String) { job(id: $id) { attempts(after: $after) { number } } }"
+NO_LIMIT = "query ($id: ID!) { job(id: $id) { attempts(after: null, limit: null) { number } } }"
 AGAIN = """mutation ($id: ID!, $payloads: [PayloadOfTask!]) {
   retryJob(id: $id, payloads: $payloads) { retryOf tasks { records { payload } } } }"""
 CREATED = {
@@ -39,6 +40,7 @@ async def test_both_interfaces_show_the_same_items_attempts_and_logs(api: Api) -
     assert [(each["item"], each["number"], each["outcome"]) for each in seen["attempts"]] == [
         (0, 1, "complete"), (0, 1, "failed"),
     ]  # fmt: skip
+    assert (await api.graphql.ask(NO_LIMIT, {"id": job}))["job"]["attempts"] == [{"number": 1}, {"number": 1}]
 
     async def own(path: str) -> object:
         return (await api.ask(f"GET /api/v1/jobs/{job}/{path}")).result

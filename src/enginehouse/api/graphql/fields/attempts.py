@@ -18,6 +18,7 @@ from enginehouse.domain.work import Attempt, AttemptPage
 from enginehouse.operations import attempts, task_items
 
 task_type, job_type = ObjectType("Task"), ObjectType("Job")
+_LIMIT: Final = 100  # attempts of a job, as the schema says
 
 
 @task_type.field("attempts")
@@ -32,12 +33,15 @@ async def attempts_of(task: Task, info: Info, **args: Any) -> paging.Page:
 
 
 @job_type.field("attempts")
-async def attempts_of_job(job: Job, info: Info, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+async def attempts_of_job(
+    job: Job, info: Info, after: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
     """Returns the attempts of all tasks after the one at that place."""
     context, problems = info.context, list[Problem]()
     place = attempt_places.place(problems, after)
     if problems:
         raise InvalidInput(problems)
+    limit = _LIMIT if limit is None else limit
     found = await attempts.of_job(context.house, context.principal, Ref.of(job.id), after=place, limit=limit)
     return [_view(job.id, at.ordinal, one, context.origin) for at, one in found]
 
