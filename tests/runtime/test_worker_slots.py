@@ -178,7 +178,10 @@ async def test_a_slot_that_was_given_to_a_cancelled_attempt_is_free_again() -> N
 async def test_reports_go_together_while_leases_wait_and_at_once_when_none_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # What only time would release is never released here.
     monkeypatch.setattr(report_wait, "REPORT_SECONDS", 3600)
+    monkeypatch.setattr(worker_slots, "LATE_SECONDS", 3600)
+    monkeypatch.setattr(worker_slots, "GIVE_BACK_SECONDS", 3600)
     slots = WorkerSlots(1)
     await slots.take("a")
     await slots.report()  # nothing waits for a slot
