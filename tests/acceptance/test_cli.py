@@ -200,6 +200,10 @@ def test_engines(server: Server) -> None:
     assert one["category"]["name"] == "Sentiment"
     assert one["slug"] == "sentiment-vader"
     assert server.cli("engine", "list", "--name", "vader").out.splitlines()[1].startswith("sentiment-vader ")
+    assert _json(server.cli("engine", "list", "--category", "sentiment", "--json")) == [one]
+    assert "Did you mean Sentiment? The categories: " in _one_line(
+        server.cli("engine", "list", "--category", "Sentimant")
+    )
     shown = _json(server.cli("engine", "show", "sentiment-vader", "--json"))
     assert (shown["slug"], shown["engineID"]) == ("sentiment-vader", one["id"])
     for words in (("limit", "noop", "3"), ("limit", "noop", "none"), ("pause", "noop"), ("resume", "noop")):

@@ -46,6 +46,9 @@ async def test_a_result_is_shown_and_written_in_every_form(tmp_path: Path) -> No
         assert code == 2
         assert "--format: not together with --save; --format: not together with --json." in err
         assert results(spoken, "--output", "no/such/talk.srt")[0] == 1
+        code, _, err = results(spoken, "--output", "talk.pdf")
+        assert (code, (tmp_path / "talk.pdf").exists()) == (2, False)
+        assert "--output: talk.pdf ends in .pdf, which is no form. Allowed: txt, " in err
         with Client(server.url, TOKEN) as waiting:
             assert waiting.results(spoken, format="srt") == subtitles
             with pytest.raises(RequestFailed, match="was not found"):

@@ -14,6 +14,7 @@ from enginehouse.cli.engine_try import try_once
 from enginehouse.cli.errors import CommandError
 from enginehouse.cli.id_types import ENGINE
 from enginehouse.cli.limits import add_pause_commands
+from enginehouse.cli.near_words import did_you_mean
 from enginehouse.cli.options import engine_id, number_or_none
 from enginehouse.cli.relative_time import ago
 from enginehouse.cli.rows import Column, flexible, show_rows
@@ -168,11 +169,12 @@ def remove(client: Client, name: str, *, yes: bool, as_json: bool) -> None:
 
 @engine.command("list")
 @click.option("--name", help="Only engines with this in their names.")
+@click.option("--category", help="Only engines of this category: its name or id.")
 @output.json_option
 @with_client
-def list_(client: Client, *, name: str | None, as_json: bool) -> None:
+def list_(client: Client, *, name: str | None, category: str | None, as_json: bool) -> None:
     """List the engines that jobs may name, by their slugs: short names. An engine without one shows its id."""
-    records = engines.search(client, name)
+    records = engines.search(client, name, category=None if category is None else _category_id(client, category))
     if as_json:
         output.show_json(records)
         return
@@ -188,7 +190,20 @@ def list_(client: Client, *, name: str | None, as_json: bool) -> None:
         for one in records
     ]
     titles = ("engine", flexible("name"), flexible("category"), "mode", flexible("state"), Column("id", optional=True))
-    show_rows(titles, rows, empty="No engine has that in its name. See: enginehouse engine list")
+    show_rows(titles, rows, empty="No engine is like that. See: enginehouse engine list")
+
+
+def _category_id(client: Client, name: str) -> str:
+    """Returns the id of the category with this id or name. Raises CommandError, RequestFailed."""
+    known: dict[str, str] = {one["name"]: one["id"] for one in engines.categories(client)}
+    by_fold = {word.casefold(): id_ for named, id_ in known.items() for word in (named, id_)}
+    found = by_fold.get(name.casefold())
+    if found is None:
+        names = ", ".join(sorted(known))
+        raise CommandError(
+            f'--category: "{name}" was not found.{did_you_mean(name, dict.fromkeys(known))} The categories: {names}.'
+        )
+    return found
 
 
 @engine.command()

@@ -34,7 +34,7 @@ _APART: Final = (*product(("--format", "--output"), _OTHERS), ("--save", "--list
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write to this file, - for stdout. Without --format, the end of its name chooses it, else txt.",
+    help="Write to this file, - for stdout. Without --format, the end of its name chooses it: txt without one.",
 )
 @click.option("--name", help="Take this output of the job: as it is, or with --format in that form.")
 @click.option(
@@ -61,13 +61,14 @@ def results(
     """
     writes = form is not None or path is not None or (name is not None and save is None and not only_list)
     _refuse_together({"--format": form, "--output": path, "--save": save, "--list": only_list, "--json": as_json})
+    form = form or (_form_of(path, name) if writes else None)
     records = jobs.outputs(client, job_id)
     chosen = [one for one in records if name in (None, one["name"])]
     if name is not None and not chosen:
         names = ", ".join(one["name"] for one in records) or "none yet"
         raise CommandError(f'Output "{name}" was not found. The job\'s outputs: {names}.')
     if writes:
-        _write(client, job_id, form or _form_of(path, name), name, path, chosen)
+        _write(client, job_id, form, name, path, chosen)
         return
     paths = _save(client, job_id, chosen, save)
     found = None if only_list or save is not None else _findings(client, job_id)
@@ -119,11 +120,19 @@ def _refuse_together(given: dict[str, object]) -> None:
 
 
 def _form_of(path: Path | None, name: str | None) -> str | None:
-    """Returns the form that the end of the file's name says; None for an output as it is."""
+    """Returns the form that the end of the file's name says, txt without one; None for an output as it is.
+
+    Raises CommandError if the end says none.
+    """
     if name is not None:
         return None
     ending = "" if path is None else path.suffix.removeprefix(".").lower()
-    return ending if ending in FORMS else "txt"
+    if ending and ending not in FORMS:
+        raise CommandError(
+            f"--output: {path} ends in .{ending}, which is no form. Allowed: {', '.join(FORMS)}; or give --format.",
+            exit_code=2,
+        )
+    return ending or "txt"
 
 
 def _write(

@@ -11,13 +11,26 @@ _FIELDS: Final = (
     "unavailable { reason nextTryDateTime }"
 )
 _ONE: Final = f"query($id: ID!) {{ engine(id: $id) {{ {_FIELDS} }} }}"
-_LIST: Final = f"query($name: String) {{ engines(name: $name, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"
+_LIST: Final = (
+    "query($name: String, $category: String) "
+    f"{{ engines(name: $name, category: $category, limit: 1000) {{ records {{ {_FIELDS} }} }} }}"
+)
+_CATEGORIES: Final = "{ engineCategories(limit: 1000) { records { id name } } }"
 
 
-def search(client: ServerConnection, name: str | None = None) -> list[Json]:
-    """Returns the engines with `name` in their names, in the order of their names. Raises RequestFailed."""
-    engines: list[Json] = client.graphql(_LIST, {"name": name})["engines"]["records"]
+def search(client: ServerConnection, name: str | None = None, *, category: str | None = None) -> list[Json]:
+    """Returns the engines with `name` in their names, of the category with this id, in the order of their names.
+
+    Raises RequestFailed.
+    """
+    engines: list[Json] = client.graphql(_LIST, {"name": name, "category": category})["engines"]["records"]
     return engines
+
+
+def categories(client: ServerConnection) -> list[Json]:
+    """Returns the categories of engines: `id` and `name`. Raises RequestFailed."""
+    found: list[Json] = client.graphql(_CATEGORIES)["engineCategories"]["records"]
+    return found
 
 
 def find(client: ServerConnection, name: str) -> list[Json]:
