@@ -122,27 +122,27 @@ SUBJECTS: Final = (
         "Durable creates of jobs of 5 tasks, 4 routes",
         (
             Figure("create_1", "one job a request, 1 client", "jobs/s"),
-            Figure("create_64", "one job a request, 64 clients", "jobs/s", 4000),
+            Figure("create_64", "one job a request, 64 clients", "jobs/s", 10_000),
             Figure("create_64_keyed", "… each with an idempotency key", "jobs/s"),
-            Figure("create_64_running", "… while their tasks run", "jobs/s"),
-            Figure("create_batch", "1000 jobs a request, 1 client", "jobs/s", 8000),
+            Figure("create_64_running", "… while their tasks run", "jobs/s", 4000),
+            Figure("create_batch", "1000 jobs a request, 1 client", "jobs/s", 20_000),
         ),
     ),
     Subject(
         "tasks",
         "No-op tasks, first create to last completion",
         (
-            Figure("tasks_1", "native, 1 client, 1000 tasks a request", "tasks/s", 5000),
+            Figure("tasks_1", "native, 1 client, 1000 tasks a request", "tasks/s", 20_000),
             Figure("tasks_64", "native, 64 clients, 5 tasks a request", "tasks/s"),
-            Figure("tasks_python", "in warm children, 1 client, 1000 a request", "tasks/s"),
+            Figure("tasks_python", "in warm children, 1 client, 1000 a request", "tasks/s", 2000),
         ),
     ),
     Subject(
         "latency",
         "Client's send to engine's start, idle server",
         (
-            Figure("latency_native_p50", "native, median", "ms", 3, less=True),
-            Figure("latency_native_p99", "native, 99th percentile", "ms", 10, less=True),
+            Figure("latency_native_p50", "native, median", "ms", 0.8, less=True),
+            Figure("latency_native_p99", "native, 99th percentile", "ms", 1.5, less=True),
             Figure("latency_python_p50", "in a warm child, median", "ms", 3, less=True),
             Figure("latency_python_p99", "in a warm child, 99th percentile", "ms", 10, less=True),
         ),
@@ -227,9 +227,9 @@ SUBJECTS: Final = (
         "Reads, the server on one core",
         (
             Figure("status_1", "status of a job, 1 client", "calls/s"),
-            Figure("status_64", "status of a job, 64 clients", "calls/s", 8000),
+            Figure("status_64", "status of a job, 64 clients", "calls/s", 15_000),
             Figure("list_1", "30 jobs with their tasks, 1 client", "calls/s"),
-            Figure("list_64", "30 jobs with their tasks, 64 clients", "calls/s", 200),
+            Figure("list_64", "30 jobs with their tasks, 64 clients", "calls/s", 3000),
         ),
     ),
     Subject(
@@ -262,7 +262,7 @@ SUBJECTS: Final = (
         "cancelJob, the server on one core",
         (
             Figure("cancel_1", "the id in a variable, 1 client", "calls/s"),
-            Figure("cancel_64", "the id in a variable, 64 clients", "calls/s", 3000),
+            Figure("cancel_64", "the id in a variable, 64 clients", "calls/s", 10_000),
             Figure("cancel_inline_64", "the id in the document, 64 clients", "calls/s"),
         ),
     ),
@@ -289,9 +289,9 @@ SUBJECTS: Final = (
         "Bulk cancel of 1 000 000 waiting jobs of 5 tasks",
         (
             Figure("bulk_commit_p50", "from then on nothing starts, median", "ms"),
-            Figure("bulk_commit_p99", "… 99th percentile, 4 claimers at work", "ms", 20, less=True),
+            Figure("bulk_commit_p99", "… 99th percentile, 4 claimers at work", "ms", 5, less=True),
             Figure("bulk_reply", "the whole reply, with the exact count", "ms", 150, less=True),
-            Figure("bulk_settle", "until every row says so", "s", 15, less=True),
+            Figure("bulk_settle", "until every row says so", "s", 6, less=True),
             Figure("bulk_update", "a plain UPDATE of the same rows", "s"),
             Figure("bulk_each", "cancelled one by one, 64 clients", "s"),
             Figure("bulk_ids", "cancelled by their ids, many in a call", "s"),
