@@ -39,8 +39,6 @@ Work = Callable[[Tx], Awaitable[Any]]
 GROWING: Final = {
     "schedule, by last change": "sorts the jobs of the schedule: no index holds them by their last change",
     "rare engine, by last change": "walks the last changes until enough jobs of the engine are found",
-    "with target, by last change": "walks the last changes until enough jobs with a target are found",
-    "with schedule, by last change": "walks the last changes until enough jobs of schedules are found",
     "schedules, by last change": "the same",
     "paused, by last change": "walks the last changes until enough paused jobs are found",
     "place, by last change": "sorts the jobs beyond the place, which is one of the order by creation",

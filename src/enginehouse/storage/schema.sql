@@ -372,11 +372,16 @@ CREATE INDEX job_status ON job (organization_id, status, id);
 CREATE INDEX job_modified ON job (organization_id, status, modified_at, id);
 CREATE INDEX job_target ON job (target_id, organization_id, id) WHERE target_id IS NOT NULL;
 CREATE INDEX job_with_target ON job (organization_id, id) WHERE target_id IS NOT NULL;
+-- Of the jobs that do not run: written when a job is created, starts and ends, not with each change of one that runs.
+CREATE INDEX job_with_target_changed ON job (organization_id, modified_at, id)
+  WHERE target_id IS NOT NULL AND status <> 'running';
 CREATE INDEX job_schedule ON job (scheduled_job_id, organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 -- Written once, when the job ends: those that have not ended are in job_schedule_live.
 CREATE INDEX job_schedule_changed ON job (scheduled_job_id, organization_id, modified_at, id)
   WHERE scheduled_job_id IS NOT NULL AND status IN ('complete', 'failed', 'aborted');
 CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
+CREATE INDEX job_with_schedule_changed ON job (organization_id, modified_at, id)
+  WHERE scheduled_job_id IS NOT NULL AND status <> 'running';
 CREATE INDEX job_of_template ON job (template_id, organization_id, id) WHERE template_id IS NOT NULL;
 CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
 CREATE INDEX job_core ON job (organization_id, core_id, id) WHERE core_id IS NOT NULL;

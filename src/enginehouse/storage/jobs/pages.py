@@ -15,7 +15,7 @@ from enginehouse.domain.times import SECOND
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.jobs import queries
+from enginehouse.storage.jobs import filter_choice, queries
 from enginehouse.storage.jobs.counts import jobs_of_engine
 
 NEVER: Final = 9_223_372_036_854_775_807
@@ -124,7 +124,7 @@ async def _from_the_nearer_end(tx: Tx, organization_id: int, filter_: JobFilter,
 
 async def _page(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: bool) -> list[int]:
     by_modified, has_range, few = filter_.order_by == "modified_at", _between(filter_) is not None, False
-    if has_range and not by_modified and not applying and _driver(filter_, total=False) == "status":
+    if has_range and not by_modified and not applying and filter_choice.driver(filter_, total=False) == "status":
         changed = replace(filter_, order_by="modified_at", offset=0, limit=FEW + 1)
         last = await places(tx, scans(organization_id, changed), changed)
         if len(last) <= FEW:
@@ -178,7 +178,8 @@ def scans(
 
     `few_of_engines`: an engine drives the order of changes, too.
     """
-    start, driver = _all(organization_id), _driver(filter_, total=total)
+    start, driver = _all(organization_id), filter_choice.driver(filter_, total=total)
+    ordered = filter_.order_by == "modified_at" and not total
     if few_of_engines and driver == "status":
         driver = "engine"
     match driver:
@@ -197,48 +198,18 @@ def scans(
             driven = [
                 replace(engines, params=engines.params | {"engine_id": one}) for one in sorted(set(filter_.engine_ids))
             ]
-        case "status" if not applying and (statuses := _statuses(filter_, total=total)):
+        case "status" if ordered and not applying and filter_choice.has_settled(filter_):
+            driven = [start.and_("settled"), start.and_("by_status", status=JobStatus.RUNNING.value)]
+        case "status" if not applying and (statuses := filter_choice.statuses(filter_, total=total)):
             driven = [start.and_("by_status", status=one.value) for one in statuses]
         case _:
             driven = [start]
-    ordered = filter_.order_by == "modified_at" and not total
     if driver == "schedule" and ordered and not applying:  # each part has an index of its own
         driven = [scan.and_(part) for scan in driven for part in ("all_live", "all_ended")]
     by_change = (driver == "status" and (total or ordered)) or (
         driver in ("failure", "schedule") and ordered and not applying
     )
     return [_rest(scan, filter_, driver, applying=applying, by_change=by_change) for scan in driven]
-
-
-def _driver(filter_: JobFilter, *, total: bool) -> str:
-    """Returns the filter that is expected to match the fewest jobs, among those with an index in the list's order."""
-    narrow = {
-        "ids": filter_.ids,
-        "target": filter_.target_id,
-        "schedule": filter_.schedule_ids,
-        "name": filter_.name,
-        "core": filter_.core_id,
-    }
-    for driver, value in narrow.items():
-        if value is not None:
-            return driver
-    by_creation = filter_.order_by == "created_at" or total
-    if filter_.paused and by_creation:
-        return "paused"
-    if filter_.failure_reasons:
-        return "failure"
-    if by_creation:
-        engines = len(set(filter_.engine_ids))
-        if engines == 1 or (engines and not total):  # in a total, a job of two engines counts once
-            return "engine"
-    return "status"
-
-
-def _statuses(filter_: JobFilter, *, total: bool) -> Iterable[JobStatus]:
-    """Returns the statuses to read one by one. The index by the last change begins with the status."""
-    by_change = filter_.order_by == "modified_at" and not total
-    in_range = total and _between(filter_) is not None
-    return sorted(set(filter_.statuses)) or (JobStatus if by_change or in_range else ())
 
 
 def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_change: bool = False) -> Scan:
