@@ -194,7 +194,8 @@ class History:
                 f"UNION ALL SELECT {organization}, engine, {status}, "
                 f"CASE WHEN {failed} THEN '{FAILURE}' ELSE '' END, 0, {self.since}, COUNT(*), "
                 f"SUM(CASE WHEN engine = '{common}' THEN {self.tasks} ELSE 1 END) FROM {numbers}, {engines} "
-                "GROUP BY 2, 3, 4"
+                f"GROUP BY 2, 3, 4 UNION ALL SELECT {organization}, '', 'failed', '{FAILURE}', 0, {self.since}, "
+                f"COUNT(*), 0 FROM {numbers} WHERE {failed}"
             ),
         }
         return [

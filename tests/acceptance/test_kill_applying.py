@@ -120,7 +120,8 @@ async def _exactly_those_are_aborted(server: Server, count: int) -> None:
     assert await server.rows("SELECT a.job_id FROM attempt a JOIN job j ON j.id = a.job_id WHERE j.cancelled = 1") == []
     kept: dict[str, int] = dict(
         await server.rows(
-            "SELECT status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = '' GROUP BY status"
+            "SELECT status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = '' AND reason = '' "
+            "GROUP BY status"
         )
     )
     assert {word: jobs for word, jobs in kept.items() if jobs} == {

@@ -242,7 +242,7 @@ async def _nothing_is_partial(server: Server) -> None:
             tally, cancel_accepted=bool(cancelled), attempts_open=0, ever_started=started_at is not None
         )
         counted[organization_id, status] += 1
-    kept = await server.rows("SELECT organization_id, status, jobs FROM job_count WHERE engine_id = ''")
+    kept = await server.rows("SELECT organization_id, status, jobs FROM job_count WHERE engine_id = '' AND reason = ''")
     sums = Counter[tuple[int, str]]()
     for organization_id, status, count in kept:
         sums[organization_id, status] += int(count)

@@ -4,18 +4,22 @@
 additions, deletions, and statuses that a client sets.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec import structs
 from tests import make
 from tests.storage import recount
 from tests.storage.verbs import Verbs
 
+from enginehouse.domain.job import JobFilter
+from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database
-from enginehouse.storage.jobs import additions, deletion, task_counts, task_deletion
+from enginehouse.storage.jobs import additions, deletion, pages, task_counts, task_deletion
 from enginehouse.storage.work import task_statuses
 from enginehouse.storage.work.task_statuses import NamedTask
 
@@ -52,6 +56,38 @@ async def test_what_runs_again_or_is_aborted_is_counted_as_such(database: Databa
     await recount.check(database)
     await database.write_work(lambda tx: task_statuses.abort(tx, verbs.plans, OWNER, named))
     await recount.check(database)
+
+
+async def test_a_job_counts_once_for_each_reason_for_which_its_tasks_failed(database: Database) -> None:
+    """Also when a standby has replaced the task, and when the task runs again or the job is deleted."""
+    verbs = Verbs(database)
+    invalid, url = FailureKind.INVALID_DATA, FailureKind.URL_ERROR
+
+    async def numbers() -> tuple[int, ...]:
+        await recount.check(database)
+        wanted = [JobFilter(failure_reasons=(kind.value,)) for kind in (invalid, url)]
+        return tuple([await database.read(lambda tx, each=each: pages.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
+
+    [job_id] = await verbs.create(make.new_job(make.independent(3, max_retries=0)))
+    leases = sorted(await verbs.claim(), key=lambda lease: lease.key)
+    for lease, kind, expected in zip(leases, (invalid, invalid, url), ((1, 0), (1, 0), (1, 1)), strict=True):
+        await verbs.fail(lease, kind)
+        assert await numbers() == expected
+    for ordinal, expected in ((2, (1, 0)), (0, (1, 0)), (1, (0, 0))):
+        named = [NamedTask(job_id, ordinal, "taskIDs[0]", "it")]
+        await database.write_work(lambda tx, named=named: task_statuses.put_back(tx, verbs.plans, OWNER, named))  # type: ignore[misc]
+        assert await numbers() == expected
+    await database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=OWNER))
+
+    principal, following = make.standby_chain().tasks
+    request = replace(make.standby_chain(), tasks=(structs.replace(principal, max_retries=0), following))
+    [job_id] = await verbs.create(make.new_job(request))
+    for expected in ((1, 0), (1, 0)):  # the principal, then its standby
+        [lease] = await verbs.claim()
+        await verbs.fail(lease, invalid)
+        assert await numbers() == expected
+    await database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=OWNER))
+    assert await numbers() == (0, 0)
 
 
 async def test_a_task_that_is_added_is_counted_with_its_engine(database: Database) -> None:

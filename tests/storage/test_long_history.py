@@ -67,6 +67,7 @@ def filters(history: History) -> dict[str, dict[str, Any]]:
         "common engine": {"engine_ids": (COMMON,)},
         "engines": {"engine_ids": (COMMON, RARE)},
         "failure": {"failure_reasons": ("no such reason", FAILURE)},
+        "one failure": {"failure_reasons": (FAILURE,)},
         "paused": {"paused": True},
         "place": {"below": history.job_id(300)},
         "status of a place": {"statuses": (JobStatus.COMPLETE,), "below": history.job_id(300)},
@@ -92,7 +93,7 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
             order_by = "modified_at" if by_change else "created_at"
             order = f"{', by last change' if by_change else ''}{'' if descending else ', oldest first'}"
             yield f"{name}{order}", bound(pages.page, 1, JobFilter(**fields, order_by=order_by, descending=descending))
-    for name in ("all", "id", "target", "name", "schedule", "status", "created", "modified"):
+    for name in ("all", "id", "target", "name", "schedule", "status", "created", "modified", "one failure"):
         yield f"count of {name}", bound(pages.count, 1, JobFilter(**filters(history)[name]))
     yield "last page", bound(pages.page, 1, JobFilter(offset=history.count - 30))
     complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)

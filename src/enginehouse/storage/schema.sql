@@ -586,7 +586,7 @@ CREATE INDEX barrier_open ON barrier (organization_id, id) WHERE settled_at IS N
 -- How many jobs and tasks an organization has: the sum over the shards. Writers use different shards.
 -- With an engine: `tasks` of it that are not deleted, by what their rows say (`status`, the `reason` of a failed one, and
 -- whether it is in the `backlog`); `jobs` summed over all of this is how many jobs name the engine. Without one (''):
--- `jobs` in each status; and `tasks` that are shown as aborted, because their job was cancelled, while their rows say this.
+-- `jobs` in each status; of status failed and with a `reason`, `jobs` of which a task has failed for it; and `tasks` that are shown as aborted, because their job was cancelled, while their rows say this.
 CREATE TABLE job_count (
   organization_id BIGINT NOT NULL,
   engine_id TEXT NOT NULL,

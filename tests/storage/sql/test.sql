@@ -77,7 +77,7 @@ UPDATE work_item SET held = held + 1 WHERE held IN (0, 2);
 SELECT job_id, ordinal, item, token, outcome FROM attempt ORDER BY job_id, ordinal, item, number;
 
 -- name: count_rows
-SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = ''
+SELECT organization_id, status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = '' AND reason = ''
 GROUP BY organization_id, status;
 
 -- name: count_tasks
@@ -102,6 +102,10 @@ FROM job j JOIN task t ON t.job_id = j.id WHERE t.deleted_at IS NULL GROUP BY 1,
 -- name: counted_engines
 SELECT organization_id, engine_id, COUNT(*) FROM job_engine GROUP BY organization_id, engine_id;
 
+-- name: counted_failures
+SELECT j.organization_id, t.failure_reason, COUNT(DISTINCT j.id) FROM job j JOIN task t ON t.job_id = j.id
+WHERE t.status = 'failed' AND t.failure_reason <> '' GROUP BY j.organization_id, t.failure_reason;
+
 -- name: forget_counts
 DELETE FROM job_count;
 
@@ -111,6 +115,9 @@ INSERT INTO job_count (organization_id, engine_id, status, reason, backlog, shar
 SELECT organization_id, engine_id, status, reason, backlog, shard, SUM(jobs), SUM(tasks) FROM (
   SELECT organization_id, '' AS engine_id, status, '' AS reason, 0 AS backlog, id % 3 AS shard, 1 AS jobs, 0 AS tasks FROM job
   UNION ALL SELECT organization_id, engine_id, 'pending', '', 1, 0, 1, 0 FROM job_engine
+  UNION ALL
+  SELECT j.organization_id, '', 'failed', t.failure_reason, 0, 0, COUNT(DISTINCT j.id), 0
+  FROM job j JOIN task t ON t.job_id = j.id WHERE t.status = 'failed' AND t.failure_reason <> '' GROUP BY 1, 4
   UNION ALL
   SELECT j.organization_id, t.engine_id, t.status,
          CASE WHEN t.status = 'failed' THEN COALESCE(t.failure_reason, '') ELSE '' END,

@@ -19,13 +19,15 @@ class CountChanges:
 
     `jobs` by (organization, status); `tasks` by (organization, engine, *kind), as their rows are; `moved`: tasks of
     another kind now, by (organization, engine, kind before, kind now). `engines`: jobs that name one, by (organization,
-    engine). `moves`: how many jobs were created, started or ended, for the rates.
+    engine). `failures`: jobs of which a task has failed for a reason, by (organization, reason). `moves`: how many jobs
+    were created, started or ended, for the rates.
     """
 
     jobs: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
     tasks: defaultdict[tuple[int, str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     moved: defaultdict[tuple[int, str, TaskKind, TaskKind], int] = field(default_factory=lambda: defaultdict(int))
     engines: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    failures: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
     moves: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def hide(self, organization_id: int, kind: TaskKind, tasks: int = 1) -> None:
@@ -53,6 +55,8 @@ async def add(tx: Tx, changes: CountChanges) -> None:
     for (organization_id, engine_id), jobs in changes.engines.items():
         key = (organization_id, engine_id, *_NEW)
         by[key] = (jobs, by.get(key, (0, 0))[1])
+    for (organization_id, reason), jobs in changes.failures.items():
+        by[organization_id, _ANY, TaskStatus.FAILED.value, reason, 0] = (jobs, 0)
     rows = [(*key, tx.shard, *numbers) for key, numbers in sorted(by.items()) if any(numbers)]
     await tx.many("jobs.add_counts", rows)
     tx.facts.organizations.update(row[0] for row in rows)
@@ -69,4 +73,10 @@ async def tasks(tx: Tx, organization_id: int) -> int:
 async def jobs_of_engine(tx: Tx, organization_id: int, engine_id: str) -> int:
     """Returns how many jobs of the organization name the engine."""
     [(found,)] = await tx.all("jobs.count_of_engine", organization_id=organization_id, engine_id=engine_id)
+    return int(found)
+
+
+async def jobs_of_failure(tx: Tx, organization_id: int, reason: str) -> int:
+    """Returns how many jobs of the organization have a task that has failed for this reason, which is not empty."""
+    [(found,)] = await tx.all("jobs.count_of_failure", organization_id=organization_id, reason=reason)
     return int(found)

@@ -11,7 +11,7 @@ from enginehouse.storage import task_notes
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts, traces
+from enginehouse.storage.jobs import counts, failure_counts, traces
 from enginehouse.storage.pushes import endpoints
 from enginehouse.storage.work import work_items
 
@@ -76,6 +76,7 @@ async def _uncounted(tx: Tx, jobs: Sequence[JobToDelete]) -> counts.CountChanges
             changes.hide(organization_id, (status, reason, backlog), -tasks)
     for organization_id, engine_id, number in await tx.all("deletion.engines", ids=ids):
         changes.engines[organization_id, engine_id] -= number
+    await failure_counts.forget(tx, changes, {job.id: job.organization_id for job in jobs})
     return changes
 
 

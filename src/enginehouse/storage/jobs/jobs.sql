@@ -317,7 +317,7 @@ LIMIT :limit OFFSET :offset;
 -- How many jobs the organization has in each status by their rows, and how many open bulk cancels change that.
 SELECT status, SUM(jobs),
        (SELECT COUNT(*) FROM barrier b WHERE b.organization_id = :organization_id AND b.settled_at IS NULL)
-FROM job_count WHERE organization_id = :organization_id AND engine_id = '' GROUP BY status;
+FROM job_count WHERE organization_id = :organization_id AND engine_id = '' AND reason = '' GROUP BY status;
 
 -- name: lock_to_cancel
 -- The current jobs, locked in key order. A job's own row counts its started tasks, so this one row decides.
@@ -403,6 +403,17 @@ WHERE organization_id = :organization_id AND engine_id > '';
 -- name: count_of_engine
 SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM job_count
 WHERE organization_id = :organization_id AND engine_id = :engine_id;
+
+-- name: count_of_failure
+SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM job_count
+WHERE organization_id = :organization_id AND engine_id = '' AND status = 'failed' AND reason = :reason;
+
+-- name: failed_tasks
+-- How many tasks of these jobs, which are locked, have failed for each reason.
+-- lists: ids bigint
+SELECT job_id, failure_reason, COUNT(*) AS tasks FROM task
+WHERE job_id IN {ids} AND status = 'failed' AND failure_reason <> ''
+GROUP BY 1, 2;
 
 -- name: task_counts
 -- The numbers of an organization's tasks, of each kind, by what their rows say. `engine_id` '': those of cancelled jobs that

@@ -1,6 +1,6 @@
 -- name: all_jobs
 -- How many jobs of all organizations have each status by their rows: the sum of the counts, for the operator.
-SELECT status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = '' GROUP BY status;
+SELECT status, CAST(SUM(jobs) AS BIGINT) FROM job_count WHERE engine_id = '' AND reason = '' GROUP BY status;
 
 -- name: jobs
 -- How many of the organization's jobs that were created in the range each status has, and each mark in time.

@@ -17,7 +17,7 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.database.facts import JobEnd
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.jobs import counts, rates
+from enginehouse.storage.jobs import counts, failure_counts, rates
 from enginehouse.storage.jobs.counts import CountChanges
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.pushes import traces
@@ -111,13 +111,15 @@ async def write(
     freed: list[tuple[int, int]] = []
     event_rows: list[Row] = []
     dropped: list[Row] = []
+    failing = list[Settlement]()
     for settlement in settlements:
         job_id = settlement.job.id
         task_rows += (
             _task_row(job_id, task, now, attempts.get((job_id, task.ordinal), 0), started=started)
             for task in settlement.changed
         )
-        _count_tasks(counted, settlement)
+        if _count_tasks(counted, settlement):
+            failing.append(settlement)
         item_rows += _item_rows(settlement, now)
         freed += held_items.freed(settlement)
         event_rows += (events.row(job_id, ordinal, kind, now, detail) for ordinal, kind, detail in settlement.events)
@@ -125,6 +127,8 @@ async def write(
         for ordinal, kind, _ in settlement.events:
             if kind in _ENDS and ordinal != JOB:
                 tx.facts.totals.add(TASKS_ENDED, settlement.plan.tasks[ordinal].engine_id, _ENDS[kind])
+    if failing:
+        await failure_counts.follow(tx, counted, failing)
     await tx.many("work.set_tasks", task_rows)
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
@@ -165,18 +169,23 @@ def _item_rows(settlement: Settlement, now: int) -> Iterable[Row]:
     )
 
 
-def _count_tasks(changes: CountChanges, settlement: Settlement) -> None:
-    """Counts what the tasks are now. A new task of the job was counted as one that waits."""
-    job = settlement.job
+def _count_tasks(changes: CountChanges, settlement: Settlement) -> bool:
+    """Counts what the tasks are now. A new task of the job was counted as one that waits.
+
+    Returns True if a task has failed, or has not any more.
+    """
+    job, failing = settlement.job, False
     for task in settlement.changed:
         if (was := task.counted) is None:
             continue
         if (now := task.kind()) != was:
             changes.moved[job.organization_id, settlement.plan.tasks[task.ordinal].engine_id, was, now] += 1
             job.ready += now[2] - was[2]
+            failing = failing or now[1] != was[1]
         if job.cancelled:
             changes.hide(job.organization_id, was, -task.was_unended)
             changes.hide(job.organization_id, now, task.is_unended())
+    return failing
 
 
 async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], changes: CountChanges, *, started: bool) -> list[Row]:
