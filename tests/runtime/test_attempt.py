@@ -1,5 +1,7 @@
 """An attempt can reach addresses through the guarded client, and the assets of its job's target."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -32,6 +34,24 @@ def _of(floor: Floor, lease: Lease, client: GuardedClient | None = None) -> Atte
     fetch = client.fetch if client is not None else floor.runner.fetch
     spec = floor.engines["scripted"].spec
     return AttemptRun(floor.source, lease, spec, folder=floor.folder / "attempts", fetch=fetch).context
+
+
+async def test_an_attempt_is_freed_when_it_ends_without_the_collector_of_cycles(floor: Floor) -> None:
+    seen = list[weakref.ref[NativeContext]]()
+
+    async def talking(work: Work, context: NativeContext) -> list[Output]:
+        context.log("working")
+        seen.append(weakref.ref(context))
+        return []
+
+    floor.script("scripted", talking)
+    lease = await floor.lease_one()
+    gc.disable()
+    try:
+        await floor.runner.run(lease)
+        assert [context() for context in seen] == [None]
+    finally:
+        gc.enable()
 
 
 async def test_a_refused_url_is_a_failure_of_its_kind(floor: Floor) -> None:

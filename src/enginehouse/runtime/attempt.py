@@ -53,10 +53,8 @@ class AttemptRun:
         self.spec = spec
         self.fetch = fetch
         self.downloads = downloads or DownloadQuota()
-        self.task_id = task_graphql(lease.key.job_id, lease.key.ordinal)
         self.timeout_seconds = self.task.timeout_seconds or spec.timeout_seconds
-        self.log = AttemptLog(partial(source.log, lease), partial(source.end_log, lease))
-        self.context = AttemptContext(self)
+        self._log: AttemptLog | None = None  # most attempts have none
         self._folder = folder
         self._made = False
         self._may_have_files = False  # a child may have brought the engine's files here
@@ -67,8 +65,20 @@ class AttemptRun:
 
     async def __aexit__(self, *error: object) -> None:
         # Most attempts of native engines have nothing to close, and another asyncio task is not cheap.
-        if self._open is not None or self._has_files() or not self.log.is_complete:
+        if self._open is not None or self._has_files() or not (self._log is None or self._log.is_complete):
             await run_to_end(self._close())
+
+    @property
+    def log(self) -> AttemptLog:
+        """What the engine says. It is complete when the attempt ends."""
+        if self._log is None:
+            self._log = AttemptLog(partial(self.source.log, self.lease), partial(self.source.end_log, self.lease))
+        return self._log
+
+    @property
+    def context(self) -> "AttemptContext":
+        """The context of a native engine. If the attempt kept it, only the collector of cycles could free both."""
+        return AttemptContext(self)
 
     @property
     def task(self) -> TaskPlan:
@@ -84,7 +94,7 @@ class AttemptRun:
         lease = self.lease
         return Work(
             job_id=job_graphql(lease.key.job_id),
-            task_id=self.task_id,
+            task_id=task_graphql(lease.key.job_id, lease.key.ordinal),
             organization_id=lease.organization_id,
             target_id=lease.target_id,
             engine_id=self.spec.id,
@@ -126,7 +136,8 @@ class AttemptRun:
         return self._made or (self._may_have_files and self._directory.exists())
 
     async def _close(self) -> None:
-        await self.log.close()
+        if self._log is not None:
+            await self._log.close()
         if self._open is not None:
             await self._open.aclose()
         if self._has_files():

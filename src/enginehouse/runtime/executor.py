@@ -1,6 +1,5 @@
 """The ways to call an engine: in this process, in a child process somewhere, or over HTTP."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +11,7 @@ from enginehouse.engines.native.protocol import NativeEngine
 from enginehouse.engines.python_executor import CallPython
 from enginehouse.runtime.attempt import AttemptRun
 from enginehouse.runtime.source import LeaseId
+from enginehouse.runtime.time_limit import OverTimeError, within
 
 GRACE = 1.0  # seconds
 
@@ -50,13 +50,9 @@ class Executor:
         engine = self.native.get(spec.id)
         if engine is None:
             raise EngineFailure(f"{spec.name} is not part of this server.", FailureKind.SYSTEM_DEPENDENCY_MISSING)
-        limit = asyncio.timeout(attempt.timeout_seconds)
         try:
-            async with limit:
-                return await engine.process(work, attempt.context)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise  # the engine itself raised it
+            return await within(attempt.timeout_seconds, engine.process(work, attempt.context))
+        except OverTimeError as error:
             text = f"{spec.name} took longer than {attempt.timeout_seconds} s and was stopped."
             raise EngineFailure(text, FailureKind.CHUNK_TIMEOUT) from error
 
