@@ -1,5 +1,6 @@
 """The operations on jobs: their guarantees, on both databases."""
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from uuid import uuid4
@@ -307,6 +308,14 @@ async def test_a_waiting_writer_is_woken_by_what_makes_it_runnable(ready: House)
     [lease] = await claim(ready)
     await work.finish(ready, Report(lease.key, lease.token, Done(make.outputs(0, 1))))
     assert woken
+
+
+async def test_a_claim_may_begin_before_a_create_is_answered_and_finds_its_tasks(ready: House) -> None:
+    claims = list[asyncio.Task[list[Lease]]]()
+    ready.listeners.coming = lambda pools: claims.append(asyncio.create_task(claim(ready)))
+    [created] = await jobs.create(ready, CALLER, [make.chain(2)])
+    [leases] = await asyncio.gather(*claims)
+    assert [lease.key.job_id for lease in leases] == [created.job_id]
 
 
 async def test_a_create_wakes_the_pools_of_the_tasks_that_can_start(ready: House) -> None:

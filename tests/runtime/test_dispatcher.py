@@ -1,11 +1,14 @@
 """The dispatcher: never more attempts than worker slots, the right order, and no forgotten lease."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests import make
@@ -17,6 +20,8 @@ from enginehouse.domain.errors import Unavailable
 from enginehouse.domain.work import Lease
 from enginehouse.runtime.capacity import Capacity
 from enginehouse.runtime.dispatcher import Dispatcher
+from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.sqlite import SqliteDatabase
 from enginehouse.storage.work import leases
 
 
@@ -158,6 +163,48 @@ async def test_an_idle_pool_looks_first_when_another_server_has_told_it(floor: F
         at.dispatcher.wake({"native"})
         await at.dispatcher.tick()
         assert floor.source.called == ["ready"], "the other server has mostly claimed it"
+
+
+async def test_the_claim_of_an_idle_pool_shares_the_commit_of_what_is_created_for_it(floor: Floor) -> None:
+    async with desk(floor, 1) as at:
+        floor.house.listeners.coming = at.dispatcher.expect
+        at.dispatcher.loop.start()
+        await until(lambda: "ready" in floor.source.called, "it is idle")
+        begun, free = threading.Event(), threading.Event()
+        queue = cast("SqliteDatabase", floor.house.database)._writer._queue
+        holding = asyncio.create_task(floor.house.database.write(partial(_hold, begun, free)))
+        try:
+            await until(begun.is_set, "the writer is busy")
+            creating = asyncio.create_task(floor.create(one(NOOP)))
+            await until(lambda: queue.qsize() == 2, "the create and a claim wait for the writer")
+        finally:
+            free.set()
+        assert await _statuses(floor, await creating) == ["running"]
+        await holding
+        await until(lambda: len(at.started) == 1, "it runs")
+
+
+async def _hold(begun: threading.Event, free: threading.Event, tx: Tx) -> None:
+    begun.set()
+    free.wait()
+
+
+async def test_a_pool_that_has_claimed_what_it_expected_only_looks_around_when_it_is_stored(floor: Floor) -> None:
+    async with desk(floor, 3) as at:
+        at.dispatcher.expect({"native", "http"})
+        await at.dispatcher.tick()
+        assert floor.source.called == ["claim"]
+        at.dispatcher.wake({"native"}, stored_here=True)
+        await at.dispatcher.tick()
+        assert floor.source.called == ["claim", "ready"]
+        await floor.create(one(NOOP))
+        at.dispatcher.wake({"native"}, stored_here=True)  # of which it was not told before
+        await at.dispatcher.tick()
+        assert floor.source.called == ["claim", "ready", "claim"]
+        await until(lambda: len(at.started) == 1, "it runs")
+        at.dispatcher._wanting.clear()
+        at.dispatcher.expect({"native"})
+        assert not at.dispatcher._wanting, "it is not idle"
 
 
 async def test_a_claim_at_once_misses_no_other_lane(floor: Floor) -> None:

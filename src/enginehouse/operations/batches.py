@@ -5,7 +5,7 @@ creation waits long for the key of another one.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from enginehouse.domain.artifact import Artifact
@@ -46,17 +46,27 @@ def portion(creates: Batcher[Creation, CreateAnswer]) -> int:
     return WHILE_CREATING if creates.idle_seconds < PAUSE else LARGEST
 
 
-async def create(database: Database, plans: Plans, creations: Sequence[Creation]) -> Sequence[CreateAnswer | Exception]:
+async def create(
+    database: Database, plans: Plans, coming: Callable[[Sequence[Creation]], None], creations: Sequence[Creation]
+) -> Sequence[CreateAnswer | Exception]:
     """Stores all creations in one transaction. A refused one does not affect the others.
+
+    `coming` tells idle pools of their tasks. SQLite has one writer, which does everything in order: a claim that begins
+    now finds the tasks, and shares their commit. On PostgreSQL it would not see them before the commit.
 
     If another server is storing one of the keys and does not end in time, the creations are stored one by one, and the
     one with that key gets KeyInProgress.
     """
     keyed = any(creation.key is not None for creation in creations)
+    if database.dialect == "sqlite":
+        coming(creations)
     try:
-        return await _store(database, plans, creations, PATIENCE if keyed else None)
+        answers = await _store(database, plans, creations, PATIENCE if keyed else None)
     except Contended:
         return [KeyInProgress()] if len(creations) == 1 else await _create_apart(database, plans, creations)
+    if database.dialect == "postgres":
+        coming(creations)
+    return answers
 
 
 async def _create_apart(

@@ -24,6 +24,7 @@ from enginehouse.operations.commits import Commits
 from enginehouse.operations.instance_states import InstanceStates
 from enginehouse.operations.job_pages import JobPageReads
 from enginehouse.operations.job_watches import JobWatches
+from enginehouse.operations.listeners import Listeners, note, tell_coming
 from enginehouse.operations.organization_feeds import OrganizationFeeds
 from enginehouse.operations.push_waits import PushWaits
 from enginehouse.operations.refusals import Refusals
@@ -117,29 +118,6 @@ class Presence:
         if self.offered is None or engine.spec.id in self.offered:
             return True
         return engine.spec.address is not None and any(engine.spec.resources.fits(each) for each in self.over_http)
-
-
-@dataclass(slots=True)
-class Listeners:
-    """The callbacks after a commit; `app` attaches them. None of them may wait or fail.
-
-    `runnable`: an item of these pools (None: of any) became runnable. `cancelled`: no attempt of these jobs may run any
-    more. `stopping`: these jobs were cancelled, and their running attempts must stop. `ended`: these jobs have their
-    last status. `accepted`: a bulk cancel was accepted and must be applied to rows. `act_accepted`: an act on many jobs
-    was accepted and must be carried out. `scheduled`: a schedule may be due
-    before the scheduler looks. `unavailable`: an engine over HTTP is unavailable and must be probed. `reload`: the
-    installed engines must be read.
-    """
-
-    runnable: Callable[[Collection[str] | None], None] = lambda pools: None
-    cancelled: Callable[[Sequence[int]], None] = lambda job_ids: None
-    stopping: Callable[[Sequence[int]], None] = lambda job_ids: None
-    ended: Callable[[Sequence[int]], None] = lambda job_ids: None
-    accepted: Callable[[], None] = lambda: None
-    act_accepted: Callable[[], None] = lambda: None
-    scheduled: Callable[[], None] = lambda: None
-    unavailable: Callable[[], None] = lambda: None
-    reload: Callable[[], None] = lambda: None
 
 
 def _nowhere(url: str) -> AbstractAsyncContextManager[Response]:
@@ -275,7 +253,9 @@ class House:
         on_postgres = database.dialect == "postgres"
         in_flight = limits.batches if on_postgres else 1
         gathered = partial(Batcher, in_flight=in_flight)
-        creates = gathered(partial(batches.create, database, plans), observe=commits.of_batches("create"))
+        listeners, queues = Listeners(), defaultdict[str, Queue](Queue)
+        coming = partial(tell_coming, listeners, queues)
+        creates = gathered(partial(batches.create, database, plans, coming), observe=commits.of_batches("create"))
         return cls(
             database=database,
             store=store,
@@ -285,7 +265,8 @@ class House:
             secret_key=key or secret_key.fresh(),
             plans=plans,
             job_views=views,
-            listeners=Listeners(),
+            listeners=listeners,
+            queues=queues,
             creates=creates,
             cancels=gathered(partial(batches.cancel, database, watches), observe=commits.of_batches("cancel")),
             finishes=gathered(
@@ -332,9 +313,7 @@ class House:
 
         Marks queues that do not know of it as stale, and wakes the dispatcher.
         """
-        for pool, queue in self.queues.items():
-            if pools is None or pool in pools:
-                queue.note(organization_id)
+        note(self.queues, organization_id, pools)
         self.instances.note(organization_id, pools)
         self.listeners.runnable(pools)
 

@@ -42,10 +42,23 @@ class Dispatcher:
         self._marked_at: dict[str, float] = {}
         self._wanting: set[str] = set()  # pools to look for in the next tick; if there are none, it looks for all
         self._promised: set[str] = set()  # pools for which this process has stored items since the last look
+        self._expected: set[str] = set()  # pools that were told before, and not yet when it was stored
         self._due: dict[str, float] = {}  # when to look for work of each pool again (monotonic seconds)
         self.loop = Loop("dispatcher", self.tick)
         # A slot becomes free before its attempt is done. A tick in between would find no work and sleep.
         capacity.on_free = self._free
+
+    def expect(self, pools: Collection[str]) -> None:
+        """This process is about to store items for these pools, or has just done so. An idle pool claims at once.
+
+        `wake` follows when they are stored. Then a pool that has claimed only looks around.
+        """
+        idle = [pool for pool in pools if self._capacity.is_idle(pool) and self._capacity.free(pool) > 0]
+        if idle:
+            self._promised.update(idle)
+            self._expected.update(idle)
+            self._wanting.update(idle)
+            self.loop.wake()
 
     def wake(self, pools: Collection[str] | None = None, *, stored_here: bool = False) -> None:
         """There may be work for these pools (None: for any). The next tick begins at once and looks for them.
@@ -54,7 +67,8 @@ class Dispatcher:
         this process has just stored it, so it mostly is the one that gets it.
         """
         if stored_here and pools is not None:
-            self._promised.update(pools)
+            self._promised.update(set(pools) - self._expected)
+            self._expected.difference_update(pools)
         named = self._capacity.pools.keys() if pools is None else self._capacity.pools.keys() & pools
         wanting = [pool for pool in named if self._capacity.free(pool) > 0 or self._may_mark(pool)]
         if wanting:

@@ -57,6 +57,7 @@ def listen(
         notify(RELOAD)
 
     house.listeners.runnable, house.listeners.cancelled = runnable, cancelled
+    house.listeners.coming = dispatcher.expect
     house.listeners.stopping, house.listeners.reload = stopping, reload
     if house.database.dialect == "sqlite":
         return []

@@ -16,10 +16,10 @@ from enginehouse.api.input.jobs import job_request
 from enginehouse.api.input.references import references
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
 from enginehouse.domain.ids import job_graphql, parse_job
-from enginehouse.domain.job import Job, JobRequest
+from enginehouse.domain.job import Job, JobRequest, Task
 from enginehouse.domain.planning.payloads import TaskPayload
 from enginehouse.domain.refs import Ref
-from enginehouse.domain.status import JobStatus
+from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.operations import jobs, limits, requeue
 from enginehouse.operations.references import refuse_unknown
 from enginehouse.operations.targets import take_back
@@ -176,7 +176,22 @@ async def read_created(context: Context, info: Info, created: jobs.CreatedJob) -
     if selected(info) <= KNOWN_AT_ONCE:
         return UnreadJob(created.job_id, created.target_id, created.warnings)
     job = await jobs.get(context.house, context.principal, Ref.of(created.job_id))
+    if not created.replayed:
+        job = as_created(job)
     return structs.replace(job, warnings=created.warnings or job.warnings)
+
+
+def as_created(job: Job) -> Job:
+    """Returns the new job as it was created: pending. On an idle server a task may have started in the same commit."""
+    if job.started_at is None:
+        return job
+    fresh: dict[str, Any] = {"status": JobStatus.PENDING, "started_at": None, "completed_at": None}
+    tasks = [task if task.started_at is None else _as_created(task) for task in job.tasks]
+    return structs.replace(job, **fresh, tasks=tuple(tasks))
+
+
+def _as_created(task: Task) -> Task:
+    return structs.replace(task, status=TaskStatus.PENDING, started_at=None, completed_at=None, attempts=0)
 
 
 def selected(info: Info) -> set[str]:
