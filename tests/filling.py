@@ -12,6 +12,7 @@ import asyncpg
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.ids import DAY_MICROS, first_job_id
 from enginehouse.domain.job import FolderRequest, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.planning.edges import engine_set
 from enginehouse.domain.planning.plan import plan
 from enginehouse.engines.native.noop import Noop
 from enginehouse.storage.database.postgres import PostgresDatabase
@@ -84,8 +85,10 @@ class Filled:
         document = self.document.replace("'", "''")
         # The columns of each table, and the SELECT that fills it.
         rows = {
-            "job (id, organization_id, status, cancellable_since, tasks_total, tasks_ready, created_at, modified_at)": (
-                f"{job}, {self.organization_id}, 'pending', 0, {self.tasks}, 1, {at}, {at} FROM {numbers}"
+            "job (id, organization_id, status, cancellable_since, tasks_total, tasks_ready, created_at, modified_at, "
+            "engine_set)": (
+                f"{job}, {self.organization_id}, 'pending', 0, {self.tasks}, 1, {at}, {at}, "
+                f"{engine_set([self.engine.id])} FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)": (

@@ -10,6 +10,7 @@ import asyncpg
 from tests.filling import Filled
 
 from enginehouse.domain.ids import DAY_MICROS, first_job_id
+from enginehouse.domain.planning.edges import engine_set
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
 
@@ -121,12 +122,13 @@ class History:
                 f"{at}, {at}, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 10 = 0"
             ),
             "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, "
-            "name, created_at, modified_at, tasks_failed, paused_at, cancellable_since)": (
+            "name, created_at, modified_at, tasks_failed, paused_at, cancellable_since, engine_set)": (
                 f"{job}, {organization}, {status}, {self.tasks}, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
                 f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, "
                 f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1, "
                 f"CASE WHEN {failed} THEN 1 ELSE 0 END, CASE WHEN n % 100 = 99 THEN {at} END, "
-                f"CASE WHEN n % 100 >= 98 THEN 0 END FROM {numbers}"
+                f"CASE WHEN n % 100 >= 98 THEN 0 END, CASE WHEN n % 20 = 3 THEN {engine_set(self.engines)} "
+                f"ELSE {engine_set([common])} END FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
             "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at, failure_reason)": (

@@ -1,8 +1,9 @@
 """Compares the stored counts with the rows that they count."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
+from enginehouse.domain.planning.edges import engine_set
 from enginehouse.storage.database.database import Database, Tx
 
 
@@ -13,14 +14,26 @@ async def store(tx: Tx) -> None:
 
 
 async def check(database: Database) -> None:
-    """Every count of tasks, and of the jobs of an engine or a failure, is the number of the rows."""
+    """Every count of tasks and of the jobs of an engine or a failure is that of the rows, as is a set of engines."""
 
     async def read(tx: Tx) -> tuple[Any, ...]:
-        names = ("stored_counts", "counted_tasks", "counted_engines", "counted_failures", "ready_drift")
+        names = (
+            "stored_counts",
+            "counted_tasks",
+            "counted_engines",
+            "counted_failures",
+            "ready_drift",
+            "engines_of_jobs",
+        )
         return tuple([await tx.all(f"test.{name}") for name in names])
 
-    stored, tasks, engines, failures, drift = await database.read(read)
+    stored, tasks, engines, failures, drift, named = await database.read(read)
     assert drift == []
+    engines_of, sets = defaultdict[Any, set[str]](set), dict[Any, int]()
+    for organization_id, job_id, engine_id, stored_set in named:
+        engines_of[organization_id, job_id].add(engine_id)
+        sets[organization_id, job_id] = stored_set
+    assert sets == {key: engine_set(found) for key, found in engines_of.items()}
     due, jobs = Counter[Any](), Counter[Any]()
     for organization_id, engine_id, status, reason, backlog, unended, number in tasks:
         due[organization_id, engine_id, status, reason, backlog] += number

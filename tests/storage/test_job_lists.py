@@ -14,6 +14,7 @@ from tests.thorough import THOROUGH
 
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import JobFilter
+from enginehouse.domain.planning.edges import engine_set
 from enginehouse.domain.status import JobStatus
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
@@ -170,6 +171,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                  job.core_id, job.created_at, job.modified_at, 0 if job.status is JobStatus.QUEUED else None)
                 for job in rows
             ])  # fmt: skip
+            await tx.many("test.add_engine_sets", [(job.id + shift, engine_set(job.engines)) for job in rows])
             engines = [(organization_id, engine, job.id + shift) for job in rows for engine in job.engines]
             await tx.many("test.add_engine", engines)
             await tx.many("test.add_task", [
@@ -225,7 +227,7 @@ async def test_the_same_where_the_bounds_for_small_lists_are_passed(
     database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deep pages are read from the other end, wide ranges by a walk, long merged lists are sorted by the database."""
-    for name, value in {"DEEP": 3, "FEW": 5, "MERGED": 6, "RARE": 0}.items():
+    for name, value in {"DEEP": 3, "FEW": 5, "MERGED": 6, "RARE": 0, "SETS": 0}.items():
         monkeypatch.setattr(pages, name, value)
     assert (await differences(database, stored))[:1] == []
     for offset in range(0, JOBS + 10, 7):

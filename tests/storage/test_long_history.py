@@ -38,7 +38,6 @@ Work = Callable[[Tx], Awaitable[Any]]
 # Reads that may visit more as the history grows, and why.
 GROWING: Final = {
     "schedule, by last change": "sorts the jobs of the schedule: no index holds them by their last change",
-    "rare engine, by last change": "walks the last changes until enough jobs of the engine are found",
     "schedules, by last change": "the same",
     "paused, by last change": "walks the last changes until enough paused jobs are found",
     "place, by last change": "sorts the jobs beyond the place, which is one of the order by creation",

@@ -21,7 +21,7 @@ from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
-from enginehouse.storage.jobs import pages, task_pages
+from enginehouse.storage.jobs import filter_choice, pages, task_pages
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "bulk_act", "bulk_act_batch", "bulk_act_skip", "endpoint",
@@ -37,7 +37,11 @@ CURRENT: Final = {
 }  # fmt: skip
 
 # Of several organizations, so that the whole table is not what one of them has.
-HISTORIES: Final = (History(2_000), History(12_000, organization_id=2), History(2_000, organization_id=3))
+HISTORIES: Final = (
+    History(2_000),
+    History(12_000, organization_id=2),
+    *(History(2_000, organization_id=n) for n in (3, 4)),
+)
 
 # Statements that walk through such a table, and why that is right.
 WALKS: Final[dict[str, str]] = {
@@ -93,9 +97,11 @@ def lists_of_jobs() -> Iterator[str]:
                 how = "applied" if applying else "modified"
                 orders = (f"last_{how}", f"first_{how}") if by_change else ("newest", "oldest")
                 few = by_change and not applying and bool(criteria.engine_ids)
+                sets = few and not criteria.statuses and filter_choice.driver(criteria, total=False) == "status"
                 for scan in (
                     *pages.scans(1, criteria, applying=applying),
                     *(pages.scans(1, criteria, few_of_engines=True) if few else ()),
+                    *(pages.scans(1, criteria, engine_sets=(1,)) if sets else ()),
                 ):
                     yield from (scan.statement(order) for order in orders)
                 for scan in pages.scans(1, criteria, applying=applying, total=True):

@@ -325,6 +325,7 @@ CREATE INDEX export_request_expiry ON export_request (expires_at) WHERE status <
 -- `plan_revision`: 0 for the plan as created; each addition to the plan draws another one.
 -- `has_standby`: 1 if one of its tasks is a standby, so that not all of its failed and aborted tasks are in the counts.
 -- `tasks_ready`: how many of its tasks are pending or queued, and have an item that may run.
+-- `engine_set`: a digest of the engines that its tasks name, those in job_engine. Few sets are different.
 CREATE TABLE job (
   id BIGINT PRIMARY KEY,
   organization_id BIGINT NOT NULL,
@@ -362,6 +363,7 @@ CREATE TABLE job (
   notifies INTEGER NOT NULL DEFAULT 0,
   plan_revision BIGINT NOT NULL DEFAULT 0,
   has_standby INTEGER NOT NULL DEFAULT 0,
+  engine_set BIGINT NOT NULL,
   CHECK (tasks_queued + tasks_running + tasks_complete + tasks_failed + tasks_aborted <= tasks_total),
   CHECK (cancelled = 0 OR cancellable_since IS NULL),
   CHECK (tasks_running + tasks_complete + tasks_failed + tasks_aborted = 0 OR cancellable_since IS NULL)
@@ -382,6 +384,7 @@ CREATE INDEX job_schedule_changed ON job (scheduled_job_id, organization_id, mod
 CREATE INDEX job_with_schedule ON job (organization_id, id) WHERE scheduled_job_id IS NOT NULL;
 CREATE INDEX job_with_schedule_changed ON job (organization_id, modified_at, id)
   WHERE scheduled_job_id IS NOT NULL AND status <> 'running';
+CREATE INDEX job_engines_changed ON job (organization_id, engine_set, modified_at, id) WHERE status <> 'running';
 CREATE INDEX job_of_template ON job (template_id, organization_id, id) WHERE template_id IS NOT NULL;
 CREATE INDEX job_name ON job (organization_id, name, id) WHERE name IS NOT NULL;
 CREATE INDEX job_core ON job (organization_id, core_id, id) WHERE core_id IS NOT NULL;

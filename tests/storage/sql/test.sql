@@ -106,6 +106,10 @@ SELECT organization_id, engine_id, COUNT(*) FROM job_engine GROUP BY organizatio
 SELECT j.organization_id, t.failure_reason, COUNT(DISTINCT j.id) FROM job j JOIN task t ON t.job_id = j.id
 WHERE t.status = 'failed' AND t.failure_reason <> '' GROUP BY j.organization_id, t.failure_reason;
 
+-- name: engines_of_jobs
+SELECT e.organization_id, e.job_id, e.engine_id, j.engine_set
+FROM job_engine e JOIN job j ON j.id = e.job_id AND j.organization_id = e.organization_id;
+
 -- name: forget_counts
 DELETE FROM job_count;
 
@@ -212,9 +216,13 @@ SELECT r.job_id, r.ordinal, 'complete', r.engine_id, 0, 1, 1, r.modified_at FROM
 
 -- name: add_job
 -- rows: id bigint, organization_id bigint, status text, target_id bigint, scheduled_job_id bigint, name text, core_id text, created_at bigint, modified_at bigint, cancellable_since bigint
-INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, name, core_id, created_at, modified_at, cancellable_since)
-SELECT r.id, r.organization_id, r.status, 2, r.target_id, r.scheduled_job_id, r.name, r.core_id, r.created_at, r.modified_at, r.cancellable_since
+INSERT INTO job (id, organization_id, status, tasks_total, target_id, scheduled_job_id, name, core_id, created_at, modified_at, cancellable_since, engine_set)
+SELECT r.id, r.organization_id, r.status, 2, r.target_id, r.scheduled_job_id, r.name, r.core_id, r.created_at, r.modified_at, r.cancellable_since, 0
 FROM {rows} r;
+
+-- name: add_engine_sets
+-- rows: id bigint, engine_set bigint
+UPDATE job SET engine_set = r.engine_set FROM {rows} r WHERE job.id = r.id;
 
 -- name: items_later
 UPDATE work_item SET not_before = not_before + :by, lease_until = lease_until + :by, started_at = started_at + :by;

@@ -1,6 +1,8 @@
 """What follows from a plan: its edges, and the first statuses of its tasks."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from enginehouse.domain.engine import PUSH_ADAPTER
@@ -44,14 +46,15 @@ class Beginning:
     """What a plan is when a job begins: facts of its shape, so that no create derives them again.
 
     The first status of each task, the ordinals of the tasks that get one item at once, their pools, the engines of all
-    tasks, how many `tasks` have each engine, status and readiness (engine, status, 1 for ready, number), how many are
-    no standby, and whether somebody is told of an end.
+    tasks and a digest of these, how many `tasks` have each engine, status and readiness (engine, status, 1 for ready,
+    number), how many are no standby, and whether somebody is told of an end.
     """
 
     statuses: tuple[TaskStatus, ...]
     ready: tuple[int, ...]
     pools: frozenset[str]
     engine_ids: tuple[str, ...]
+    engine_set: int
     tasks: tuple[tuple[str, str, int, int], ...]
     total: int
     notifies: bool
@@ -68,15 +71,23 @@ def initial(plan: Plan) -> Beginning:
     ready = tuple([n for n, task in enumerate(plan.tasks) if task.standby_for is None and n not in waiting])
     statuses = tuple([pending if task.standby_for is None else standby for task in plan.tasks])
     kinds = Counter((task.engine_id, statuses[n].value, int(n in ready)) for n, task in enumerate(plan.tasks))
+    engine_ids = tuple(sorted({task.engine_id for task in plan.tasks}))
     return Beginning(
         statuses=statuses,
         ready=ready,
         pools=frozenset([plan.tasks[n].pool for n in ready]),
-        engine_ids=tuple(sorted({task.engine_id for task in plan.tasks})),
+        engine_ids=engine_ids,
+        engine_set=engine_set(engine_ids),
         tasks=tuple([(*kind, number) for kind, number in kinds.items()]),
         total=statuses.count(pending),
         notifies=notifies(plan),
     )
+
+
+def engine_set(engine_ids: Iterable[str]) -> int:
+    """Returns a number for these engines, in any order and any number of times: others have another one."""
+    named = "\n".join(sorted(set(engine_ids)))
+    return int.from_bytes(hashlib.sha256(named.encode()).digest()[:8]) >> 1
 
 
 def edges_of(plan: Plan) -> Edges:

@@ -38,6 +38,6 @@ UPDATE job_document SET document = r.document FROM {rows} r WHERE job_document.j
 
 -- name: grow
 -- The jobs are locked. Every server that has the plan of an earlier revision in memory reads it again.
--- rows: id bigint, tasks int, plan_revision bigint
-UPDATE job SET tasks_total = job.tasks_total + r.tasks, plan_revision = r.plan_revision
+-- rows: id bigint, tasks int, plan_revision bigint, engine_set bigint
+UPDATE job SET tasks_total = job.tasks_total + r.tasks, plan_revision = r.plan_revision, engine_set = r.engine_set
 FROM {rows} r WHERE job.id = r.id;

@@ -205,4 +205,5 @@ def _job_row(job_id: int, job: NewJob, target_id: int | None, now: int) -> Row:
     return (
         job_id, job.organization_id, _PENDING, job.total, 0, target_id, job.created_by, job.due_at,
         job.retry_of, job.root_of, job.plan.name, _core_id(job), now, int(job.beginning.notifies), len(job.runnable),
+        job.beginning.engine_set,
     )  # fmt: skip

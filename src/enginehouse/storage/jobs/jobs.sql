@@ -9,23 +9,26 @@ SELECT COALESCE(MAX(id), 0) FROM barrier;
 -- name: insert
 -- Inserts jobs whose ids are free. `last_barrier` is of the same transaction, in which no other barrier can appear.
 -- only: sqlite
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int, last_barrier bigint
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int, engine_set bigint, last_barrier bigint
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready)
+                 retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready,
+                 engine_set)
 SELECT r.id, r.organization_id, r.status, r.last_barrier, r.tasks_total, r.tasks_queued, r.target_id, r.created_by,
-       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies, r.tasks_ready
+       r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies, r.tasks_ready,
+       r.engine_set
 FROM {rows} r;
 
 -- name: insert_free
 -- Inserts the jobs whose id is free and returns their ids; the others must try another id. The transaction holds the
 -- shared barrier lock, so that no barrier can appear after the last one seen here.
 -- only: postgres
--- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int
+-- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int, engine_set bigint
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
-                 retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready)
+                 retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready,
+                 engine_set)
 SELECT r.id, r.organization_id, r.status, (SELECT COALESCE(MAX(b.id), 0) FROM barrier b), r.tasks_total, r.tasks_queued,
        r.target_id, r.created_by, r.due_at, r.retry_of, r.root_of, r.name, r.core_id, r.created_at, r.created_at, r.notifies,
-       r.tasks_ready
+       r.tasks_ready, r.engine_set
 FROM {rows} r WHERE true
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -126,7 +129,7 @@ ORDER BY id DESC LIMIT :limit;
 -- index serves them, because a database without statistics may take the wrong one. OFFSET 0 does the same.
 -- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet. `tally`: how many there are of each
 -- kind that acts on many jobs tell apart.
--- parts: total tally applied_tally page by_failure by_paused partly_ended of_failures of_paused live applied_live all_live all_ended settled by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
+-- parts: total tally applied_tally page by_failure by_paused partly_ended of_failures of_paused live applied_live all_live all_ended settled by_engine_set by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
 -- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text, failure_reasons text
 -- if: total
 SELECT COUNT(*) AS jobs
@@ -163,6 +166,8 @@ WHERE +j.organization_id = :organization_id AND j.id IN {ids}
 WHERE j.organization_id = :organization_id
 -- if: by_status
   AND j.status = :status
+-- if: by_engine_set
+  AND j.engine_set = :engine_set
 -- if: by_target
   AND j.target_id = :target_id
 -- if: by_name
@@ -312,6 +317,30 @@ GROUP BY 1, 2, 3, 4
 GROUP BY 1, 2, 3, 4
 -- if: page
 LIMIT :limit OFFSET :offset;
+
+-- name: engine_sets
+-- The sets of engines of the organization's jobs that do not run, up to `most`, and 1 for those with one of these engines.
+-- Each set is found from the one before, in the index, and one job of it says which engines it has.
+-- lists: engine_ids text
+WITH RECURSIVE known (engine_set) AS (
+  SELECT (SELECT j.engine_set FROM job j WHERE j.organization_id = :organization_id AND j.status <> 'running'
+          ORDER BY j.engine_set LIMIT 1)
+  UNION ALL
+  SELECT (SELECT j.engine_set FROM job j
+          WHERE j.organization_id = :organization_id AND j.engine_set > known.engine_set AND j.status <> 'running'
+          ORDER BY j.engine_set LIMIT 1)
+  FROM known WHERE known.engine_set IS NOT NULL
+)
+SELECT known.engine_set,
+       CASE WHEN EXISTS (
+         SELECT 1 FROM job_engine e
+         WHERE e.organization_id = :organization_id AND e.engine_id IN {engine_ids}
+           AND e.job_id = (SELECT j.id FROM job j
+                           WHERE j.organization_id = :organization_id AND j.engine_set = known.engine_set
+                             AND j.status <> 'running' ORDER BY j.modified_at LIMIT 1)
+         LIMIT 1 OFFSET 0) THEN 1 ELSE 0 END AS named
+FROM known WHERE known.engine_set IS NOT NULL
+LIMIT :most;
 
 -- name: counts_by_status
 -- How many jobs the organization has in each status by their rows, and how many open bulk cancels change that.

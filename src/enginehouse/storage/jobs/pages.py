@@ -26,7 +26,11 @@ FEW: Final = 2_000  # jobs that are sorted here
 RARE: Final = 8  # of so many jobs no more than one names an engine for which few do
 MERGED: Final = 20_000  # from this offset on, the database sorts
 
+SETS: Final = 100  # of engines that are looked at
+_READ: Final = 100_000  # places of a page that are merged from the lists of several sets
+
 _OF_ENGINE: Final = "jobs.list_of_engine"
+_RUNNING: Final = JobStatus.RUNNING.value
 
 Place = tuple[int, int]
 
@@ -133,9 +137,11 @@ async def _page(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: b
         if len(last) <= FEW:
             ids = sorted((job_id for _, job_id in last), reverse=filter_.descending)
             return ids[filter_.offset : filter_.offset + filter_.limit]
+    sets: list[int] | None = None
     if by_modified and not applying and filter_.engine_ids:
-        few = await names_few(tx, organization_id, filter_.engine_ids)
-    found = scans(organization_id, filter_, applying=applying, few_of_engines=few)
+        sets = await _engine_sets(tx, organization_id, filter_)
+        few = sets is None and await names_few(tx, organization_id, filter_.engine_ids)
+    found = scans(organization_id, filter_, applying=applying, few_of_engines=few, engine_sets=sets)
     if len(found) > 1 and filter_.offset + filter_.limit > MERGED:
         found = [_rest(_all(organization_id), filter_, "", applying=applying)]
     return [job_id for _, job_id in await places(tx, found, filter_, applying=applying)]
@@ -160,6 +166,20 @@ async def places(tx: Tx, found: Sequence[Scan], filter_: JobFilter, *, applying:
     return sorted(merged, reverse=filter_.descending)[filter_.offset : until]
 
 
+async def _engine_sets(tx: Tx, organization_id: int, filter_: JobFilter) -> list[int] | None:
+    """Returns the sets of engines that have one of the filter's; None if another index serves it better.
+
+    There are as many sets as jobs differ in their engines. If these are very many, they are no way to the jobs.
+    """
+    if filter_choice.driver(filter_, total=False) != "status" or filter_.statuses or filter_choice.has_settled(filter_):
+        return None
+    engine_ids = sorted(set(filter_.engine_ids))
+    known = await tx.all("jobs.engine_sets", organization_id=organization_id, engine_ids=engine_ids, most=SETS + 1)
+    found = [engine_set for engine_set, named in known if named]
+    merged = len(found) * (filter_.offset + filter_.limit)
+    return None if len(known) > SETS or merged > _READ else found
+
+
 async def names_few(tx: Tx, organization_id: int, engine_ids: Iterable[str]) -> bool:
     """Returns True if so few of the organization's jobs name the engines that these are sorted by their last change.
 
@@ -176,15 +196,21 @@ def scans(
     applying: bool = False,
     total: bool = False,
     few_of_engines: bool = False,
+    engine_sets: Sequence[int] | None = None,
 ) -> list[Scan]:
     """Returns the statements whose jobs are together those of the filter. With `total` no job is in two of them.
 
-    `few_of_engines`: an engine drives the order of changes, too.
+    `few_of_engines`: an engine drives the order of changes, too. `engine_sets`: these do, and hold all jobs of the
+    engines that do not run.
     """
     start, driver = _all(organization_id), filter_choice.driver(filter_, total=total)
     ordered = filter_.order_by == "modified_at" and not total
     if few_of_engines and driver == "status":
         driver = "engine"
+    if engine_sets is not None:
+        settled = [start.and_("by_engine_set", engine_set=one).and_("settled") for one in engine_sets]
+        running = _rest(start.and_("by_status", status=_RUNNING), filter_, driver, applying=False, by_change=True)
+        return [*(_rest(one, filter_, "engine", applying=False, by_change=True) for one in settled), running]
     match driver:
         case "target":
             driven = [start.and_("by_target", target_id=filter_.target_id)]
@@ -202,7 +228,7 @@ def scans(
                 replace(engines, params=engines.params | {"engine_id": one}) for one in sorted(set(filter_.engine_ids))
             ]
         case "status" if ordered and not applying and filter_choice.has_settled(filter_):
-            driven = [start.and_("settled"), start.and_("by_status", status=JobStatus.RUNNING.value)]
+            driven = [start.and_("settled"), start.and_("by_status", status=_RUNNING)]
         case "status" if not applying and (statuses := filter_choice.statuses(filter_, total=total)):
             driven = [start.and_("by_status", status=one.value) for one in statuses]
         case _:
@@ -241,7 +267,7 @@ def _rest(scan: Scan, filter_: JobFilter, driver: str, *, applying: bool, by_cha
     if (between := _between(filter_)) is not None:
         part = "applied_modified" if applying else "modified" if by_change else "of_modified"
         scan = scan.and_(part, **between)
-    by_engine = driver == "engine" and (scan is not before or filter_.order_by == "modified_at")
+    by_engine = scan.family == _OF_ENGINE and (scan is not before or filter_.order_by == "modified_at")
     return scan.and_("filtered") if by_engine else scan
 
 

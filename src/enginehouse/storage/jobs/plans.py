@@ -13,7 +13,7 @@ from threading import Lock
 import msgspec
 
 from enginehouse.domain.job import Plan
-from enginehouse.domain.planning.edges import Edges, edges_of
+from enginehouse.domain.planning.edges import Edges, edges_of, engine_set
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs.new_jobs import NewJob
 
@@ -100,7 +100,11 @@ class Plans:
 async def replace(tx: Tx, plans: Sequence[tuple[int, Plan, int]]) -> None:
     """Each job, which is locked, has this plan from now on, with so many tasks more. Every server reads it again."""
     await tx.many("additions.set_documents", [(job_id, encode(plan).decode()) for job_id, plan, _ in plans])
-    await tx.many("additions.grow", [(job_id, more, secrets.randbits(_REVISIONS) + 1) for job_id, _, more in plans])
+    grown = [
+        (job_id, more, secrets.randbits(_REVISIONS) + 1, engine_set(task.engine_id for task in plan.tasks))
+        for job_id, plan, more in plans
+    ]
+    await tx.many("additions.grow", grown)
 
 
 def _size(document: str) -> int:
