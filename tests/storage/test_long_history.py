@@ -39,7 +39,6 @@ Work = Callable[[Tx], Awaitable[Any]]
 GROWING: Final = {
     "schedule, by last change": "sorts the jobs of the schedule: no index holds them by their last change",
     "schedules, by last change": "the same",
-    "paused, by last change": "walks the last changes until enough paused jobs are found",
     "place, by last change": "sorts the jobs beyond the place, which is one of the order by creation",
     "status of a place, by last change": "the same",
     "created, by last change": "sorts the jobs of the range, once for each status",

@@ -398,6 +398,8 @@ CREATE INDEX job_failures_changed ON job (organization_id, modified_at, id) WHER
 CREATE INDEX job_partly_ended ON job (organization_id, id)
   WHERE status IN ('pending', 'queued') AND (cancellable_since IS NULL OR retry_of IS NOT NULL);
 CREATE INDEX job_paused ON job (organization_id, id, status) WHERE paused_at IS NOT NULL;
+CREATE INDEX job_paused_changed ON job (organization_id, modified_at, id)
+  WHERE paused_at IS NOT NULL AND status IN ('pending', 'queued');
 -- The jobs that a bulk cancel counts and settles. The index holds all columns that the count uses.
 CREATE INDEX job_cancellable ON job (organization_id, created_at, cancellable_since) WHERE cancellable_since IS NOT NULL;
 

@@ -35,7 +35,7 @@ def has_settled(filter_: JobFilter) -> bool:
 
     That index changes when a job starts and ends, not while it runs: those that run are found by their status.
     """
-    return not filter_.statuses and bool(filter_.has_target or filter_.has_schedule)
+    return not filter_.statuses and bool(filter_.paused or filter_.has_target or filter_.has_schedule)
 
 
 def statuses(filter_: JobFilter, *, total: bool) -> Iterable[JobStatus]:

@@ -129,7 +129,7 @@ ORDER BY id DESC LIMIT :limit;
 -- index serves them, because a database without statistics may take the wrong one. OFFSET 0 does the same.
 -- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet. `tally`: how many there are of each
 -- kind that acts on many jobs tell apart.
--- parts: total tally applied_tally page by_failure by_paused partly_ended of_failures of_paused live applied_live all_live all_ended settled by_engine_set by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
+-- parts: total tally applied_tally page by_failure by_paused partly_ended of_failures of_paused live applied_live all_live all_ended settled waiting by_engine_set by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
 -- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text, failure_reasons text
 -- if: total
 SELECT COUNT(*) AS jobs
@@ -224,6 +224,8 @@ WHERE j.organization_id = :organization_id
   AND j.status IN ('complete', 'failed', 'aborted')
 -- if: settled
   AND j.status <> 'running'
+-- if: waiting
+  AND j.status IN ('pending', 'queued')
 -- if: live
   AND j.status || '' IN ('pending', 'queued', 'running')
 -- if: applied_live

@@ -228,7 +228,8 @@ def scans(
                 replace(engines, params=engines.params | {"engine_id": one}) for one in sorted(set(filter_.engine_ids))
             ]
         case "status" if ordered and not applying and filter_choice.has_settled(filter_):
-            driven = [start.and_("settled"), start.and_("by_status", status=_RUNNING)]
+            still = start.and_("by_paused").and_("waiting") if filter_.paused else start.and_("settled")
+            driven = [still, start.and_("by_status", status=_RUNNING)]
         case "status" if not applying and (statuses := filter_choice.statuses(filter_, total=total)):
             driven = [start.and_("by_status", status=one.value) for one in statuses]
         case _:
