@@ -22,6 +22,8 @@ from enginehouse.operations import artifacts, attempts, engines, job_deletion, j
 from enginehouse.operations.house import House
 from enginehouse.operations.job_pages import JobPage
 from enginehouse.storage import identity
+from enginehouse.storage.database.database import Row
+from enginehouse.storage.database.postgres_tx import PostgresTx
 
 CALLER = make.principal()
 STRANGER = make.principal(organization_id=2)
@@ -316,6 +318,32 @@ async def test_a_claim_may_begin_before_a_create_is_answered_and_finds_its_tasks
     [created] = await jobs.create(ready, CALLER, [make.chain(2)])
     [leases] = await asyncio.gather(*claims)
     assert [lease.key.job_id for lease in leases] == [created.job_id]
+
+
+async def test_an_end_reads_the_clock_of_postgresql_once_after_it_has_locked_its_job(
+    ready: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await jobs.create(ready, CALLER, [make.independent(1)])
+    [lease] = await claim(ready)
+    if ready.database.dialect == "sqlite":
+        return  # it has a clock of its own
+    done = list[str]()
+    read_clock, all_rows = PostgresTx.read_clock, PostgresTx.all
+
+    async def reading(tx: PostgresTx) -> int:
+        done.append("clock")
+        return await read_clock(tx)
+
+    async def selecting(tx: PostgresTx, statement: str, **params: object) -> list[Row]:
+        done.append(statement)
+        return await all_rows(tx, statement, **params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTx, "read_clock", reading)
+        patch.setattr(PostgresTx, "all", selecting)
+        await work.finish(ready, Report(lease.key, lease.token, Done()))
+    assert done[:2] == ["work.lock_jobs", "clock"]
+    assert done.count("clock") == 1
 
 
 async def test_a_create_wakes_the_pools_of_the_tasks_that_can_start(ready: House) -> None:

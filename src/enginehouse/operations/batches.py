@@ -104,7 +104,7 @@ async def cancel(database: Database, watches: JobWatches, cancels: Sequence[Canc
 
 async def finish(database: Database, plans: Plans, watches: JobWatches, reports: Sequence[Report]) -> list[Answer]:
     """Ends the attempts as reported. The answer is Stale if a lease was no longer held."""
-    answers = await database.write_work(lambda tx: work_reports.finish(tx, plans, reports))
+    answers = await database.write_work(lambda tx: work_reports.finish(tx, plans, reports), reads_clock=True)
     watches.changed(report.key.job_id for report in reports)
     return answers
 

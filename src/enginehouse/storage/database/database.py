@@ -98,10 +98,13 @@ class Database(Protocol):
         Contended is raised; on SQLite there is no other transaction.
         """
 
-    async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+    async def write_work(
+        self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, reads_clock: bool = False
+    ) -> T:
         """Like `write`, for a transaction that starts work: its first statement takes the barrier lock shared.
 
-        On PostgreSQL the lock shares the round trip of BEGIN, and `now` is read after it.
+        On PostgreSQL the lock shares the round trip of BEGIN, and `now` is read after it, unless `work` `reads_clock`
+        itself before it uses `now`.
         """
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:

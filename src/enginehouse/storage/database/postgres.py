@@ -104,8 +104,10 @@ class PostgresDatabase:
     async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
         return await self._persist(work, under_barrier=False, patience=patience)
 
-    async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
-        return await self._persist(work, under_barrier=True, patience=patience)
+    async def write_work(
+        self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, reads_clock: bool = False
+    ) -> T:
+        return await self._persist(work, under_barrier=True, patience=patience, reads_clock=reads_clock)
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         return await self._read(lambda connection, limit: self._transaction(connection, limit, _READ, work))
@@ -145,7 +147,14 @@ class PostgresDatabase:
 
         return await connections.within(self._read_seconds, attempt)
 
-    async def _persist(self, work: Callable[[Tx], Awaitable[T]], *, under_barrier: bool, patience: float | None) -> T:
+    async def _persist(
+        self,
+        work: Callable[[Tx], Awaitable[T]],
+        *,
+        under_barrier: bool,
+        patience: float | None,
+        reads_clock: bool = False,
+    ) -> T:
         self._check_open()
         shard = next(self._turns) % SHARDS
         begin = _WRITE_WORK if under_barrier else _WRITE
@@ -158,7 +167,14 @@ class PostgresDatabase:
                 connections.writers,
                 limit,
                 lambda connection: self._transaction(
-                    connection, limit, begin, work, writes=True, shard=shard, under_barrier=under_barrier
+                    connection,
+                    limit,
+                    begin,
+                    work,
+                    writes=True,
+                    shard=shard,
+                    under_barrier=under_barrier,
+                    reads_clock=reads_clock,
                 ),
             )
 
@@ -191,12 +207,13 @@ class PostgresDatabase:
         writes: bool = False,
         shard: int = 0,
         under_barrier: bool = False,
+        reads_clock: bool = False,
     ) -> T:
         limit.committing = False
         try:
             await connection.execute(begin)
             tx = PostgresTx(connection, self._statements, self._time, shard=shard, under_barrier=under_barrier)
-            if writes:
+            if writes and not reads_clock:
                 await tx.begin_at()
             answer = await work(tx)
             await tx.flush()

@@ -101,7 +101,9 @@ class SqliteDatabase:
     async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
         return await self._queue(work, under_barrier=False)
 
-    async def write_work(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+    async def write_work(
+        self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, reads_clock: bool = False
+    ) -> T:
         return await self._queue(work, under_barrier=True)
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
