@@ -63,7 +63,7 @@ _FOLLOWING: Final = Select("events.following", EventRow)
 
 def row(job_id: int, ordinal: int, kind: EventKind, at: int, detail: Detail | None = None) -> Row:
     """Returns the row of an event, for `insert`. The writer must hold the job's lock: it keeps the order of events."""
-    return (job_id, ordinal, kind.value, at, None if detail is None else _encode(detail).decode())
+    return (job_id, ordinal, kind._value_, at, None if detail is None else _encode(detail).decode())
 
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> None:

@@ -182,11 +182,12 @@ async def claim_each(
 
 def _turns(takers: Sequence[Taker]) -> Iterator[int]:
     """Yields the numbers of the takers in turn, each as often as its limit."""
-    left = dict(enumerate(taker.limit for taker in takers))
+    left = {number: taker.limit for number, taker in enumerate(takers) if taker.limit > 0}
     while left:
-        left = {number: more for number, more in left.items() if more > 0}
-        yield from left
-        left = {number: more - 1 for number, more in left.items()}
+        rounds = min(left.values())
+        for _ in range(rounds):
+            yield from left
+        left = {number: more - rounds for number, more in left.items() if more > rounds}
 
 
 async def lease(

@@ -203,7 +203,7 @@ async def _write_jobs(tx: Tx, settlements: Sequence[Settlement], changes: CountC
             stopped_rows.append((job.id, job.stopping, ended))
             ended = None
         job_rows.append(
-            (job.id, status.value, since, job.queued, job.running, job.complete, job.failed, job.aborted,
+            (job.id, status._value_, since, job.queued, job.running, job.complete, job.failed, job.aborted,
              job.ready, now if started else None, ended, now)
         )  # fmt: skip
         if status is not job.status:
@@ -234,6 +234,6 @@ def _note(tx: Tx, job: JobState, status: JobStatus) -> None:
 
 def _task_row(job_id: int, task: TaskState, now: int, attempts: int, *, started: bool) -> Row:
     return (
-        job_id, task.ordinal, task.status.value, task.waits_for, task.items, task.items_open, task.items_running,
+        job_id, task.ordinal, task.status._value_, task.waits_for, task.items, task.items_open, task.items_running,
         task.items_failed, task.failure_reason, task.failure_message, now if started else None, now, attempts, now,
     )  # fmt: skip
