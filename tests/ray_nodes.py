@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any
 
+from ray._private import services
 from ray.cluster_utils import Cluster
 
 
@@ -21,7 +22,8 @@ class Nodes:
     def add(self, **node: Any) -> dict[str, Any]:
         head = {"include_dashboard": False} if self.cluster.head_node is None else {}
         self.nodes.append(self.cluster.add_node(wait=False, **head, **node))
-        self.cluster.wait_for_nodes(60)
+        # Not wait_for_nodes: it waits until nodes that were killed are missed.
+        services.wait_for_node(self.nodes[-1].gcs_address, self.nodes[-1].plasma_store_socket_name, 60)
         [raylet] = self.nodes[-1].all_processes["raylet"]
         return {"address": self.cluster.address, "raylet": raylet.process.pid}
 

@@ -1,5 +1,6 @@
 """A worker uses only a cluster that answers nobody without its token, unless its operator says otherwise."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from tests.acceptance.server import until
 from tests.ray_cluster import RayCluster, started
 
-from enginehouse.engines.ray import access
+from enginehouse.engines.ray import access, connection
 from enginehouse.engines.ray.access import MODE, ClusterRefused
 
 
@@ -54,6 +57,21 @@ async def test_a_cluster_that_answers_everybody_is_refused(
 
 async def test_one_that_does_not_answer_may_answer_later() -> None:
     assert not await access.check("127.0.0.1:9", allow_open=False)
+
+
+async def test_the_node_of_this_machine_may_join_a_while_after_the_head(
+    open_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_PAUSE", 0.1)
+    open_cluster.kill(0)
+    with pytest.raises(ClusterRefused, match="does not have this machine as a node"):
+        await connection.wait_for(open_cluster.address, allow_open=True, join_seconds=0)
+    with capture_logs() as said:
+        waiting = asyncio.create_task(connection.wait_for(open_cluster.address, allow_open=True, join_seconds=300))
+        await until(lambda: bool(said) or waiting.done(), "it waits for the node")
+        await asyncio.to_thread(open_cluster.add, num_cpus=0)
+        await waiting
+    assert [line["event"] for line in said] == ["the Ray cluster has no node on this machine"]
 
 
 def test_nothing_imports_ray_before_that() -> None:

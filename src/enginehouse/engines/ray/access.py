@@ -36,8 +36,12 @@ class ClusterRefused(Exception):
     """The worker does not use the cluster. The message is a sentence that says what to do."""
 
 
+class NodeMissing(ClusterRefused):
+    """The cluster does not have this machine as a node, or not yet."""
+
+
 async def check(address: str, *, allow_open: bool) -> bool:
-    """Returns whether the cluster answers now. Raises ClusterRefused.
+    """Returns whether the cluster answers now. Raises ClusterRefused, and NodeMissing without a node on this machine.
 
     If it does, Ray takes the settings for it when it is imported. Nothing may have imported Ray before.
     """
@@ -59,7 +63,7 @@ async def check(address: str, *, allow_open: bool) -> bool:
         case probe.REFUSES:
             raise ClusterRefused(f"The Ray cluster at {address} has another token than this worker.")
         case probe.NO_NODE:
-            raise ClusterRefused(f"The Ray cluster at {address} {_NO_NODE.format(address=address)}")
+            raise NodeMissing(f"The Ray cluster at {address} {_NO_NODE.format(address=address)}")
         case _:
             return False
 

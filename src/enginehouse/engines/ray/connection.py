@@ -1,6 +1,7 @@
 """Connects a worker to its Ray cluster: waits until it answers, refuses one without a token, leaves it at the end."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import structlog
 
 from enginehouse.engine import EngineSpec
 from enginehouse.engines.ray import access, messages
-from enginehouse.engines.ray.access import ClusterRefused
+from enginehouse.engines.ray.access import ClusterRefused, NodeMissing
 from enginehouse.engines.ray.messages import HostSetup
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _PAUSE: Final = 5.0  # seconds between two tries
+# A cluster answers as soon as its head runs. The nodes join it then, also that of this machine, also after a restart.
+_JOIN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +67,24 @@ async def connected(options: RayOptions, specs: Sequence[EngineSpec]) -> "AsyncI
         await cluster.close()
 
 
-async def wait_for(address: str, *, allow_open: bool) -> None:
-    """The cluster answers, and a worker may use it. Raises ClusterRefused."""
-    told = False
-    while not await access.check(address, allow_open=allow_open):
-        if not told:
-            told = True
-            log.warning("the Ray cluster does not answer", address=address)
+async def wait_for(address: str, *, allow_open: bool, join_seconds: float = _JOIN_SECONDS) -> None:
+    """The cluster answers, has a node on this machine, and a worker may use it. Raises ClusterRefused."""
+    silent, alone = False, False
+    deadline = float("inf")
+    while True:
+        try:
+            if await access.check(address, allow_open=allow_open):
+                return
+        except NodeMissing:
+            deadline = min(deadline, time.monotonic() + join_seconds)
+            if time.monotonic() >= deadline:
+                raise
+            if not alone:
+                alone = True
+                log.warning("the Ray cluster has no node on this machine", address=address, waits=join_seconds)
+        else:
+            deadline = float("inf")
+            if not silent:
+                silent = True
+                log.warning("the Ray cluster does not answer", address=address)
         await asyncio.sleep(_PAUSE)
