@@ -115,6 +115,7 @@ def enginehouse() -> None:
 def main() -> None:
     """The command has run. The exit code is 0 if it did its work, 1 if it could not, 2 if it was misused."""
     _open_closed_streams()
+    _leave_own_folder()
     try:
         code = enginehouse.main(prog_name="enginehouse", standalone_mode=False)
         sys.stdout.flush()
@@ -130,6 +131,13 @@ def main() -> None:
     except OSError as error:
         code = _end_of_output(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave_own_folder() -> None:
+    """Nothing is imported from the working folder, or from the one of the program: engines would find it there too."""
+    # Python has put it first. A program may also be one file with all packages in it.
+    if not sys.flags.safe_path and sys.path and Path(sys.path[0]) != Path(__file__).parents[2]:
+        del sys.path[0]
 
 
 def _open_closed_streams() -> None:
