@@ -1,13 +1,15 @@
 """Starts the command `enginehouse` as a process of its own, like `subprocess.Popen` and `subprocess.run`.
 
 A start costs up to a second of the processor, nearly all of it for imports. So the process is forked from one that has
-imported everything. Under `make chaos` it starts as it does for a person, and so do all other programs always.
+imported everything, also where a shell starts it. Under `make chaos` it starts as it does for a person, and so do all
+other programs always.
 """
 
 import atexit
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Final
 
 from tests.thorough import THOROUGH
@@ -28,6 +30,7 @@ from enginehouse.engines import processes
 BY_NAME: Final = (str(Path(sys.executable).with_name("enginehouse")),)
 BY_MODULE: Final = (sys.executable, "-m", "enginehouse")
 _FORK_SERVER: Final = Path(__file__).with_name("fork_server.py")
+_IN_SHELL: Final = Path(__file__).with_name("shell_command.py")
 
 
 class Forked:
@@ -97,6 +100,15 @@ class _ForkServer:
             os.close(its_pipe)
         return Forked(pipe)
 
+    def in_shell(self, folder: Path) -> int:
+        """The command is in the folder, for programs with the returned descriptor."""
+        descriptor = self._ours.fileno()
+        # Without what Python reads for packages, it starts in hundredths of a second.
+        start = shlex.join([sys.executable, "-I", "-S", str(_IN_SHELL), str(descriptor), *BY_NAME])
+        (folder / "enginehouse").write_text(f'#!/bin/sh\nexec {start} "$@"\n')
+        (folder / "enginehouse").chmod(0o700)
+        return descriptor
+
     def _close(self) -> None:
         self._ours.close()
         self._process.wait(30)
@@ -155,3 +167,16 @@ def run(
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(list(command), code, out.read(), err.read())
+
+
+def shell(
+    script: str, *, environment: Mapping[str, str], folder: Path, timeout: float
+) -> "subprocess.CompletedProcess[str]":
+    """A shell has run the script, which finds this `enginehouse`. Raises TimeoutExpired if it has not in time."""
+    with TemporaryDirectory() as first:
+        descriptors = [] if THOROUGH else [_fork_server().in_shell(Path(first))]
+        path = os.pathsep.join([first, str(Path(sys.executable).parent), os.environ["PATH"]])
+        return subprocess.run(
+            ["sh", "-c", script], env={**environment, "PATH": path}, cwd=folder, pass_fds=descriptors,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip

@@ -1,7 +1,6 @@
 """The documentation agrees with the code: nothing is missing, every link works, and its examples run."""
 
 import inspect
-import os
 import re
 import shlex
 import shutil
@@ -10,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from subprocess import PIPE
 
 import click
 import pytest
 from docs import generate
 from tests.acceptance.server import TOKEN, serving
+from tests.commands import shell
 
 from enginehouse.api.edge import routes
 from enginehouse.cli.main import enginehouse
@@ -271,14 +270,12 @@ def test_the_examples_of_a_page_run_and_answer_as_they_say(page: Path, tmp_path:
             "DATA": str(server.data),
             "ENGINEHOUSE_DATA": str(server.data),
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         script = "set -u\n" + "\n".join(f"{step.script}\necho; echo '{END}'" for step in steps(page))
         script = script.replace(USUAL, server.url)
-        run = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, env=here, stdout=PIPE, stderr=PIPE, text=True)
-        out, err = run.communicate(timeout=EXAMPLE_SECONDS)
-    printed = out.split(f"{END}\n")
-    assert len(printed) == len(steps(page)) + 1, err
+        ran = shell(script, environment=here, folder=tmp_path, timeout=EXAMPLE_SECONDS)
+    printed = ran.stdout.split(f"{END}\n")
+    assert len(printed) == len(steps(page)) + 1, ran.stderr
     for step, answer in zip(steps(page), printed, strict=False):
         if step.answer is not None:
-            assert _settled(answer) == _settled(step.answer), step.script + err
+            assert _settled(answer) == _settled(step.answer), step.script + ran.stderr
