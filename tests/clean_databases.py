@@ -19,8 +19,9 @@ _CATALOGS: Final = (
 )  # fmt: skip
 # Rows that were added or changed have a later transaction than all others, and rows that were removed are missing.
 _SCHEMA: Final = " UNION ALL ".join(f"SELECT count(*), max(xmin::text::bigint) FROM {name}" for name in _CATALOGS)
-_SIZE: Final = "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-_TABLES: Final = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+_OF_TABLES: Final = "FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+_SIZE: Final = f"SELECT sum(pg_relation_size(oid)) {_OF_TABLES}"
+_TABLES: Final = f"SELECT relname {_OF_TABLES}"
 _RESTART: Final = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
 _END_OTHERS: Final = """SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
