@@ -13,22 +13,12 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 JOBS ?= 4
 
 # Tests that take a sample of their cases, or a short way to start commands. `make chaos` takes all cases and the long way.
-SAMPLED := tests/acceptance tests/test_docs.py tests/bench/test_bench_quick.py tests/bench/test_growth.py \
-  tests/domain/test_calendar.py tests/engines/test_sandbox.py tests/api/test_additions.py \
-  tests/api/test_audit_log.py tests/api/test_audit_rows.py tests/api/test_bad_input_foreign.py \
-  tests/api/test_bad_input_parity.py tests/api/test_bad_input_references.py tests/api/test_bad_input_tokens.py \
-  tests/api/test_bulk_acts.py tests/api/test_bulk_cancel.py tests/api/test_engine_categories.py \
-  tests/api/test_engine_results.py tests/api/test_event_subscriptions.py tests/api/test_every_field.py \
-  tests/api/test_every_operation.py tests/api/test_extremes.py \
-  tests/api/test_extremes_raw.py tests/api/test_graphql_documents.py tests/api/test_graphql_fuzz.py \
-  tests/api/test_graphql_introspection.py tests/api/test_mutation_plan.py tests/api/test_query_plan.py \
-  tests/api/test_rest_bad_input.py tests/api/test_rest_cancel.py tests/api/test_rest_protocol.py \
-  tests/api/test_rest_statistics.py tests/api/test_rest_status.py tests/api/test_rest_tasks.py \
-  tests/api/test_schedule_input.py tests/api/test_single_engine_jobs.py tests/api/test_task_notes.py \
-  tests/api/test_task_statuses.py tests/api/test_task_tokens.py tests/api/test_task_updates.py tests/api/test_triggers.py \
-  tests/storage/test_addition_races.py tests/storage/test_bulk_cancels.py tests/storage/test_job_lists.py \
-  tests/storage/test_push_races.py tests/storage/test_races.py tests/storage/test_stop_races.py \
-  tests/storage/test_task_lists.py tests/storage/test_task_status_races.py tests/storage/test_task_update_races.py \
+SAMPLED := tests/acceptance tests/api tests/test_docs.py tests/bench/test_bench_quick.py tests/bench/test_growth.py \
+  tests/domain/test_calendar.py tests/engines/test_sandbox.py \
+  tests/storage/test_addition_races.py tests/storage/test_bulk_cancels.py tests/storage/test_invariants.py \
+  tests/storage/test_job_lists.py tests/storage/test_push_races.py tests/storage/test_races.py \
+  tests/storage/test_stop_races.py tests/storage/test_task_lists.py tests/storage/test_task_status_races.py \
+  tests/storage/test_task_update_races.py \
   tests/web
 
 # Published clients, generators of clients and testers, which need other versions than the server, an object store, which is large, a linter

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from tests import array_types, selection
 from tests.clean_databases import CleanDatabases
 from tests.object_store import ObjectStore
 from tests.object_store import started as object_store_started
@@ -27,6 +28,10 @@ SQL = Path(__file__).parent / "storage" / "sql"
 in_memory()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    selection.arrange(config, items)
+
+
 def pytest_collection_finish() -> None:
     """The garbage collector leaves alone what lives as long as the tests: it took a twelfth of their time."""
     gc.collect()
@@ -39,6 +44,12 @@ def quick_passwords() -> Iterator[None]:
     """Passwords are hashed for real, but as cheaply as possible: almost every house has an administrator."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_types() -> Iterator[None]:
+    with array_types.shared():
         yield
 
 
@@ -126,10 +137,16 @@ async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterato
     await opened.close()
 
 
+@pytest.fixture(scope="session")
+def connections() -> int:
+    """Returns how many connections write, and how many read."""
+    return 2
+
+
 @pytest.fixture
-async def postgres_database(postgres_dsn: str) -> AsyncIterator[Database]:
+async def postgres_database(postgres_dsn: str, connections: int) -> AsyncIterator[Database]:
     opened = await PostgresDatabase.open(
-        postgres_dsn, writers=2, readers=2, allow_unsafe_durability=FSYNC == "off",
+        postgres_dsn, writers=connections, readers=connections, allow_unsafe_durability=FSYNC == "off",
         read_seconds=PATIENCE, write_seconds=PATIENCE,
     )  # fmt: skip
     yield opened

@@ -15,6 +15,8 @@ from tests.thorough import THOROUGH
 from enginehouse.domain import ids
 from enginehouse.engines.native import ENGINES
 
+pytestmark = pytest.mark.slow
+
 SESSIONS: Final = ROOT / "tests" / "clients"
 SENTIMENT: Final = "b1f0a9d4-2c67-4e83-8a15-96d07c3e5f42"
 # Its address is no server's, so that the client is the same for all; a session sets that of its server.

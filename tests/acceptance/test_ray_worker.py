@@ -20,6 +20,8 @@ from tests.ray_cluster import RayCluster, alive
 from enginehouse.engines import processes
 from enginehouse.engines.ray import messages
 
+pytestmark = pytest.mark.cluster
+
 PROCESSES = 5  # of the engine `stubborn`
 GRACE = 1
 CORES = 4  # of the cluster

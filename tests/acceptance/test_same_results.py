@@ -77,7 +77,8 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 def on(remote: Collection[str], ray: Collection[str]) -> pytest.MarkDecorator:
     """The test runs for each of these names on a worker's machine, and on a cluster; in `make chaos` all on both."""
-    pairs = [("remote", name) for name in remote] + [("ray", name) for name in (remote if THOROUGH else ray)]
+    pairs = [pytest.param("remote", name) for name in remote]
+    pairs += [pytest.param("ray", name, marks=pytest.mark.cluster) for name in (remote if THOROUGH else ray)]
     return pytest.mark.parametrize(("elsewhere", "name"), pairs, indirect=["elsewhere"])
 
 

@@ -17,6 +17,8 @@ from tests.acceptance.servers import Server, clean
 from tests.acceptance.toolchains import ROOT, installed
 from tests.thorough import THOROUGH
 
+pytestmark = pytest.mark.slow
+
 # That no token is ignored: tests/api/test_every_operation.py. Here the server would refuse many wrong ones with 429.
 CHECKS: Final = "no_failure,status_code_conformance,content_type_conformance,response_schema_conformance"
 SAMPLE: Final = ["--phases", "fuzzing", "--max-examples", "1", "--seed", "1"]

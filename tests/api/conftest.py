@@ -15,6 +15,12 @@ from enginehouse.operations.house import House
 from enginehouse.storage.database.database import Database
 
 
+@pytest.fixture(scope="session")
+def connections() -> int:
+    """Returns how many connections write, and how many read. Few of these tests do two things at once."""
+    return 1
+
+
 @pytest.fixture
 async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     """Yields every interface with the token of the first administrator."""

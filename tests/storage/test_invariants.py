@@ -15,6 +15,7 @@ import pytest
 from tests import make
 from tests.storage import recount
 from tests.storage.verbs import read_jobs
+from tests.thorough import THOROUGH
 
 from enginehouse.domain.job import Plan
 from enginehouse.domain.retry import FailureKind
@@ -29,7 +30,7 @@ from enginehouse.storage.work import claims
 from enginehouse.storage.work import leases as work_leases
 from enginehouse.storage.work import reports as work_reports
 
-WALKS = 12
+WALKS = 12 if THOROUGH else 6
 STEPS = 60
 KINDS = (
     FailureKind.INVALID_DATA,

@@ -21,6 +21,8 @@ from tests.web.test_browser import browser, violations
 from enginehouse.web.site import PAGES
 
 __all__ = ["browser"]
+pytestmark = pytest.mark.slow
+
 LONG: Final = f"a name {'that never ends_' * 12}{'x' * 40}"
 MANY: Final = 2  # addresses of one page that are followed
 BEYOND: Final = ("/static/", "/edge/", "/api/", "/v3/", "/signed/")  # which are no pages

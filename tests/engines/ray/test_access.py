@@ -15,6 +15,8 @@ from tests.ray_cluster import RayCluster, started
 from enginehouse.engines.ray import access, connection
 from enginehouse.engines.ray.access import MODE, ClusterRefused
 
+pytestmark = pytest.mark.cluster
+
 
 @pytest.fixture(scope="module")
 def open_cluster() -> Iterator[RayCluster]:
