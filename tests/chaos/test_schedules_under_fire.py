@@ -1,4 +1,4 @@
-"""Three servers on one PostgreSQL are killed, paused and given wrong times: every slot fires or is skipped, once.
+"""Several servers on one PostgreSQL are killed, paused and given wrong times: every slot fires or is skipped, once.
 
 `make test` runs a small version. `make chaos` runs it with 10 000 schedules of 1 s to 1 h, for a given time. The seed
 is printed. `CHAOS_SEED` repeats the same schedules and strikes (chance decides the exact moment of a strike).
@@ -26,8 +26,8 @@ from enginehouse.storage.database.postgres import PostgresDatabase
 SCHEDULES = int(os.environ.get("CHAOS_SCHEDULES", "10000" if THOROUGH else "120"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if THOROUGH else "2"))
 LONGEST = 3600 if THOROUGH else 5  # seconds
-STRIKES = 30 if THOROUGH else 3  # at least
-SERVERS = 3
+STRIKES = 30 if THOROUGH else 2  # at least
+SERVERS = 3 if THOROUGH else 2
 WHOLE = 5_000_000  # after this many slots without a fault, faults are rare enough
 TEN_YEARS = 10 * 365 * 86_400
 

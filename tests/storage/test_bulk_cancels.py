@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
@@ -341,10 +341,14 @@ def contended(request: pytest.FixtureRequest) -> Floor:
 
 
 class Race:
-    """Claimers that run all they can get, two creators, one canceller of jobs, and one bulk cancel after another."""
+    """Claimers that run all they can get, two creators, one canceller of jobs, and one bulk cancel after another.
 
-    def __init__(self, floor: Floor) -> None:
+    The race is over before its time as soon as `found` says so.
+    """
+
+    def __init__(self, floor: Floor, found: Callable[[], Awaitable[object]] | None = None) -> None:
         self.floor = floor
+        self.found = found
         self.over = False
         self.cancelled = 0
         self.accepted: list[Barrier] = []
@@ -361,6 +365,8 @@ class Race:
             self.counted.append(await self.floor.count(barrier))
             if self.chance.random() < 0.5:
                 await self._apply_all()
+            if self.found is not None and await self.found():
+                break
         await self._apply_all()
         self.over = True
         await running
@@ -429,7 +435,7 @@ async def test_a_claim_without_the_lock_is_caught_on_postgresql(
     monkeypatch.setattr(floor, "claim", claim)
     cancelled = 0
     for _ in range(RACES):
-        race = Race(floor)
+        race = Race(floor, lambda: floor.number("test.starts_after_the_cancel"))
         await race.run()
         cancelled += race.cancelled + sum(race.counted)
         wrong = await floor.number("test.starts_after_the_cancel")

@@ -111,6 +111,11 @@ FILTERS: Final[dict[str, list[dict[str, Any]]]] = {
 }
 
 
+def some(database: Database) -> Iterator[dict[str, Any]]:
+    """Yields the chosen filters; of them one of three on PostgreSQL, except for `make chaos`."""
+    return islice(chosen(), None, None, 1 if THOROUGH or database.dialect == "sqlite" else 3)
+
+
 def chosen() -> Iterator[dict[str, Any]]:
     """No filter, each filter, each with each other kind, and some with more. `make chaos` takes all pairs."""
     yield {}
@@ -194,7 +199,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
 async def differences(database: Database, stored: list[Stored]) -> list[Any]:
     """The lists and totals that are not those of a search through all jobs."""
     wrong = list[Any]()
-    for n, fields in enumerate(chosen()):
+    for n, fields in enumerate(some(database)):
         for order_by, descending in (("created_at", True), ("created_at", False), ("modified_at", n % 2 == 0)):
             whole = JobFilter(**fields, order_by=order_by, descending=descending, limit=1_000)
             part = JobFilter(**fields, order_by=order_by, descending=descending, limit=3, offset=4)
