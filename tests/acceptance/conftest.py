@@ -22,5 +22,6 @@ async def postgres_dsn(postgres: PostgresServer, postgres_template: str) -> Asyn
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("data")) as up:
+    # Each engine keeps its process for the next test: to load some of them takes a second.
+    with serving(tmp_path_factory.mktemp("data"), "--python-slots", "8") as up:
         yield up

@@ -56,7 +56,7 @@ def test_an_engine_that_is_not_there_or_not_clear_is_refused(server: Server) -> 
 def test_a_file_is_uploaded(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(f"# Morning\n\n{TEXT}")
     said = server.cli(
-        "job", "create", "--engine", "language-langid", "--file", str(tmp_path / "a.md"), "--watch", "--json"
+        "job", "create", "--engine", "sentiment-vader", "--file", str(tmp_path / "a.md"), "--watch", "--json"
     )
     assert _json(said)["jobStatus"] == "complete"
 

@@ -30,7 +30,7 @@ def test_a_file_becomes_a_target_that_a_job_works_on(server: Server, tmp_path: P
     target = _done(server.cli("asset", "upload", str(file)))
     listed = server.cli("target", "list").out.splitlines()
     assert any(target in line and "text/markdown" in line and "23 bytes" in line for line in listed)
-    request = json.dumps({"tasks": [{"engineId": "language-langid"}], "targetId": target})
+    request = json.dumps({"tasks": [{"engineId": "sentiment-vader"}], "targetId": target})
     job = _json(server.cli("job", "create", "--request", "-", "--watch", "--json", stdin=request))["coreJobID"]
     shown = server.cli("target", "show", target).out
     assert "notes.md" in shown

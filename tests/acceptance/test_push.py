@@ -10,22 +10,23 @@ import pytest
 from tests.acceptance.server import Server, serving, until
 
 ENDPOINT = "7a1c9a3e-0000-4000-8000-00000000000a"
-PUSH = f"/edge/v1/proc/endpoint/{ENDPOINT}"
+PUSH = "/edge/v1/proc/endpoint"
 ADAPTER = "bb544ade-461c-11ea-8604-a3b3a83f5182"
 WRITER = "8eccf9cc-6b6d-4d7d-8cb3-7ebf4950c5f3"
+LANGUAGE, MOOD = "language-langid", "sentiment-vader"
 TEXT = {"Content-Type": "text/plain"}
 
 
-def push_job(*, adapter_input: bool = False, engine: str = "language-langid", **route: Any) -> dict[str, Any]:
+def push_job(engine: str, *, endpoint: str = ENDPOINT, adapter_input: bool = False, **route: Any) -> dict[str, Any]:
     """The adapter, an engine on what is pushed, and the output writer. The endpoint is before or behind the adapter."""
-    root = {"taskChildId": "p", "taskChildInputId": "p-in", "endpoint": ENDPOINT, **route}
+    root = {"taskChildId": "p", "taskChildInputId": "p-in", "endpoint": endpoint, **route}
     behind = {"taskParentId": "p", "taskParentOutputId": "p-out", "taskChildId": "e", "taskChildInputId": "e-in"}
     folders = [{"correlationID": "p-out", "mode": "chunk", "type": "output"}]
     if adapter_input:
         folders.append({"correlationID": "p-in", "mode": "chunk", "type": "input"})
         routes = [root, behind | {"chunkCallbackEnabled": True}]
     else:
-        routes = [behind | {"endpoint": ENDPOINT, **route}]
+        routes = [behind | {"endpoint": endpoint, **route}]
     last = {"taskParentId": "e", "taskParentOutputId": "e-out", "taskChildId": "w", "taskChildInputId": "w-in"}
     return {
         "tasks": [
@@ -67,16 +68,20 @@ async def ended(client: httpx.AsyncClient, job_id: str) -> str:
     return word
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path / "data") as started:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("pushes") / "data") as started:
         yield started
 
 
 @pytest.mark.parametrize("adapter_input", [False, True], ids=["behind-the-adapter", "through-the-adapter"])
 async def test_a_synchronous_push_returns_what_the_engine_says(server: Server, adapter_input: bool) -> None:
+    endpoint = f"{ENDPOINT[:-1]}{int(adapter_input)}"
+    place = f"{PUSH}/{endpoint}"
     async with server.client() as client:
-        job = await created(client, push_job(adapter_input=adapter_input, syncEnabled=True))
+        job = await created(
+            client, push_job(LANGUAGE, endpoint=endpoint, adapter_input=adapter_input, syncEnabled=True)
+        )
         texts = {
             "The weather is lovely today and the sun shines.": "en",
             "Das Wetter ist heute schön und die Sonne scheint.": "de",
@@ -84,13 +89,13 @@ async def test_a_synchronous_push_returns_what_the_engine_says(server: Server, a
         }
 
         async def language(text: str) -> str:
-            answer = await client.post(PUSH, content=text.encode(), headers=TEXT)
+            answer = await client.post(place, content=text.encode(), headers=TEXT)
             assert answer.status_code == 200, answer.text
             assert answer.headers["content-type"].startswith("application/")
             return str(answer.json()["language"])
 
         assert await asyncio.gather(*map(language, texts)) == list(texts.values())
-        broken = await client.post(PUSH, content=b"\x00\x01", headers={"Content-Type": "image/png"})
+        broken = await client.post(place, content=b"\x00\x01", headers={"Content-Type": "image/png"})
         assert (broken.status_code, broken.json()["id"]) == (400, "push_failed"), broken.text
         assert await language("Buenos días, hoy hace muy buen tiempo en la ciudad.") == "es"
         assert (await client.get(f"/edge/v1/proc/job/{job}/status")).json()["job"]["jobStatus"] == "running"
@@ -98,7 +103,7 @@ async def test_a_synchronous_push_returns_what_the_engine_says(server: Server, a
         assert await ended(client, job) == "complete"
         outputs = (await client.get(f"/edge/v1/proc/job/{job}/outputs")).json()["outputs"]["outputs"]
         assert len(outputs) == 1
-        assert (await client.post(PUSH, content=b"late", headers=TEXT)).json()["id"] == "endpoint_closed"
+        assert (await client.post(place, content=b"late", headers=TEXT)).json()["id"] == "endpoint_closed"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -110,10 +115,11 @@ def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 async def test_kill_9_after_the_answer_loses_no_push(killed: Server) -> None:
+    place = f"{PUSH}/{ENDPOINT}"
     async with killed.client() as client:
-        job = await created(client, push_job())
+        job = await created(client, push_job(MOOD))
         answers = [
-            await client.post(PUSH, content=f"Text number {n}.".encode(), headers=TEXT | {"Idempotency-Key": f"k{n}"})
+            await client.post(place, content=f"Text number {n}.".encode(), headers=TEXT | {"Idempotency-Key": f"k{n}"})
             for n in range(5)
         ]
         assert [answer.status_code for answer in answers] == [200] * 5
@@ -121,10 +127,10 @@ async def test_kill_9_after_the_answer_loses_no_push(killed: Server) -> None:
     killed.options = ("--lease-seconds", "2")
     killed.start()
     async with killed.client() as client:
-        again = await client.post(PUSH, content=b"Text number 4.", headers=TEXT | {"Idempotency-Key": "k4"})
+        again = await client.post(place, content=b"Text number 4.", headers=TEXT | {"Idempotency-Key": "k4"})
         assert (again.json(), again.headers["idempotent-replayed"]) == ({"internalJobIds": [job]}, "true")
         await closed(client, job)
         assert await ended(client, job) == "complete"
         detail = (await client.get(f"/edge/v1/proc/job/{job}/detail")).json()["job"]
-        [engine] = [task for task in detail["tasks"] if task["engineName"].startswith("Language")]
+        [engine] = [task for task in detail["tasks"] if task["engineName"].startswith("Sentiment")]
         assert engine["chunkCountInfo"]["chunkCompletedCount"] == 5

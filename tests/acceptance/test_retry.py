@@ -60,9 +60,9 @@ def _json(said: Said) -> Any:
 
 def test_only_what_failed_runs_again(server: Server, shelf: Shelf, tmp_path: Path) -> None:
     request = tmp_path / "job.json"
-    language, adapter = "language-langid", "webstream"
+    mood, adapter = "sentiment-vader", "webstream"
     tasks = [
-        {"engineId": language, "payload": {"text": TEXT.decode()}},
+        {"engineId": mood, "payload": {"text": TEXT.decode()}},
         {"engineId": adapter, "payload": {"url": shelf.url}},
     ]
     request.write_text(json.dumps({"tasks": tasks}))
@@ -87,7 +87,8 @@ def test_only_what_failed_runs_again(server: Server, shelf: Shelf, tmp_path: Pat
         task = detail["tasks"][0]["internalTaskID"]
         listed = client.get(f"/edge/v1/proc/task/{task}/outputs").json()["outputs"]["outputs"]
         [name] = [each["name"] for each in listed]
-        assert client.get(f"/edge/v1/proc/task/{task}/download/{name}").json()["language"] == "en"
+        document = client.get(f"/edge/v1/proc/task/{task}/download/{name}").json()
+        assert document["sentiment"]["positiveValue"] > 0
     refused = server.cli("job", "retry", new, "--only-failed")
     assert refused.code == 1
     assert "Job is complete" in refused.err
