@@ -14,9 +14,9 @@ JOBS ?= 4
 
 # Tests that take a sample of their cases, or a short way to start commands. `make chaos` takes all cases and the long way.
 SAMPLED := tests/acceptance tests/api tests/test_docs.py tests/bench/test_bench_quick.py tests/bench/test_growth.py \
-  tests/domain/test_calendar.py tests/engines/test_sandbox.py \
+  tests/domain/test_calendar.py tests/engines/ray tests/engines/test_reference_transcription.py tests/engines/test_sandbox.py \
   tests/storage/test_addition_races.py tests/storage/test_bulk_cancels.py tests/storage/test_invariants.py \
-  tests/storage/test_job_lists.py tests/storage/test_push_races.py tests/storage/test_races.py \
+  tests/storage/test_job_lists.py tests/storage/test_push_races.py tests/storage/test_races.py tests/storage/test_retry_races.py tests/storage/test_reuse.py \
   tests/storage/test_stop_races.py tests/storage/test_task_lists.py tests/storage/test_task_status_races.py \
   tests/storage/test_task_update_races.py \
   tests/web

@@ -5,7 +5,7 @@ An artificial voice, in which any words may be recognised, tests the form of the
 
 import re
 import wave
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bench.quality.scores import distance
 from tests.engines import extras
 from tests.engines.aion import problems
 from tests.engines.reference import answer, answers, chunk, work
+from tests.thorough import THOROUGH
 
 from enginehouse.engine import Chunk, EngineFailure, FailureKind
 from enginehouse_engines.speech import LONGEST, RATE, Pcm, utterances
@@ -83,10 +84,10 @@ def test_a_sound_without_speech_has_no_words(tmp_path: Path, seconds: float) -> 
 
 
 def test_what_was_heard_before_changes_nothing(tmp_path: Path) -> None:
-    data = file(tmp_path / "a.wav", voice(3))
+    data = file(tmp_path / "a.wav", voice(2))
     first = transcript(tmp_path / "a.wav", data)
     loud = file(
-        tmp_path / "b.wav", np.random.default_rng(2).integers(-9_000, 9_000, 4 * RATE).astype(np.int16), voice(1)
+        tmp_path / "b.wav", np.random.default_rng(2).integers(-9_000, 9_000, 2 * RATE).astype(np.int16), voice(1)
     )
     transcript(tmp_path / "b.wav", loud)
     assert transcript(tmp_path / "a.wav", data) == first
@@ -149,11 +150,11 @@ def test_nothing_to_hear_says_what_to_give() -> None:
 
 def test_real_speech_is_mostly_understood() -> None:
     wrong = total = 0
-    for clip, words in extras.speech().items():
+    for clip, words in islice(extras.speech().items(), None if THOROUGH else 2):
         recording = Chunk(path=clip, media_type="audio/wav", size=clip.stat().st_size)
         heard = [word["word"] for item in answer(engine, work(recording))["series"] for word in item["words"]]
         spoken = words.replace("mister", "mr").split()
         wrong += distance(spoken, heard)
         total += len(spoken)
-    assert total > 60
+    assert total > (60 if THOROUGH else 25)
     assert wrong / total < 0.35

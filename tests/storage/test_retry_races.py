@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests import make
 from tests.storage.working import Worker
+from tests.thorough import THOROUGH
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.retry import FailureKind
@@ -18,7 +19,7 @@ from enginehouse.storage.database.database import Database
 from enginehouse.storage.jobs import cancellation
 
 JOBS = 150
-RACES = 40
+RACES = 40 if THOROUGH else 15
 
 
 @pytest.fixture

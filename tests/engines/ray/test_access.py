@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.acceptance.server import until
 from tests.ray_cluster import RayCluster, started
+from tests.thorough import slowly
 
 from enginehouse.engines.ray import access, connection
 from enginehouse.engines.ray.access import MODE, ClusterRefused
@@ -46,6 +47,7 @@ async def test_only_who_has_the_token_may(ray_cluster: RayCluster, monkeypatch: 
     assert os.environ[MODE] == "token"
 
 
+@slowly
 async def test_a_cluster_that_answers_everybody_is_refused(
     open_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
