@@ -48,7 +48,8 @@ class Kind:
         return commands.run([str(COMMAND), *map(str, arguments)], environment=os.environ | self.environment)
 
 
-@pytest.fixture(params=["sqlite", *(["postgres"] if THOROUGH else []), "postgres-bucket"])
+# Tests below have a bucket, and a backup from PostgreSQL that is restored into another database.
+@pytest.fixture(params=["sqlite", *(["postgres", "postgres-bucket"] if THOROUGH else [])])
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
     environment, options, place = dict[str, str](), ["--lease-seconds", "2"], None
     source, target = ["--data", str(tmp_path / "data")], ["--data", str(tmp_path / "restored")]

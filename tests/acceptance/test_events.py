@@ -27,11 +27,13 @@ from tests.acceptance.server import (
     task_of,
     until,
 )
+from tests.thorough import THOROUGH
 
 from enginehouse.client.event_stream import Message
 from enginehouse.client.events import messages
 
 LONG = 60.0
+ON_SQLITE = pytest.mark.parametrize("server", ["sqlite", *(["postgres"] if THOROUGH else [])], indirect=True)
 # A server without slots. Some time after the create it finds that the task waits for one: `queued`.
 IDLE = ("--native-slots", "0", "--python-slots", "0")
 
@@ -99,6 +101,7 @@ async def test_a_stream_goes_on_behind_the_last_event_after_the_server_was_kille
     assert failed == ["server_stopped"]
 
 
+@ON_SQLITE
 def test_watching_survives_a_kill_of_the_server(server: Server, tmp_path: Path) -> None:
     runs, gate = tmp_path / "runs", tmp_path / "gate"
     body = {"jobs": [task_of("waits", {"runs": str(runs), "gate": str(gate)})]}
@@ -120,6 +123,7 @@ def test_watching_survives_a_kill_of_the_server(server: Server, tmp_path: Path) 
     assert (shown[-1]["kind"], "task" in shown[-1]) == ("completed", False)
 
 
+@ON_SQLITE
 async def test_a_server_that_stops_ends_its_streams_first(server: Server, tmp_path: Path) -> None:
     server.stop()
     server.options += IDLE

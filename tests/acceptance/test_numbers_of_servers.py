@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -70,7 +69,9 @@ def rates(server: Server) -> list[int]:
     return [sum(point[move] for point in points) for move in MOVES]
 
 
-def test_a_stream_tells_what_another_server_did_and_rates_count_it_once(pair: Pair) -> None:
+@pytest.fixture(scope="module")
+def worked(pair: Pair) -> tuple[list[Any], list[list[int]]]:
+    """Both servers have done thirty jobs each. Returns what the stream of one told, and the rates of both."""
     heard: list[Any] = []
     following = threading.Thread(target=lambda: heard.append(until_complete(pair.two, 60)))
     following.start()
@@ -80,21 +81,28 @@ def test_a_stream_tells_what_another_server_did_and_rates_count_it_once(pair: Pa
     for thread in creating:
         thread.join(DEADLINE)
     following.join(DEADLINE)
-    assert heard
-    assert until_complete(pair.one, 60)["failed"] == 0
-    assert rates(pair.one) == rates(pair.two) == [60, 60, 60, 0, 0]
+    heard.append(until_complete(pair.one, 60))
+    return heard, [rates(server) for server in (pair.one, pair.two)]
 
 
-def test_the_command_line_shows_the_numbers(pair: Pair, tmp_path: Path) -> None:
+def test_a_stream_tells_what_another_server_did_and_rates_count_it_once(worked: tuple[Any, Any]) -> None:
+    heard, counted = worked
+    assert [one["failed"] for one in heard] == [0, 0]
+    assert counted == [[60, 60, 60, 0, 0]] * 2
+
+
+@pytest.mark.usefixtures("worked")
+def test_the_command_line_shows_the_numbers(pair: Pair) -> None:
     environment = ["--url", pair.one.url, "--token", TOKEN]
     shown = pair.one.cli("overview", *environment)
     assert shown.code == 0, shown.err
     assert "complete" in shown.out
-    assert "60" in shown.out
     found = json.loads(pair.one.cli("overview", *environment, "--json").out)
-    assert found["jobs"]["complete"] == 60
+    jobs = found["jobs"]["complete"]
+    assert jobs >= 60
+    assert str(jobs) in shown.out
     points = json.loads(pair.one.cli("overview", *environment, "--rates", "--step", "3600", "--json").out)
-    assert sum(point["complete"] for point in points) == 60
+    assert sum(point["complete"] for point in points) == jobs
     assert "created" in pair.one.cli("overview", *environment, "--rates").out
     [numbers] = [
         one
@@ -109,6 +117,7 @@ def test_the_command_line_shows_the_numbers(pair: Pair, tmp_path: Path) -> None:
         assert "--rates" in refused.err
 
 
+@pytest.mark.usefixtures("worked")
 def test_the_client_follows_the_numbers_and_goes_on_at_a_new_connection(pair: Pair) -> None:
     with Client(pair.two.url, TOKEN) as client:
         following = overview.follow(client, heartbeat=1)
@@ -119,6 +128,7 @@ def test_the_client_follows_the_numbers_and_goes_on_at_a_new_connection(pair: Pa
         assert found["complete"] == before + 1
 
 
+@pytest.mark.usefixtures("worked")
 def test_each_server_counts_its_own_and_both_know_what_is_stored(pair: Pair) -> None:
     created, stored = [], []
     for server in (pair.one, pair.two):
