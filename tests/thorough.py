@@ -10,7 +10,11 @@ THOROUGH: Final = bool(os.environ.get("ENGINEHOUSE_CHAOS"))
 # For a test that waits long, and whose rule other tests hold in a shorter way.
 slowly: Final = pytest.mark.skipif(not THOROUGH, reason="takes long; make chaos runs it")
 
-# For a sweep over all operations: what their statements do on either database has tests of its own.
-mostly_on_sqlite: Final = pytest.mark.parametrize(
-    "database", ["sqlite", *(["postgres"] if THOROUGH else [])], indirect=True
-)
+
+def on_sqlite(fixture: str) -> pytest.MarkDecorator:
+    """A test with this fixture runs on SQLite: what its statements do on PostgreSQL has tests of its own."""
+    return pytest.mark.parametrize(fixture, ["sqlite", *(["postgres"] if THOROUGH else [])], indirect=True)
+
+
+# For a sweep over all operations.
+mostly_on_sqlite: Final = on_sqlite("database")

@@ -27,13 +27,12 @@ from tests.acceptance.server import (
     task_of,
     until,
 )
-from tests.thorough import THOROUGH
+from tests.thorough import on_sqlite
 
 from enginehouse.client.event_stream import Message
 from enginehouse.client.events import messages
 
 LONG = 60.0
-ON_SQLITE = pytest.mark.parametrize("server", ["sqlite", *(["postgres"] if THOROUGH else [])], indirect=True)
 # A server without slots. Some time after the create it finds that the task waits for one: `queued`.
 IDLE = ("--native-slots", "0", "--python-slots", "0")
 
@@ -101,7 +100,7 @@ async def test_a_stream_goes_on_behind_the_last_event_after_the_server_was_kille
     assert failed == ["server_stopped"]
 
 
-@ON_SQLITE
+@on_sqlite("server")
 def test_watching_survives_a_kill_of_the_server(server: Server, tmp_path: Path) -> None:
     runs, gate = tmp_path / "runs", tmp_path / "gate"
     body = {"jobs": [task_of("waits", {"runs": str(runs), "gate": str(gate)})]}
@@ -123,7 +122,7 @@ def test_watching_survives_a_kill_of_the_server(server: Server, tmp_path: Path) 
     assert (shown[-1]["kind"], "task" in shown[-1]) == ("completed", False)
 
 
-@ON_SQLITE
+@on_sqlite("server")
 async def test_a_server_that_stops_ends_its_streams_first(server: Server, tmp_path: Path) -> None:
     server.stop()
     server.options += IDLE

@@ -22,6 +22,7 @@ from tests.acceptance.server import (
     until,
 )
 from tests.acceptance.servers import Said, call
+from tests.thorough import on_sqlite
 
 GRACE = 2
 PROCESSES = 5  # of the engine `stubborn`
@@ -90,6 +91,7 @@ async def attempts(server: Server) -> list[tuple[Any, ...]]:
     )
 
 
+@on_sqlite("start")
 async def test_an_engine_that_ends_when_told_is_gone_at_once(start: Start, tmp_path: Path) -> None:
     # The grace is longer than any test may take. Only an engine that got SIGTERM ends earlier.
     with start("--stop-grace-seconds", "3600") as server:
@@ -103,6 +105,7 @@ async def test_an_engine_that_ends_when_told_is_gone_at_once(start: Start, tmp_p
         assert await server.rows("SELECT COUNT(*) FROM work_item") == [(0,)]
 
 
+@on_sqlite("start")
 async def test_a_stubborn_tree_has_its_grace_and_is_gone_a_second_later(start: Start, tmp_path: Path) -> None:
     with start("--stop-grace-seconds", str(GRACE)) as server:
         async with at_work(server, tmp_path / "runs") as (client, job):
@@ -142,6 +145,7 @@ async def test_a_stop_survives_kill_9_of_the_server_and_of_its_keeper(start: Sta
         assert not set(lines(tmp_path / "runs")) & server.engine_processes()
 
 
+@on_sqlite("start")
 async def test_a_server_that_is_stopped_meanwhile_takes_the_tree_along(start: Start, tmp_path: Path) -> None:
     with start("--stop-grace-seconds", "3600", "--drain-seconds", "0") as server:
         async with at_work(server, tmp_path / "runs") as (client, job):
@@ -167,6 +171,7 @@ async def test_a_stop_asked_of_one_server_reaches_the_one_that_runs_the_job(star
             await aborted(client, job, works, set(lines(tmp_path / "runs")), seconds=30)
 
 
+@on_sqlite("start")
 async def test_the_command_line_stays_until_all_has_stopped(start: Start, tmp_path: Path) -> None:
     with start() as server:
         async with at_work(server, tmp_path / "runs", "waits") as (_, job):

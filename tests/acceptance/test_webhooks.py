@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests import commands
 from tests.acceptance.server import CHECKOUT, COMMAND, NOOP, TOKEN, Server, serving, until
+from tests.thorough import on_sqlite
 
 PAGE = CHECKOUT / "docs" / "how-to" / "receive-webhooks.md"
 JOBS = 12
@@ -155,6 +156,7 @@ async def _answered(server: Server, count: int) -> bool:
     return bool(ended >= count)
 
 
+@on_sqlite("server")
 async def test_the_shown_code_verifies_the_signature(server: Server) -> None:
     async with receiving() as receiver:
         receiver.open.set()
@@ -171,6 +173,7 @@ async def test_the_shown_code_verifies_the_signature(server: Server) -> None:
         assert not verify("whsec_" + "A" * 44, headers, body)
 
 
+@on_sqlite("server")
 async def test_the_commands_show_a_delivery_and_send_it_again(server: Server) -> None:
     async with receiving() as receiver:
         receiver.open.set()
@@ -190,6 +193,7 @@ async def test_the_commands_show_a_delivery_and_send_it_again(server: Server) ->
         assert receiver.answered[3][0]["webhook-id"] == newest
 
 
+@on_sqlite("server")
 async def test_doctor_names_a_destination_that_fails(server: Server) -> None:
     async with receiving() as receiver:
         receiver.open.set()
