@@ -162,8 +162,11 @@ class HttpExchange:
         """
         if self.response_started or self.disconnected or self._flow.write_paused:
             return False
-        pieces = [_beginning(status, headers)]
-        for name, value in (*self._common, *own):
+        common = _lines(tuple(self._common))
+        if common is None:
+            return False
+        pieces = [_beginning(status, headers), common]
+        for name, value in own:
             field = _field(name)
             if field in _FRAMING:
                 return False
@@ -248,6 +251,15 @@ def _beginning(status: int, headers: Fields) -> bytes:
     for _, value in headers:
         _check(value)
     return _STATUS_LINES[status] + b"".join([_field(name) + value + b"\r\n" for name, value in headers])
+
+
+@lru_cache(16)  # the date is another one in each second
+def _lines(headers: Fields) -> bytes | None:
+    """Returns the lines of these headers; None if one of them is about the length of the body."""
+    if not _FRAMING.isdisjoint([_field(name) for name, _ in headers]):
+        return None
+    _check(b"".join([value for _, value in headers]))
+    return b"".join([_field(name) + value + b"\r\n" for name, value in headers])
 
 
 @lru_cache(256)

@@ -1,17 +1,16 @@
 """The protocol of a connection: uvicorn's, with bounds on everything that a client sends and on its pace.
 
 The stream is cut into heads and bodies here, and the parser gets one at a time. If the two disagree on where a request
-ends, the request is refused. Requests of one connection run one after the other.
+ends, the request is refused. A head that is the same as the one before says the same, so the parser does not get it
+again. Requests of one connection run one after the other.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from enginehouse.domain.addresses import network_of
@@ -19,8 +18,10 @@ from enginehouse.http_protocol import head as heads
 from enginehouse.http_protocol.chunks import ChunkScanner
 from enginehouse.http_protocol.deadline import Deadline
 from enginehouse.http_protocol.exchange import HttpExchange
+from enginehouse.http_protocol.head_cache import KnownHead, known
 from enginehouse.http_protocol.limits import ConnectionLimits, ConnectionsByAddress
 from enginehouse.http_protocol.refusal import RefusedRequestError, slow_body, slow_head
+from enginehouse.http_protocol.request_reader import RequestReader
 from enginehouse.http_protocol.transport import ResponseTransport
 
 _MOST_HELD = 1024 * 1024  # bytes of later requests, while one runs
@@ -41,7 +42,7 @@ def protocol(limits: ConnectionLimits) -> Callable[..., "BoundedProtocol"]:
     return make
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(RequestReader):
     """One connection. It waits for a head, then for a body, then for the response; or it drops what still comes."""
 
     def __init__(
@@ -59,9 +60,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._address = ""
         self._link: Any = None
         self._head = bytearray()
-        self._head_ended = False
-        self._message_ended = False
-        self._keeps_alive = False
+        self._known: KnownHead | None = None
+        self._repeats = False  # the head of this request is the known one, and the parser gets nothing of it
         self._body_left = 0
         self._chunks: ChunkScanner | None = None
         self._held = b""  # bytes that belong to later requests, or the beginning of a chunk's size
@@ -164,9 +164,32 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _end_head(self, head: bytes) -> None:
         """The head is whole. The application gets its request."""
+        known_ = self._known
+        self._repeats = known_ is not None and known_.text == head
+        self._head = bytearray()
+        if known_ is not None and self._repeats:
+            self.scope = known_.new_scope(self.app_state)  # type: ignore[assignment]
+            self._head_ended = True
+            self._body_left = known_.length
+            self._message_ended = not known_.length
+            expects_continue = False
+        else:
+            expects_continue = self._parse_head(head)
+        self._by_address.awake(self._address, self)
+        exchange = self._exchange(expects_continue=expects_continue)
+        self.cycle = exchange  # type: ignore[assignment]  # it stands in for uvicorn's
+        self._deadline.never()
+        if self._message_ended:
+            exchange.more_body = False
+            exchange.message_event.set()
+        exchange.task = self.loop.create_task(exchange.run(self.app, self.tasks))
+        self.tasks.add(exchange.task)
+
+    def _parse_head(self, head: bytes) -> bool:
+        """Returns whether the client waits until its body is wanted."""
+        self._known = None
         heads.check_size(head, self._limits)
         heads.check_line(head, self._limits)
-        self._head = bytearray()
         self.parser.feed_data(heads.without_upgrade(head))
         if not self._head_ended:
             raise RefusedRequestError(400, "The request is not HTTP as this server reads it.")
@@ -175,15 +198,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._chunks = ChunkScanner(self._limits) if framing.length == heads.CHUNKED else None
         self._check_end(framing.length == heads.NO_BODY)
         self._set_path()
-        self._by_address.awake(self._address, self)
-        exchange = self._exchange(expects_continue=framing.expects_continue)
-        self.cycle = exchange  # type: ignore[assignment]  # it stands in for uvicorn's
-        self._deadline.never()
-        if self._message_ended:
-            exchange.more_body = False
-            exchange.message_event.set()
-        exchange.task = self.loop.create_task(exchange.run(self.app, self.tasks))
-        self.tasks.add(exchange.task)
+        if self._keeps_alive and self._chunks is None and not framing.expects_continue:
+            self._known = known(head, self.scope, framing.length)
+        return framing.expects_continue
 
     def _exchange(self, *, expects_continue: bool) -> HttpExchange:
         return HttpExchange(
@@ -205,7 +222,11 @@ class BoundedProtocol(HttpToolsProtocol):
             piece = data[: self._chunks.consume(data)]
             ended = self._chunks.ended
         rest = data[len(piece) :]
-        if piece:
+        if self._repeats:
+            self.on_body(piece)
+            if ended:
+                self.on_message_complete()
+        elif piece:
             self.parser.feed_data(piece)
             self._check_end(ended)
         if ended:
@@ -225,35 +246,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def _check_end(self, ended: bool) -> None:
         if ended != self._message_ended:
             raise RefusedRequestError(400, "The request does not end where it says.")
-
-    # What the parser calls.
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """The header is kept. Trailers are not: they would change a request that already runs."""
-        if not self._head_ended:
-            self.headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        """The version and the method are known. The request begins when its whole head is checked."""
-        version = self.parser.get_http_version()
-        self._head_ended = True
-        self._keeps_alive = version != "1.0" and self.parser.should_keep_alive()
-        self.scope["http_version"] = version
-        self.scope["method"] = self.parser.get_method().decode("ascii")
-
-    def on_message_complete(self) -> None:
-        """The body is whole."""
-        self._message_ended = True
-        if self.cycle is not None and self.cycle.scope is self.scope:
-            self.cycle.more_body = False
-            self.cycle.message_event.set()
-
-    def _set_path(self) -> None:
-        raw, query = heads.path_and_query(self.url)
-        path = raw.decode("ascii")
-        self.scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
-        self.scope["raw_path"] = self.root_path.encode("ascii") + raw
-        self.scope["query_string"] = query
 
     # Ends.
 

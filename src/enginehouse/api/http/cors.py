@@ -27,6 +27,8 @@ _REQUEST_HEADERS: Final = (
 _NAMES: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 _EXPOSED: Final = (b"access-control-expose-headers", b"*")  # every header, since no request has credentials
 _VARY: Final = (b"vary", b"origin")
+_TO_ANY: Final = ((b"access-control-allow-origin", b"*"),)
+_ANYBODYS: Final[tuple[Headers, Headers]] = (_TO_ANY, (*_TO_ANY, _EXPOSED))
 
 
 def shared(application: Application, origins: Sequence[str]) -> Application:
@@ -36,17 +38,11 @@ def shared(application: Application, origins: Sequence[str]) -> Application:
     any_origin, named = ANY in origins, frozenset(origin.encode() for origin in origins)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        grant: Headers
-        if any_origin:
-            grant = ((b"access-control-allow-origin", b"*"),)
-        else:
-            origin = _header(scope, b"origin")
-            grant = ((b"access-control-allow-origin", origin),) if origin in named else ()
-        common = grant if any_origin else (*grant, _VARY)
+        common, added = _ANYBODYS if any_origin else _granted(_header(scope, b"origin"), named)
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
-            await _answer_preflight(scope, send, common, allowed=bool(grant))
+            await _answer_preflight(scope, send, common, allowed=added is not common)
             return
-        added = scope[SHARED_HEADERS] = (*common, _EXPOSED) if grant else common
+        scope[SHARED_HEADERS] = added
 
         async def send_shared(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -56,6 +52,15 @@ def shared(application: Application, origins: Sequence[str]) -> Application:
         await application(scope, receive, send_shared)
 
     return serve
+
+
+def _granted(origin: bytes, named: frozenset[bytes]) -> tuple[Headers, Headers]:
+    """Returns the headers of every response to a page of this origin, and those with the ones of a grant."""
+    if origin not in named:
+        refused = (_VARY,)
+        return refused, refused
+    granted = ((b"access-control-allow-origin", origin), _VARY)
+    return granted, (*granted, _EXPOSED)
 
 
 async def _answer_preflight(scope: Scope, send: Send, headers: Headers, *, allowed: bool) -> None:

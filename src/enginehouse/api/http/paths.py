@@ -23,6 +23,7 @@ class Paths(Generic[T]):
 
     def __init__(self) -> None:
         self._root: Place[T] = Place()
+        self._fixed: dict[str, Place[T]] = {}  # those without a variable part, which need no walk
 
     def add(self, method: str, template: str, operation: T) -> None:
         """The operation is found under its template. Raises ValueError if there is one already."""
@@ -37,9 +38,14 @@ class Paths(Generic[T]):
             raise ValueError(f"{method} {template} is there twice")
         place.methods[method] = operation
         place.template = place.template or template
+        if "{" not in template:
+            self._fixed[template] = place
 
     def find(self, path: str) -> tuple[dict[str, T], tuple[str, ...], str] | None:
         """Returns the path's methods, variable parts and template. A named segment wins over a variable one."""
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed.methods, (), fixed.template
         segments = path.strip("/").split("/")
         if len(segments) > _MOST_SEGMENTS:
             return None
