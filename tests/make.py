@@ -6,11 +6,12 @@ from msgspec import structs
 
 from enginehouse.domain.engine import PUSH_ADAPTER, EngineKind, EngineMode, EngineSpec
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import REST, FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, Job, JobRequest, Plan, RouteRequest, TaskRequest
 from enginehouse.domain.planning.additions import RouteAddition, TaskAddition
 from enginehouse.domain.planning.edges import edges_of, initial
 from enginehouse.domain.planning.plan import plan, planned_again
 from enginehouse.domain.pushes import NewPush
+from enginehouse.domain.spelling import REST
 from enginehouse.domain.work import NewArtifact
 from enginehouse.operations import jobs as operations
 from enginehouse.operations.reuse import reusable

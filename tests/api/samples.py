@@ -11,11 +11,12 @@ from enginehouse.domain.content_templates import ContentTemplate
 from enginehouse.domain.engine import CategoryRequest, EngineCategory, EngineKind, EngineMode, EngineRequest, EngineSpec
 from enginehouse.domain.engine_builds import BuildDocument
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import REST, FolderRequest, JobFilter, JobRequest, RouteRequest, TargetRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, JobFilter, JobRequest, RouteRequest, TargetRequest, TaskRequest
 from enginehouse.domain.pipelines import Pipeline, PipelineInput
 from enginehouse.domain.refs import UuidRef
 from enginehouse.domain.schedules.request import ScheduleRequest
 from enginehouse.domain.sources import Source
+from enginehouse.domain.spelling import REST
 from enginehouse.domain.webhooks.message import EventName
 from enginehouse.domain.webhooks.subscription import (
     ActionTemplateRequest,

@@ -3,8 +3,9 @@
 from typing import Any
 
 from enginehouse.domain.engine import EngineKind, EngineMode, EngineSpec
-from enginehouse.domain.job import GRAPHQL, FolderRequest, JobRequest, RouteRequest, Spelling, TaskRequest
+from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.planning.plan import Planned, plan
+from enginehouse.domain.spelling import GRAPHQL, Spelling
 
 NOW = 1_795_480_000_000_000  # 2026-11-24
 

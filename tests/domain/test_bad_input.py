@@ -1,14 +1,15 @@
 """Each fault of a request is one sentence, at a path that exists in the caller's request."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.domain.requests import NOW, folder, job, joined, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.job import GRAPHQL, REST, JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.job import JobRequest, TargetRequest, TaskRequest
 from enginehouse.domain.planning.plan import plan
+from enginehouse.domain.spelling import GRAPHQL, REST
 
 PAST = 1_577_836_800_000_000  # 2020-01-01
 OUT = ("chunk", "output")
@@ -170,7 +171,7 @@ def test_the_same_problem_is_named_the_same_way_in_either_spelling(
     row: str, request_: JobRequest, expected: str, spelling: Any
 ) -> None:
     words = {name: getattr(spelling, name) for name in spelling.__slots__}
-    assert refusal(replace(request_, spelling=spelling)) == [expected.replace("{}", "").format(**words)]
+    assert refusal(structs.replace(request_, spelling=spelling)) == [expected.replace("{}", "").format(**words)]
 
 
 def test_too_many_tasks_are_counted_before_anything_is_made_of_them() -> None:
@@ -193,13 +194,13 @@ def test_standby_tasks_count_too() -> None:
 def test_graphql_takes_one_payload_and_rest_prefers_the_tasks() -> None:
     request = job(task("batch", payload={"a": 1}, payload_text='{"b": 2}'))
     assert refusal(request) == ["tasks[0]: give payload or payloadString, not both."]
-    assert planned(replace(request, spelling=REST)).plan.tasks[0].payload == {"b": 2}
+    assert planned(structs.replace(request, spelling=REST)).plan.tasks[0].payload == {"b": 2}
 
 
 def test_a_folder_needs_a_reference_unless_a_route_may_name_its_task() -> None:
     request = job(task("batch", folder(None)))
     assert refusal(request) == ["tasks[0].ioFolders[0].referenceId: required."]
-    assert planned(replace(request, spelling=REST)).plan.tasks[0].folders[0].reference == ""
+    assert planned(structs.replace(request, spelling=REST)).plan.tasks[0].folders[0].reference == ""
 
 
 def test_a_graphql_route_has_a_parent() -> None:
@@ -341,7 +342,7 @@ WARNINGS: list[tuple[str, JobRequest, str]] = [
 @pytest.mark.parametrize("spelling", [GRAPHQL, REST], ids=["graphql", "rest"])
 def test_what_may_surprise_is_a_warning(row: str, request_: JobRequest, expected: str, spelling: Any) -> None:
     words = {name: getattr(spelling, name) for name in spelling.__slots__}
-    assert expected.format(**words) in planned(replace(request_, spelling=spelling)).warnings
+    assert expected.format(**words) in planned(structs.replace(request_, spelling=spelling)).warnings
 
 
 def test_a_job_in_order_has_no_warnings() -> None:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from tests.domain.requests import ENGINES, NOW, job, planned, task
 
 from enginehouse.domain.errors import Fault, InvalidInput
-from enginehouse.domain.job import GRAPHQL, REST, Folder, FolderMode, FolderType, Spelling
+from enginehouse.domain.job import Folder, FolderMode, FolderType
 from enginehouse.domain.planning.checks import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, PlanReport, name_fault
 from enginehouse.domain.planning.folders import board_of, takes_chunks
+from enginehouse.domain.spelling import GRAPHQL, REST, Spelling
 
 CHUNKS = Folder("c", FolderMode.CHUNK, FolderType.INPUT)
 STREAM = Folder("s", FolderMode.STREAM, FolderType.INPUT)

@@ -2,8 +2,9 @@
 
 from tests.domain.requests import folder, job, joined, planned, route, stage, task
 
-from enginehouse.domain.job import REST, RouteRequest
+from enginehouse.domain.job import RouteRequest
 from enginehouse.domain.planning.edges import edges_of, initial
+from enginehouse.domain.spelling import REST
 from enginehouse.domain.status import TaskStatus
 
 

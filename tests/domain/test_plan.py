@@ -11,18 +11,9 @@ from tests import make
 from tests.domain.requests import BY_TASK_TYPE, ENGINES, NOW, folder, job, joined, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.job import (
-    GRAPHQL,
-    REST,
-    Folder,
-    FolderMode,
-    FolderType,
-    JobRequest,
-    Route,
-    RouteRequest,
-    TaskRequest,
-)
+from enginehouse.domain.job import Folder, FolderMode, FolderType, JobRequest, Route, RouteRequest, TaskRequest
 from enginehouse.domain.planning.plan import plan
+from enginehouse.domain.spelling import GRAPHQL, REST
 
 OUT = ("chunk", "output")
 

@@ -1,19 +1,20 @@
 """A plan that is kept by the shape of its request is the plan that the request would get from the start."""
 
-from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.domain.requests import BY_TASK_TYPE, ENGINES, NOW, folder, job, joined, route, stage, task
 
 from enginehouse.domain.engine import EngineSpec
 from enginehouse.domain.errors import InvalidInput, Problem
-from enginehouse.domain.job import GRAPHQL, REST, FolderRequest, JobRequest, TargetRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, JobRequest, TargetRequest, TaskRequest
 from enginehouse.domain.planning.plan import Planned, plan
-from enginehouse.domain.planning.shapes import PlanShapes
+from enginehouse.domain.planning.shapes import PlanShapes, known_graph
+from enginehouse.domain.spelling import GRAPHQL, REST
 
 # Few values for each field, so that two requests often have the same shape, or nearly.
 TASK = st.builds(
@@ -66,16 +67,18 @@ def outcome(planner: Any, request: JobRequest, **more: Any) -> Planned | list[Pr
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(st.lists(REQUEST, min_size=1, max_size=4), st.data())
 def test_requests_in_any_order_get_their_own_plans(requests: list[JobRequest], data: st.DataObject) -> None:
     shapes = PlanShapes()
+    graphs = [None, *(known_graph(each.tasks, each.routes) for each in requests)]
     for _ in range(3):
         for request in data.draw(st.permutations(requests)):
             text = data.draw(st.sampled_from([None, '{"p":1}', '{"p":2}', "["]))
             tasks = tuple([msgspec.structs.replace(each, payload=None, payload_text=text) for each in request.tasks])
-            for asked in (request, replace(request, tasks=tasks)):
-                assert outcome(shapes.plan, asked) == outcome(plan, asked)
+            for made in (request, structs.replace(request, tasks=tasks)):
+                graph = data.draw(st.sampled_from(graphs))
+                assert outcome(shapes.plan, structs.replace(made, graph=graph)) == outcome(plan, made)
 
 
 BASE = job(
@@ -117,9 +120,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_request_that_differs_a_little_gets_its_own_plan(variant: str, first: bool) -> None:
-    shapes, other = PlanShapes(), replace(BASE, **VARIANTS[variant])
+    shapes, other = PlanShapes(), structs.replace(BASE, **VARIANTS[variant])
+    graph = known_graph(BASE.tasks, BASE.routes)  # it is named whether or not it is that of the request
     for request in (BASE, other, BASE) if first else (other, BASE, other):
-        assert outcome(shapes.plan, request) == outcome(plan, request)
+        for named in (None, graph):
+            assert outcome(shapes.plan, structs.replace(request, graph=named)) == outcome(plan, request)
 
 
 @pytest.mark.parametrize("field", ["payload", "payload_text"])
@@ -147,7 +152,7 @@ def test_nothing_is_planned_again_for_a_known_shape(monkeypatch: pytest.MonkeyPa
 
 def test_the_jobs_of_one_body_have_one_shape() -> None:
     shapes, request = PlanShapes(), job(task("batch"), task("batch"))
-    made = [outcome(shapes.plan, replace(request, prefix=f"jobs[{n}].")) for n in range(3)]
+    made = [outcome(shapes.plan, structs.replace(request, prefix=f"jobs[{n}].")) for n in range(3)]
     assert made[0] == made[1]
     assert made[1] is made[2]
     assert len(shapes) == 1
@@ -182,9 +187,19 @@ def test_a_request_whose_plan_depends_on_more_is_not_kept(request_: JobRequest) 
 
 def test_each_field_of_a_job_is_in_the_shape_or_looked_at_again() -> None:
     in_shape = {"tasks", "routes", "name", "spelling", "echo"}
-    looked_at = {"target_id", "target", "status", "due_at", "prefix"}
+    looked_at = {"target_id", "target", "status", "due_at", "prefix", "graph"}
     unread = {"scheduled_job_id"}
-    assert {field.name for field in fields(JobRequest)} == in_shape | looked_at | unread
+    assert {field.name for field in structs.fields(JobRequest)} == in_shape | looked_at | unread
+
+
+def test_the_shape_of_a_known_graph_is_not_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, request = PlanShapes(), job(stage("a", payload_text="[1]"), stage("b"))
+    graph = known_graph(request.tasks, request.routes)
+    for tasks in (graph.tasks, request.tasks):
+        named = structs.replace(request, tasks=tasks, graph=graph)
+        assert outcome(shapes.plan, named) == outcome(plan, named)
+        monkeypatch.setattr("enginehouse.domain.planning.shapes._graph_shape", None)
+    assert len(shapes) == 1
 
 
 def test_the_spelling_is_part_of_the_shape() -> None:

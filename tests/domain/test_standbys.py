@@ -7,8 +7,9 @@ from tests import make
 from tests.domain.requests import folder, job, planned, route, stage, task
 
 from enginehouse.domain.errors import InvalidInput
-from enginehouse.domain.job import REST, Route, RouteRequest, TaskRequest
+from enginehouse.domain.job import Route, RouteRequest, TaskRequest
 from enginehouse.domain.planning import standbys
+from enginehouse.domain.spelling import REST
 
 
 def mirrored(*tasks: TaskRequest, routes: tuple[RouteRequest, ...], **more: Any) -> list[Route]:

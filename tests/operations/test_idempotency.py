@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -100,7 +99,7 @@ async def how_many(house: House, principal: object = CALLER) -> int:
 
 
 async def test_concurrent_creates_with_one_key_make_one_job_with_one_target(servers: list[House]) -> None:
-    request = replace(make.independent(2), target=TargetRequest(name="once"))
+    request = structs.replace(make.independent(2), target=TargetRequest(name="once"))
     made = await asyncio.gather(*(create(servers[n % len(servers)], request) for n in range(AT_ONCE)))
     assert len({(each.job_id, each.target_id) for each in made}) == 1
     assert sum(not each.replayed for each in made) == 1
@@ -137,7 +136,7 @@ async def test_another_request_with_the_key_is_refused_with_the_time_of_the_firs
 
 
 async def test_a_refused_request_leaves_its_key_unused(ready: House) -> None:
-    wrong = replace(make.independent(1), tasks=())
+    wrong = structs.replace(make.independent(1), tasks=())
     assert isinstance(await refused(create(ready, wrong)), InvalidInput)
     assert isinstance(await refused(jobs.retry(ready, CALLER, Ref.of(12345), key="k1")), NotFound)
     assert not (await create(ready, make.independent(1))).replayed
@@ -166,7 +165,7 @@ async def test_a_retry_of_only_what_failed_asks_something_else(ready: House) -> 
 
 async def test_the_answer_stays_whatever_has_gone_since(ready: House) -> None:
     target = await targets.create(ready, CALLER, TargetRequest(name="t"))
-    request = replace(make.independent(1), target_id=str(target.id))
+    request = structs.replace(make.independent(1), target_id=str(target.id))
     first = await create(ready, request)
     retried = await jobs.retry(ready, CALLER, Ref.of(first.job_id), key="again")
     await job_deletion.delete(ready, CALLER, Ref.of(first.job_id))

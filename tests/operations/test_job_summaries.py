@@ -1,9 +1,9 @@
 """A list says of a job what the job itself says, also while a bulk cancel is applied; on both databases."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests import make
 
 from enginehouse.domain.job import Job, JobFilter
@@ -24,7 +24,7 @@ SIZES = (3, 2, 2, 1, 1, 1)
 @pytest.fixture
 async def filled(ready: House) -> House:
     """One job is complete but for a deleted task, one has failed, one runs, one is paused, one cancelled, one waits."""
-    requests = [replace(make.independent(size), name=f"job {n}") for n, size in enumerate(SIZES)]
+    requests = [structs.replace(make.independent(size), name=f"job {n}") for n, size in enumerate(SIZES)]
     made = [each.job_id for each in await jobs.create(ready, CALLER, requests)]
     await jobs.create(ready, STRANGER, [make.independent(1)])
     await limits.pause_job(ready, CALLER, Ref.of(made[3]))

@@ -69,7 +69,7 @@ async def test_many_jobs_are_created_in_order_or_not_at_all(ready: House) -> Non
     created = await jobs.create(ready, CALLER, [make.independent(n + 1) for n in range(5)])
     found = [await jobs.get(ready, CALLER, Ref.of(each.job_id)) for each in created]
     assert [len(job.tasks) for job in found] == [1, 2, 3, 4, 5]
-    good, bad = make.independent(1), replace(make.independent(1), tasks=(), prefix="jobs[1].")
+    good, bad = make.independent(1), structs.replace(make.independent(1), tasks=(), prefix="jobs[1].")
     error = await refused(jobs.create(ready, CALLER, [good, bad]))
     assert isinstance(error, InvalidInput)
     assert error.problems[0].path == "jobs[1].tasks"
@@ -89,7 +89,7 @@ async def test_jobs_of_one_shape_keep_their_own_payloads(ready: House) -> None:
 
 
 async def test_a_described_target_is_made_with_the_job(ready: House) -> None:
-    request = replace(make.independent(1), target=TargetRequest(name="harbour"))
+    request = structs.replace(make.independent(1), target=TargetRequest(name="harbour"))
     [created] = await jobs.create(ready, CALLER, [request])
     assert created.target_id is not None
     target = await targets.get(ready, CALLER, Ref.of(created.target_id))
@@ -158,7 +158,7 @@ async def test_cancel_past_the_point_names_the_status(ready: House) -> None:
 
 
 async def test_retry_is_a_new_job_and_the_old_one_is_untouched(ready: House) -> None:
-    request = replace(make.fan_out(2), target=TargetRequest(name="harbour"), due_at=make.NOW - 10**12)
+    request = structs.replace(make.fan_out(2), target=TargetRequest(name="harbour"), due_at=make.NOW - 10**12)
     [created] = await jobs.create(ready, CALLER, [request])
     await jobs.cancel(ready, CALLER, Ref.of(created.job_id))
     old = await jobs.get(ready, CALLER, Ref.of(created.job_id))

@@ -32,7 +32,7 @@ def notifying(request: JobRequest, *, job: str | None = JOB_URI, task: str | Non
     """The request with the addresses that an entrance would have given it: the job's are those of the tasks too."""
     uris = [uri for uri in (task, job) if uri]
     tasks = tuple(structs.replace(each, echo={"notificationUris": uris} if uris else {}) for each in request.tasks)
-    return replace(request, tasks=tasks, echo={"notificationUris": [job]} if job else {})
+    return structs.replace(request, tasks=tasks, echo={"notificationUris": [job]} if job else {})
 
 
 async def rows(house: House, statement: str) -> list[tuple[Any, ...]]:
@@ -175,7 +175,7 @@ async def _watch(house: House, asked: list[str], monkeypatch: pytest.MonkeyPatch
 
 async def test_the_body_names_the_job_the_task_and_how_it_ended(ready: House) -> None:
     request = notifying(make.independent(1, reference="mine", name="reader"), job=None)
-    job = await create(ready, replace(request, name="harbour"))
+    job = await create(ready, structs.replace(request, name="harbour"))
     [lease] = await claim(ready)
     await finish(ready, lease, NO)
     receiver = Receiver()

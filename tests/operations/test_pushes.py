@@ -12,7 +12,8 @@ from tests.postgres import FSYNC
 
 from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.engine import EngineCategory
-from enginehouse.domain.job import REST, JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.job import JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.spelling import REST
 from enginehouse.domain.work import Done, NewArtifact, Report
 from enginehouse.operations import engines, identity, jobs, pushes, work
 from enginehouse.operations.first_start import first_start

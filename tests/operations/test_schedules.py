@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests import make
 from tests.operations.scheduled import CALLER, STRANGER, recurring, scheduled, template
 
@@ -187,7 +187,7 @@ async def test_a_primary_source_of_another_organization_is_refused_and_can_be_de
 
 async def test_a_job_that_names_a_schedule_is_one_of_its_jobs(ready: House) -> None:
     schedule = await scheduled(ready)
-    named = replace(make.independent(1), scheduled_job_id=str(schedule.id))
+    named = structs.replace(make.independent(1), scheduled_job_id=str(schedule.id))
     one, other = await jobs.create(ready, CALLER, [named, make.independent(1)])
     of = await jobs.list_(ready, CALLER, JobFilter(schedule_ids=(schedule.id,)))
     assert [job.id for job in of.jobs] == [one.job_id]
@@ -199,7 +199,7 @@ async def test_a_job_that_names_a_schedule_is_one_of_its_jobs(ready: House) -> N
 
 async def test_nobody_can_make_a_foreign_schedule_busy(ready: House) -> None:
     schedule = await scheduled(ready, is_public=True)
-    named = replace(make.independent(1), scheduled_job_id=str(schedule.id))
+    named = structs.replace(make.independent(1), scheduled_job_id=str(schedule.id))
     [created] = await jobs.create(ready, STRANGER, [named])
     assert (await jobs.get(ready, STRANGER, Ref.of(created.job_id))).scheduled_job_id is None
     assert await names(ready, has_live_jobs=True) == []

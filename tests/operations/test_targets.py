@@ -14,8 +14,9 @@ from enginehouse.artifacts.disk import DiskStore
 from enginehouse.domain.artifact import TargetFilter
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Refusal, TooLarge
 from enginehouse.domain.identity import Principal
-from enginehouse.domain.job import REST, JobRequest, TargetRequest
+from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.spelling import REST
 from enginehouse.operations import target_assets, targets
 from enginehouse.operations.assets import AssetRequest
 from enginehouse.operations.house import House, Limits

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -299,6 +298,6 @@ async def test_a_reader_may_ask_and_what_is_foreign_is_unknown(ready: House) -> 
 
 async def test_several_jobs_are_explained_at_once(ready: House) -> None:
     first = await create(ready, make.independent(1))
-    second = await create(ready, replace(make.chain(2), prefix=""))
+    second = await create(ready, structs.replace(make.chain(2), prefix=""))
     found = await why.explanations(ready, CALLER, [first, second])
     assert {job_id: len(each.tasks) for job_id, each in found.items()} == {first: 1, second: 2}

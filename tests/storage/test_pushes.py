@@ -9,9 +9,10 @@ from tests.storage.verbs import Verbs
 from enginehouse.domain.artifact import pushed_folder
 from enginehouse.domain.errors import EndpointClosed, InvalidInput, NotFound
 from enginehouse.domain.ids import task_graphql
-from enginehouse.domain.job import REST, JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.job import JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.planning.additions import Addition
 from enginehouse.domain.pushes import NewPush, Pushed, PushResult, PushWait
+from enginehouse.domain.spelling import REST
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.work import Lease
 from enginehouse.storage import artifacts, consistency

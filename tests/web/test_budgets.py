@@ -6,10 +6,11 @@ benchmark `pages` measures the time.
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import pytest
+from msgspec import structs
 from tests import make
 from tests.operations.scheduled import recurring, register
 from tests.web.conftest import Place
@@ -134,7 +135,7 @@ async def things(place: Place, reader: Reader) -> dict[str, str]:
     bench = Bench(place)
     await bench.create(make.independent(1))
     await bench.put(await bench.start(), ("a.json", "application/json", b'{"language": "en"}'))
-    requests = [replace(make.fan_out(), name=f"{LONG} {n}") for n in range(PAGE + 10)]
+    requests = [structs.replace(make.fan_out(), name=f"{LONG} {n}") for n in range(PAGE + 10)]
     [first, *_] = await jobs.create(place.house, place.caller, requests)
     act = await bulk_acts.start(place.house, place.caller, Act.PAUSE, JobFilter(ids=(first.job_id,)))
     return {

@@ -1,11 +1,11 @@
 """The list of jobs: its filters are in the address, and it shows only the organization's own."""
 
 import re
-from dataclasses import replace
 from html import unescape
 from urllib.parse import quote
 
 import pytest
+from msgspec import structs
 from tests import make
 from tests.web.conftest import Place
 from tests.web.reader import text
@@ -18,7 +18,7 @@ SCRIPT = '"><svg onload=alert(1)>\u202e'
 
 
 async def created(place: Place, *names: str | None) -> list[int]:
-    requests = [replace(make.independent(2), name=name) for name in names]
+    requests = [structs.replace(make.independent(2), name=name) for name in names]
     return [job.job_id for job in await jobs.create(place.house, place.caller, requests)]
 
 

@@ -1,9 +1,9 @@
 """The page of an output, and its bytes: readable, and nothing in them acts on this origin."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from tests import make
 from tests.web.conftest import Place
 from tests.web.reader import text
@@ -146,7 +146,7 @@ async def test_the_media_of_the_job_is_played_beside_its_transcript(place: Place
     )
     await target_assets.create_asset(place.house, place.caller, new)
     bench = Bench(place)
-    await bench.create(replace(make.independent(1), target_id=str(target.id)))
+    await bench.create(structs.replace(make.independent(1), target_id=str(target.id)))
     address = await put(bench, "a.json", "application/json", json.dumps(AION).encode())
     reader = await place.signed_in()
     assert f'src="/jobs/{bench.job}/media"' in (await reader.get(address)).text

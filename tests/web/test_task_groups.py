@@ -1,7 +1,5 @@
 """A graph above 300 tasks: a node for the tasks of one engine in one layer, and the list of tasks behind it."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
 from tests import make
@@ -60,7 +58,7 @@ def test_with_too_many_engines_a_layer_is_one_node() -> None:
 async def test_the_tasks_behind_a_node_are_listed_failed_ones_first(place: Place) -> None:
     bench = Bench(place)
     tasks = [TaskRequest(engine_id="noop", max_retries=0)] * 301
-    name = await bench.create(replace(make.independent(1), tasks=tuple(tasks)))
+    name = await bench.create(structs.replace(make.independent(1), tasks=tuple(tasks)))
     await bench.start()
     await bench.end(await bench.start(), DOWN)
     reader = await place.signed_in()

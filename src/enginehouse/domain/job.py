@@ -6,12 +6,13 @@ A task is named by its ordinal in the plan, a folder by its position in its task
 cycles, so the garbage collector need not track them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from enginehouse.domain.spelling import GRAPHQL, Spelling
 from enginehouse.domain.status import JobStatus, TaskStatus
 
 
@@ -98,64 +99,19 @@ class TargetRequest(msgspec.Struct, frozen=True, kw_only=True):
     echo: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
-    """The field names of the caller's interface, so that the path of a problem exists in the caller's request."""
+class KnownGraph(msgspec.Struct, frozen=True, gc=False):
+    """A graph that was translated before, without payloads. `shape` is what a plan depends on, None if on more."""
 
-    tasks: str = "tasks"
-    engine: str = "engineId"
-    task_type: str = "taskType"
-    payload: str = "payload"
-    payload_text: str = "payloadString"
-    task_reference: str = "referenceId"
-    folders: str = "ioFolders"
-    folder_reference: str = "referenceId"
-    folder_mode: str = "mode"
-    folder_type: str = "type"
-    preferences: str = "executionPreferences."
-    priority: str = "priority"
-    max_retries: str = "maxRetries"
-    max_engines: str = "maxEngines"
-    parallel: str = "parallelProcessing"
-    parents_first: str = "parentCompleteBeforeStarting"
-    due: str = "dueDateTime"
-    timeout: str = "maxProcessingSecondsPerWorkItem"
-    routes: str = "routes"
-    route_parent_task: str = "taskParentId"
-    route_parent_folder: str = "parentIoFolderReferenceId"
-    route_child_task: str = "taskChildId"
-    route_child_folder: str = "childIoFolderReferenceId"
-    endpoint: str = "endpoint"
-    sync: str = "syncEnabled"
-    sync_seconds: str = "syncTimeoutInSeconds"
-    target: str = "target"
-    target_id: str = "targetId"
-    status: str = "status"
-    task_status: str = "status"
+    tasks: tuple[TaskRequest, ...]
+    routes: tuple[RouteRequest, ...]
+    shape: bytes | None
 
 
-GRAPHQL = Spelling()
-TEMPLATE = Spelling(tasks="taskTemplates")  # for a job template in GraphQL
-LEGACY = Spelling(payload="taskPayload", target_id="recordingId")  # the oldest interface, `/v1/job`
-REST = Spelling(
-    payload="payloadJSON",
-    payload_text="taskPayloadJSON",
-    task_reference="correlationTaskId",
-    folder_reference="correlationID",
-    preferences="",
-    parents_first="parentMustBeCompleteBeforeStarting",
-    routes="taskRoutes",
-    route_parent_folder="taskParentOutputId",
-    route_child_folder="taskChildInputId",
-    target_id="coreRecordingID",
-    status="jobStatus",
-    task_status="taskStatus",
-)
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One job to create. `prefix` stands before every path in a problem (`jobs[1].`, or "" if there is one job).
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRequest:
-    """One job to create. `prefix` stands before every path in a problem (`jobs[1].`, or "" if there is one job)."""
+    `graph` is that of the tasks and routes, if the entrance knows it already. It may be left out, or be another one.
+    """
 
     tasks: tuple[TaskRequest, ...]
     routes: tuple[RouteRequest, ...] = ()
@@ -167,7 +123,8 @@ class JobRequest:
     scheduled_job_id: str | None = None  # recorded if the schedule exists, kept as text in any case
     spelling: Spelling = GRAPHQL
     prefix: str = ""
-    echo: dict[str, Any] = field(default_factory=dict)
+    echo: dict[str, Any] = {}
+    graph: KnownGraph | None = None
 
 
 # -- the stored plan ----------------------------------------------------------------------------------------

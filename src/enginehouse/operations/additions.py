@@ -12,9 +12,10 @@ from enginehouse.domain.audit import Entry
 from enginehouse.domain.engine import EngineMode
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem, Refusal, excerpt
 from enginehouse.domain.identity import Principal, Role
-from enginehouse.domain.job import REST, JobRequest, Route, RouteRequest, Spelling, TaskPlan, TaskRequest
+from enginehouse.domain.job import JobRequest, Route, RouteRequest, TaskPlan, TaskRequest
 from enginehouse.domain.planning.additions import Addition, RouteAddition, TaskAddition
 from enginehouse.domain.refs import Ref, TaskRef
+from enginehouse.domain.spelling import REST, Spelling
 from enginehouse.operations import bounds, engine_builds, engines, idempotency, plans
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House

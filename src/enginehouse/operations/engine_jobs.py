@@ -5,6 +5,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from enginehouse.domain.errors import Problem, Refusal, Unavailable
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.job import JobRequest, TargetRequest
@@ -56,7 +58,7 @@ async def create(
     plans.plan_all(house, principal, [request], ())
     target = await target_assets.create_with_asset(house, principal, TargetRequest(name=file.name), asset)
     try:
-        whole = replace(request, target_id=str(target.id))
+        whole = structs.replace(request, target_id=str(target.id))
         [created] = await jobs.create(house, principal, [whole], key=key, original=original, references=references)
     except Unavailable:
         raise  # the job may have been created
@@ -78,4 +80,4 @@ async def _with_digest(request: JobRequest, path: Path) -> JobRequest:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    return replace(request, echo={**request.echo, "upload": await asyncio.to_thread(digest)})
+    return structs.replace(request, echo={**request.echo, "upload": await asyncio.to_thread(digest)})

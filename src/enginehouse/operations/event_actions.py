@@ -1,9 +1,8 @@
 """What follows an event, as a subscription or a trigger states it: checked, and ready to be stored."""
 
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from msgspec import json
+from msgspec import json, structs
 
 from enginehouse.domain import ids
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
@@ -95,11 +94,11 @@ async def job_document(house: House, principal: Principal, job: JobRequest, path
     """
     if job.scheduled_job_id is not None:
         return "", [Problem(f"{path}.scheduledJobId", "is not for jobs that events create.", job.scheduled_job_id)]
-    request = replace(job, prefix=f"{path}.")
+    request = structs.replace(job, prefix=f"{path}.")
     if problems := bounds.json(path, request.echo):
         return "", problems
     of_event = request.target_id is not None and "{{" in request.target_id
-    known = replace(request, target_id=None) if of_event else request
+    known = structs.replace(request, target_id=None) if of_event else request
     try:
         plan_all(house, principal, [known], ())
     except InvalidInput as refused:

@@ -1,7 +1,9 @@
 """The job that a pipeline makes: what its input is decides how its steps get it, and their engines are those here."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from enginehouse.domain.errors import InvalidInput, Problem, excerpt
 from enginehouse.domain.identity import Principal, Role
@@ -58,7 +60,9 @@ async def plan(house: House, principal: Principal, wanted: PipelineJob, *, path:
     _refuse_inputs(wanted.source)
     found = await type_of(house, principal, wanted.source)
     made = await _job_for(house, principal, pipeline, found, wanted.source)
-    return PipelinePlan(replace(made, target_id=wanted.source.target_id, name=wanted.name), bare(found.media_type))
+    return PipelinePlan(
+        structs.replace(made, target_id=wanted.source.target_id, name=wanted.name), bare(found.media_type)
+    )
 
 
 async def job_for_type(
@@ -115,7 +119,7 @@ async def _job_for(
     if problems or isinstance(intake, str):
         raise InvalidInput(problems)
     made = job_of(intake, steps, source.payload)
-    return replace(made, echo={"pipeline": pipeline.name})
+    return structs.replace(made, echo={"pipeline": pipeline.name})
 
 
 def _intake(pipeline: Pipeline, found: InputType, choices: EngineChoices) -> Intake | str:

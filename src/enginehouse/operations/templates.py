@@ -1,7 +1,7 @@
 """The operations on job templates: get, list, check, create, update, delete."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -9,11 +9,11 @@ import msgspec
 from enginehouse.domain.errors import InvalidInput, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import job_graphql, pipeline_uuid
-from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import RouteRequest, TaskRequest
 from enginehouse.domain.job_pipelines import JobPipeline
 from enginehouse.domain.refs import Ref
 from enginehouse.domain.schedules import description
+from enginehouse.domain.spelling import TEMPLATE as SPELLING
 from enginehouse.domain.template_jobs import job_request
 from enginehouse.domain.templates import JobTemplate, TaskTemplate, TemplateDocument, TemplateFilter
 from enginehouse.operations import bounds, owned, targets
@@ -80,7 +80,7 @@ def problems(house: House, principal: Principal, template: JobTemplate, prefix: 
     result += bounds.json(f"{prefix}jobConfig", template.document.job_config)
     if result:
         return result
-    request = replace(job_request(template), spelling=SPELLING, prefix=prefix)
+    request = msgspec.structs.replace(job_request(template), spelling=SPELLING, prefix=prefix)
     if request.target is not None:
         result += targets.problems(request.target, f"{prefix}jobConfig.createTDOInput.")
     try:

@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import structs
+
 from enginehouse.domain.errors import InvalidInput, Refusal
 from enginehouse.domain.identity import Role
 from enginehouse.domain.ids import job_graphql
@@ -94,7 +96,7 @@ async def _preview(request: PageRequest, draft: Draft, file_fault: str, *, start
 async def _start(request: PageRequest, draft: Draft, proposal: Proposal) -> Answer:
     """The job has started. If it is refused, a file is already in a target, which the form then names."""
     house, principal = request.house, request.principal
-    original = [replace(each, echo={**each.echo, "form": draft.digest}) for each in proposal.requests]
+    original = [structs.replace(each, echo={**each.echo, "form": draft.digest}) for each in proposal.requests]
     kept = draft
     try:
         if not proposal.templates:
@@ -124,7 +126,7 @@ async def _created(
     if proposal.templates:
         ids = [template.id for template in proposal.templates]
         return await launches.launch_templates(house, principal, ids, options=options)
-    whole = [replace(each, target_id=draft.target or None) for each in proposal.requests]
+    whole = [structs.replace(each, target_id=draft.target or None) for each in proposal.requests]
     return await jobs.create(house, principal, whole, key=key, original=original)
 
 

@@ -1,9 +1,11 @@
 """What a draft would start: its jobs with their graphs, or what is wrong with which field of the form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import structs
 
 from enginehouse.domain.errors import InvalidInput, NotFound, Problem
 from enginehouse.domain.identity import Principal
@@ -220,7 +222,7 @@ async def _from_templates(house: House, principal: Principal, draft: Draft, made
         return
     requests = [job_request(each) for each in made.templates]
     if draft.target:
-        requests = [replace(each, target=None, target_id=draft.target) for each in requests]
+        requests = [structs.replace(each, target=None, target_id=draft.target) for each in requests]
     try:
         made.planned = plans.plan_all(house, principal, requests, ())
         made.requests = requests

@@ -3,12 +3,14 @@
 from operator import attrgetter
 from typing import Any, Final
 
+from enginehouse.api.edge import graph_cache
 from enginehouse.api.edge.job_shapes import CreateJob
 from enginehouse.api.edge.task_shapes import CreateFolder, CreateTask, TaskRoute
 from enginehouse.api.spelling import read_moment
 from enginehouse.domain.errors import Problem
-from enginehouse.domain.job import REST, FolderRequest, JobRequest, RouteRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
+from enginehouse.domain.spelling import REST
 from enginehouse.operations.references import Reference, ReferenceKind
 
 
@@ -46,9 +48,15 @@ def job(body: CreateJob, prefix: str, problems: list[Problem]) -> JobRequest:
 
     `prefix` stands before each path (`jobs[0].`). Empty text counts as absent.
     """
+    graph = _graphs.find(body)
+    if graph is None:
+        tasks, routes = graph_of(body, prefix, problems)
+    else:
+        tasks, routes = graph_cache.with_payloads(graph.tasks, body.tasks or ()), graph.routes
     return JobRequest(
-        tasks=tuple([task(each, prefix, n, problems) for n, each in enumerate(body.tasks or ())]),
-        routes=tuple([route(each) for each in body.task_routes or ()]),
+        tasks=tasks,
+        routes=routes,
+        graph=graph,
         target_id=str(body.core_recording_id) if body.core_recording_id else None,
         status=body.job_status or None,
         due_at=read_moment(body.due_date_time, f"{prefix}dueDateTime", problems) if body.due_date_time else None,
@@ -56,6 +64,14 @@ def job(body: CreateJob, prefix: str, problems: list[Problem]) -> JobRequest:
         prefix=prefix,
         echo=_JOB_ECHO.of(body),
     )
+
+
+def graph_of(
+    body: CreateJob, prefix: str, problems: list[Problem]
+) -> tuple[tuple[TaskRequest, ...], tuple[RouteRequest, ...]]:
+    """Returns the tasks and the routes of a job. Values that cannot be read are added to `problems`."""
+    tasks = tuple([task(each, prefix, n, problems) for n, each in enumerate(body.tasks or ())])
+    return tasks, tuple([route(each) for each in body.task_routes or ()])
 
 
 def references(body: CreateJob, prefix: str) -> list[Reference]:
@@ -123,3 +139,6 @@ def _json(text: str, path: str, problems: list[Problem]) -> Any:
     except JsonTextError as fault:
         problems.append(Problem(path, str(fault)))
         return None
+
+
+_graphs: Final = graph_cache.KnownGraphs(graph_of)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from enginehouse.domain.job import GRAPHQL, FolderRequest, JobRequest, RouteRequest, TargetRequest, TaskRequest
+from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TargetRequest, TaskRequest
+from enginehouse.domain.spelling import GRAPHQL
 
 Input = dict[str, Any]
 

@@ -5,7 +5,6 @@ seconds. A body is JSON under any label, because that client sends the label of 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +16,9 @@ from enginehouse.api.http.query import Query
 from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
 from enginehouse.domain import ids, times
-from enginehouse.domain.job import LEGACY, Job, JobFilter, Task
+from enginehouse.domain.job import Job, JobFilter, Task
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.spelling import LEGACY
 from enginehouse.operations import jobs
 
 
@@ -51,7 +51,7 @@ async def create(call: Call) -> Reply:
         "targetId": new.recording_id,
         "isReprocessJob": new.is_reprocess_job,
     }
-    request = replace(job_request(fields), spelling=LEGACY)
+    request = msgspec.structs.replace(job_request(fields), spelling=LEGACY)
     [created] = await jobs.create(call.house, call.principal, [request], found=problems, key=call.key)
     return await _shown(call, created.job_id, replayed=created.replayed)
 

@@ -13,12 +13,13 @@ from msgspec import structs
 from enginehouse.domain.artifact import PUBLISHED
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.ids import MAX_ORDINAL, parse_folder, parse_task
-from enginehouse.domain.job import REST, Folder, FolderMode, FolderType, Plan, Route, RouteRequest, TaskPlan
+from enginehouse.domain.job import Folder, FolderMode, FolderType, Plan, Route, RouteRequest, TaskPlan
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board
 from enginehouse.domain.planning.routes import refuse_cycle, resolve
 from enginehouse.domain.planning.standbys import mirror
+from enginehouse.domain.spelling import REST
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 
 

@@ -14,8 +14,9 @@ import msgspec
 from enginehouse.domain import numbers, times
 from enginehouse.domain.errors import Fault, InvalidInput, Problem, excerpt
 from enginehouse.domain.ids import NUMBER_FORM
-from enginehouse.domain.job import JobRequest, Spelling, TaskRequest
+from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.jsontext import JsonTextError, read_json
+from enginehouse.domain.spelling import Spelling
 
 MAX_NAME_BYTES: Final = 255
 MAX_RETRIES: Final = 100

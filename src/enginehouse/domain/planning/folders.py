@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.job import GRAPHQL, Folder, FolderMode, FolderType, Route, TaskRequest
+from enginehouse.domain.job import Folder, FolderMode, FolderType, Route, TaskRequest
 from enginehouse.domain.planning.checks import PlanReport, name_fault
+from enginehouse.domain.spelling import GRAPHQL
 
 Place = tuple[int, int]  # (task ordinal, folder position)
 

@@ -7,9 +7,10 @@ import msgspec
 from msgspec import structs
 
 from enginehouse.domain.errors import Fault, excerpt
-from enginehouse.domain.job import Plan, Spelling, TaskRequest
+from enginehouse.domain.job import Plan, TaskRequest
 from enginehouse.domain.planning.additions import named
 from enginehouse.domain.planning.checks import PlanReport, checked_payload
+from enginehouse.domain.spelling import Spelling
 
 _SPELLING: Final = Spelling(tasks="payloads")
 _LONGEST_NUMBER: Final = 9  # digits

@@ -11,13 +11,14 @@ import msgspec
 
 from enginehouse.domain.engine import EngineMode, EngineSpec
 from enginehouse.domain.errors import Fault, InvalidInput, Problem
-from enginehouse.domain.job import GRAPHQL, FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
+from enginehouse.domain.job import FolderMode, JobRequest, Plan, Route, TaskPlan, TaskRequest
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport, check_job, check_task, checked_payload
 from enginehouse.domain.planning.edges import Beginning, Edges, edges_of, initial
 from enginehouse.domain.planning.folders import Board, board_of, feed_all, takes_chunks
 from enginehouse.domain.planning.routes import refuse_cycle, resolve
 from enginehouse.domain.planning.standbys import mirror, stand_in
+from enginehouse.domain.spelling import GRAPHQL
 from enginehouse.domain.webhooks import notifications
 
 MAX_TASKS: Final = 10_000

@@ -9,10 +9,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final, NamedTuple
 
 from enginehouse.domain.errors import excerpt
-from enginehouse.domain.job import GRAPHQL, FolderType, Route, RouteRequest
+from enginehouse.domain.job import FolderType, Route, RouteRequest
 from enginehouse.domain.planning import pushes
 from enginehouse.domain.planning.checks import PlanReport
 from enginehouse.domain.planning.folders import Board, Place
+from enginehouse.domain.spelling import GRAPHQL
 
 NOWHERE: Final = (-1, -1)
 _LONGEST_CYCLE: Final = 20  # names in a message

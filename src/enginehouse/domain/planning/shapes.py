@@ -8,16 +8,18 @@ call.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from enginehouse.domain.engine import EngineSpec
-from enginehouse.domain.job import GRAPHQL, JobRequest, TaskRequest
+from enginehouse.domain.job import JobRequest, KnownGraph, RouteRequest, TaskRequest
 from enginehouse.domain.planning.checks import PlanReport, check_job, checked_payload
 from enginehouse.domain.planning.plan import MAX_TASKS, Lookup, Planned, UriFault, plan
+from enginehouse.domain.spelling import GRAPHQL
 from enginehouse.domain.webhooks import notifications, outputs
 
 _MOST_SHAPES: Final = 128  # with what follows from them at most about 14 MB
@@ -50,7 +52,7 @@ class Kept(NamedTuple):
         return not self.planned.warnings or self.prefix == request.prefix
 
 
-Key = tuple[bytes, int, int]
+Key = tuple[bytes, bytes, int, int]
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ class PlanShapes:
         uri_fault: UriFault = lambda uri: None,
     ) -> Planned:
         """Returns exactly what `planning.plan` returns for these arguments, or raises what it raises."""
-        key = None if _depends_on_more(request) else _key(request, max_tasks)
+        key = _key(request, max_tasks)
         kept = None if key is None else self._kept.get(key)
         if key is not None and kept is not None and kept.fits(request) and _holds(kept, engines, by_task_type):
             with suppress(KeyError):  # another thread may have dropped it
@@ -92,14 +94,17 @@ class PlanShapes:
                 self._kept.popitem(last=False)
 
 
-def _depends_on_more(request: JobRequest) -> bool:
-    """Returns True if the plan of the request depends on the time or on settings of the server, or has standbys."""
-    if request.echo and not _URIS.isdisjoint(request.echo):
-        return True
-    for task in request.tasks:
+def known_graph(tasks: tuple[TaskRequest, ...], routes: tuple[RouteRequest, ...]) -> KnownGraph:
+    """Returns what requests with this graph may name, so that their shape needs not be found again."""
+    return KnownGraph(tuple([_without_payload(task) for task in tasks]), routes, _graph_shape(tasks, routes))
+
+
+def _depends_on_more(tasks: Sequence[TaskRequest]) -> bool:
+    """Returns True if a plan of the tasks depends on the time or on settings of the server, or has standbys."""
+    for task in tasks:
         if task.due_at is not None or task.standby is not None or (task.echo and not _URIS.isdisjoint(task.echo)):
             return True
-    return not request.tasks
+    return not tasks
 
 
 def _without_payload(task: TaskRequest) -> TaskRequest:
@@ -109,14 +114,45 @@ def _without_payload(task: TaskRequest) -> TaskRequest:
 
 
 def _key(request: JobRequest, max_tasks: int) -> Key | None:
-    """Returns what two requests of one shape have in common; None if the shape is too large or cannot be written."""
-    tasks = [_without_payload(task) for task in request.tasks]
-    try:
-        shape = _encode((tasks, request.routes, request.name, request.echo))
-    except (TypeError, ValueError, OverflowError, RecursionError):
+    """Returns what two requests of one shape have in common.
+
+    Returns None if the plan depends on more than that, or if the shape is too large or cannot be written.
+    """
+    if request.echo and not _URIS.isdisjoint(request.echo):
+        return None
+    graph = request.graph
+    if graph is not None and _is_graph_of(request, graph):
+        shape = graph.shape
+    else:
+        shape = _graph_shape(request.tasks, request.routes)
+    about = _written((request.name, request.echo))
+    if shape is None or about is None or len(shape) + len(about) > _LARGEST:
         return None
     # A spelling is a constant of the program, so its identity is enough.
-    return (shape, id(request.spelling), max_tasks) if len(shape) <= _LARGEST else None
+    return shape, about, id(request.spelling), max_tasks
+
+
+def _graph_shape(tasks: Sequence[TaskRequest], routes: Sequence[RouteRequest]) -> bytes | None:
+    if _depends_on_more(tasks):
+        return None
+    return _written(([_without_payload(task) for task in tasks], routes))
+
+
+def _is_graph_of(request: JobRequest, graph: KnownGraph) -> bool:
+    """Returns True if the request has the tasks and routes of the graph, apart from payloads."""
+    if request.routes is not graph.routes or len(request.tasks) != len(graph.tasks):
+        return False
+    for task, known in zip(request.tasks, graph.tasks, strict=True):
+        if task is not known and _written(_without_payload(task)) != _written(known):  # 1, 1.0 and True are equal
+            return False
+    return True
+
+
+def _written(value: Any) -> bytes | None:
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
 
 
 def _holds(kept: Kept, engines: Lookup, by_task_type: Lookup) -> bool:

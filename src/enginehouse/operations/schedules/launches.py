@@ -1,7 +1,7 @@
 """Launches by hand: create one job now from every template of a scheduled job, independent of its calendar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import structs
@@ -11,9 +11,9 @@ from enginehouse.domain.audit import Entry
 from enginehouse.domain.errors import InvalidInput, NotAllowed, NotFound, Problem
 from enginehouse.domain.identity import Principal, Role
 from enginehouse.domain.ids import NUMBER_FORM, job_graphql, parse_number
-from enginehouse.domain.job import TEMPLATE as SPELLING
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.refs import Ref
+from enginehouse.domain.spelling import TEMPLATE as SPELLING
 from enginehouse.domain.template_jobs import job_request
 from enginehouse.domain.templates import JobTemplate
 from enginehouse.operations import bounds, idempotency, owned, targets
@@ -194,7 +194,7 @@ async def _planned(
     requests = [_request(template, options, f"{list_path}[{n}].") for n, template in enumerate(sources)]
     planned = plan_all(house, principal, requests, ())
     prefix = options.target_path.removesuffix("targetId")
-    named = await targets.for_jobs(house, principal, [replace(each, prefix=prefix) for each in requests])
+    named = await targets.for_jobs(house, principal, [structs.replace(each, prefix=prefix) for each in requests])
     new = [
         new_job(
             principal,
@@ -212,8 +212,8 @@ async def _planned(
 def _request(template: JobTemplate, options: LaunchOptions, prefix: str) -> JobRequest:
     request = job_request(template, payload=options.payload, target=options.target)
     if options.target_id is not None:
-        request = replace(request, target=None, target_id=options.target_id)
-    return replace(request, prefix=prefix, spelling=SPELLING, echo={**request.echo, **(options.echo or {})})
+        request = structs.replace(request, target=None, target_id=options.target_id)
+    return structs.replace(request, prefix=prefix, spelling=SPELLING, echo={**request.echo, **(options.echo or {})})
 
 
 async def _target(tx: Tx, principal: Principal, options: LaunchOptions) -> int | None:

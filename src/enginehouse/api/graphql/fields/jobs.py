@@ -1,6 +1,6 @@
 """The job fields: `job`, `jobs`, `createJob`, `cancelJob`, `retryJob`, `pauseJob`, `resumeJob`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ariadne import MutationType, QueryType
@@ -102,7 +102,7 @@ def _with_assets(request: JobRequest, assets: Any) -> JobRequest:
     if request.target is None:
         return request
     target = structs.replace(request.target, echo={**request.target.echo, "assets": assets})
-    return replace(request, target=target)
+    return structs.replace(request, target=target)
 
 
 @mutation.field("cancelJob")
