@@ -1,10 +1,10 @@
 """Stops of running jobs, on both databases: the rows after a cancel with `include_running`, and what may follow."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec import structs
 from tests import make
 from tests.storage.verbs import LEASE, Verbs
 
@@ -283,8 +283,8 @@ async def test_a_second_cancel_of_a_stopping_job_changes_nothing(bench: Stopping
     first = await bench.stop(job_id)
     assert first is not None
     before = await bench.job(job_id)
-    assert await bench.stop(job_id) == replace(first, done=False)
-    assert await bench.cancel(job_id) == [replace(first, done=False)]
+    assert await bench.stop(job_id) == structs.replace(first, done=False)
+    assert await bench.cancel(job_id) == [structs.replace(first, done=False)]
     assert await bench.job(job_id) == before
 
 

@@ -1,7 +1,6 @@
 """The operations on jobs: create, get, list, cancel, retry."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -45,8 +44,7 @@ class CreatedJob(msgspec.Struct, frozen=True, gc=False):
     replayed: bool = False  # an earlier request with the same idempotency key created it
 
 
-@dataclass(frozen=True, slots=True)
-class CancelAnswer:
+class CancelAnswer(msgspec.Struct, frozen=True, gc=False):
     """`count` is 1 for the call that cancelled the job, 0 if it was cancelled before.
 
     `stopping`: how many of its attempts must still stop; the job is aborted when the last one has stopped.

@@ -225,6 +225,8 @@ class Context:
         self.key = key
         self.replayed = False
         self._principal = principal
+        # The caller, None if it is unknown.
+        self.known_principal = None if isinstance(principal, AuthenticationFailed) else principal
         self.refused_caller: AuthenticationFailed | None = None  # the refusal of a field that needs a caller
         self.upload: Upload | None = None
         self._me: asyncio.Task[tuple[User | None, Organization]] | None = None
@@ -239,11 +241,6 @@ class Context:
             self.refused_caller = self._principal
             raise self._principal
         return self._principal
-
-    @property
-    def known_principal(self) -> Principal | None:
-        """The caller, None if it is unknown."""
-        return None if isinstance(self._principal, AuthenticationFailed) else self._principal
 
     def me(self) -> "asyncio.Task[tuple[User | None, Organization]]":
         """Returns the caller's user and organization, which are read once in a request."""

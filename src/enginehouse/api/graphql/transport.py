@@ -81,17 +81,17 @@ async def _respond(
     form: Form | None = None
     try:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        chunks = _chunks(receive)
-        is_form = False
-        if kind == b"multipart/form-data":
+        if kind != b"multipart/form-data":
+            request = _request(bodies.parts(await _whole(receive, _length(headers)), kind))
+        else:
+            chunks = _chunks(receive)
             first = await anext(chunks, b"")
             chunks = _joined(first, chunks)
-            is_form = not bodies.begins_json(first)
-        if is_form:
-            form = await _read_form(context, headers, chunks)
-            request = _request(dict(form.texts))
-        else:
-            request = _request(bodies.parts(await bodies.read(chunks, _length(headers)), kind))
+            if bodies.begins_json(first):
+                request = _request(bodies.parts(await bodies.read(chunks, _length(headers)), kind))
+            else:
+                form = await _read_form(context, headers, chunks)
+                request = _request(dict(form.texts))
     except RejectedError as rejected:
         return rejection(rejected, "")
     try:
@@ -147,6 +147,19 @@ async def _read_form(context: Context, headers: dict[bytes, bytes], chunks: Asyn
 def _length(headers: dict[bytes, bytes]) -> str | None:
     length = headers.get(b"content-length", b"").decode("latin-1")
     return length if length.isdigit() else None
+
+
+async def _whole(receive: Receive, declared: str | None) -> bytes:
+    """Returns the whole body, which is usually here already. Raises BodyTooLargeError over 10 MB."""
+    bodies.check_size(declared, 0)
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    first: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        return await bodies.read(_joined(first, _chunks(receive)), declared)
+    bodies.check_size(declared, len(first))
+    return first
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:

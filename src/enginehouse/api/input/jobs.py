@@ -22,8 +22,8 @@ def job_request(fields: Input | None) -> JobRequest:
     uris = fields.get(_URIS) or []
     retries = fields.get("retries") or None
     return JobRequest(
-        tasks=tuple(task_request(task, uris, retries) for task in fields.get("tasks") or ()),
-        routes=tuple(route_request(route) for route in fields.get("routes") or ()),
+        tasks=tuple([task_request(task, uris, retries) for task in fields.get("tasks") or ()]),
+        routes=tuple([route_request(route) for route in fields.get("routes") or ()]),
         target_id=fields.get("targetId"),
         target=None if fields.get("target") is None else target_request(fields["target"]),
         status=fields.get("status"),
@@ -69,7 +69,7 @@ def task_request(fields: Input, uris: list[str] | None = None, retries: int | No
         task_type=fields.get("taskType"),
         payload=fields.get("payload"),
         payload_text=fields.get("payloadString"),
-        folders=tuple(folder_request(folder) for folder in fields.get("ioFolders") or ()),
+        folders=tuple([folder_request(folder) for folder in fields.get("ioFolders") or ()]),
         priority=preferences.get("priority") or 0,
         max_retries=retries if max_retries is None else max_retries,
         max_engines=preferences.get("maxEngines"),
@@ -100,4 +100,6 @@ def route_request(fields: Input) -> RouteRequest:
 
 
 def _kept(fields: Input, names: tuple[str, ...]) -> Input:
+    if fields.keys().isdisjoint(names):
+        return {}
     return {name: fields[name] for name in names if fields.get(name) is not None}

@@ -1,8 +1,9 @@
 """Cancels jobs by their ids; each decision comes from the job's locked row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
+
+import msgspec
 
 from enginehouse.domain.audit import Entry
 from enginehouse.domain.status import JOB_ENDED, JobStatus, Tally, cancellable
@@ -43,8 +44,7 @@ class JobToCancel(NamedTuple):
 _LOCK: Final = Select("jobs.lock_to_cancel", JobToCancel)
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOutcome:
+class CancelOutcome(msgspec.Struct, frozen=True, gc=False):
     """The outcome of one cancel. `done` is true only for the call that changed the job.
 
     `stopping`: how many of its attempts must still stop.
@@ -80,7 +80,7 @@ async def cancel(
             verdicts[key] = CancelOutcome(before, done=False, refused=False, stopping=row.stopping)
         elif cancellable(_tally(row), before):
             chosen.append(row)
-            changes.move(row.organization_id, before.value, JobStatus.ABORTED)
+            changes.move(row.organization_id, row.status, JobStatus.ABORTED)
             verdicts[key] = CancelOutcome(JobStatus.ABORTED, done=True, refused=False)
         elif include_running and before not in JOB_ENDED:
             to_stop.append(row)
@@ -125,10 +125,12 @@ def _first_takes_it(
     jobs: Sequence[tuple[int, int]], verdicts: dict[tuple[int, int], CancelOutcome]
 ) -> list[CancelOutcome | None]:
     """If a batch has several calls for one job, `done` is true only for the first."""
+    if len(set(jobs)) == len(jobs):
+        return [verdicts.get(key) for key in jobs]
     answers: list[CancelOutcome | None] = []
     for key in jobs:
         verdict = verdicts.get(key)
         answers.append(verdict)
         if verdict is not None and verdict.done:
-            verdicts[key] = replace(verdict, done=False)
+            verdicts[key] = msgspec.structs.replace(verdict, done=False)
     return answers

@@ -23,15 +23,19 @@ _SPACE: Final = b" \t\r\n"
 
 async def read(chunks: AsyncIterator[bytes], declared: str | None) -> bytes:
     """Returns the whole body. `declared` is the Content-Length. Raises BodyTooLargeError over 10 MB."""
-    if declared is not None and int(declared) > MAX_JSON_BYTES:
-        raise json_too_large(declared, 0)
+    check_size(declared, 0)
     parts, size = list[bytes](), 0
     async for chunk in chunks:
         size += len(chunk)
-        if size > MAX_JSON_BYTES:
-            raise json_too_large(declared, size)
+        check_size(declared, size)
         parts.append(chunk)
     return b"".join(parts)
+
+
+def check_size(declared: str | None, size: int) -> None:
+    """The body is not over 10 MB: neither what it declares, nor what has come of it. Raises BodyTooLargeError."""
+    if size > MAX_JSON_BYTES or (declared is not None and int(declared) > MAX_JSON_BYTES):
+        raise json_too_large(declared, size)
 
 
 def begins_json(raw: bytes) -> bool:

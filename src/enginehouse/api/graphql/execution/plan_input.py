@@ -5,15 +5,17 @@ Values become exactly what the library makes of them. A value that does not fit 
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from graphql import (
     FieldNode,
     GraphQLArgument,
     GraphQLBoolean,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLID,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -35,6 +37,7 @@ from graphql.utilities.coerce_input_value import coerce_default_value
 Read = Callable[[Any], Any]
 """Turns a value of JSON into the value of an input. Null stays None."""
 
+_MOST_ORDERS: Final = 64  # of the names of an object; another one is found out each time
 _UNCHANGED: Final[dict[Any, type]] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 
 
@@ -54,6 +57,8 @@ def reader(kind: GraphQLInputType) -> Read:
         return _listed(reader(kind.of_type), _passing(kind.of_type))
     if isinstance(kind, GraphQLInputObjectType):
         return _object(kind)
+    if type(kind) is GraphQLEnumType:
+        return _enum({name: each.value for name, each in kind.values.items() if each.value is not Undefined})
     return _leaf(kind.coerce_input_value)
 
 
@@ -73,6 +78,13 @@ def _leaf(coerce: Read) -> Read:
     return read_leaf
 
 
+def _enum(values: dict[str, Any]) -> Read:
+    def read_enum(value: Any) -> Any:
+        return None if value is None else values[value]
+
+    return read_enum
+
+
 def _listed(read: Read, passes: type | None) -> Read:
     def read_list(value: Any) -> Any:
         if value is None:
@@ -86,7 +98,7 @@ def _listed(read: Read, passes: type | None) -> Read:
 class _InputField(NamedTuple):
     """How a field of an input object is read: a value of the class `passes` stays as it is."""
 
-    place: int
+    given: str
     name: str
     read: Read
     passes: type | None
@@ -96,41 +108,47 @@ class _InputField(NamedTuple):
 def _object(kind: GraphQLInputObjectType) -> Read:
     if kind.is_one_of or kind.out_type is not GraphQLInputObjectType.out_type:
         raise NoPlanError
-    fields: dict[str, _InputField] = {}
-    names = [field.out_name or name for name, field in kind.fields.items()]
-    required = frozenset(name for name, field in kind.fields.items() if is_required_input_field(field))
-    defaults = {name: field for name, field in kind.fields.items() if coerce_default_value(field) is not Undefined}
+    orders: dict[tuple[str, ...], list[_InputField]] = {}  # by the names of an object, as the client writes them
+
+    def order_of(names: tuple[str, ...]) -> list[_InputField]:
+        # At the first such object, because a type may have fields of its own type.
+        order = _order(kind, frozenset(names))
+        if len(orders) < _MOST_ORDERS:
+            orders[names] = order
+        return order
 
     def read_object(value: Any) -> Any:
         if value is None:
             return None
-        if not isinstance(value, dict) or not required <= value.keys():
+        if not isinstance(value, dict):
             raise GivenUpError
-        if not fields:  # at the first value, because a type may have fields of its own type
-            fields.update(_input_fields(kind))
+        names = tuple(value)
         out: dict[str, Any] = {}
-        last, in_order = -1, True
-        for given, each in value.items():
-            field = fields.get(given)
-            if field is None:
-                raise GivenUpError
-            place, name, read, passes = field
+        for given, name, read, passes in orders.get(names) or order_of(names):
+            each = value.get(given)
             out[name] = each if each.__class__ is passes else read(each)
-            in_order = in_order and place > last
-            last = place
-        for name, field in defaults.items():
-            if name not in value:
-                out[field.out_name or name], in_order = coerce_default_value(field), False
-        return out if in_order else {name: out[name] for name in names if name in out}
+        return out
 
     return read_object
 
 
-def _input_fields(kind: GraphQLInputObjectType) -> dict[str, _InputField]:
-    return {
-        name: _InputField(place, field.out_name or name, reader(field.type), _passing(field.type))
-        for place, (name, field) in enumerate(kind.fields.items())
-    }
+def _order(kind: GraphQLInputObjectType, names: frozenset[str]) -> list[_InputField]:
+    """Returns how an object with these names is read: in the order of the type, and with its defaults."""
+    if not names <= kind.fields.keys():
+        raise GivenUpError
+    order: list[_InputField] = []
+    for given, field in kind.fields.items():
+        if given in names:
+            order.append(_InputField(given, field.out_name or given, reader(field.type), _passing(field.type)))
+        elif is_required_input_field(field):
+            raise GivenUpError
+        elif coerce_default_value(field) is not Undefined:
+            order.append(_InputField(given, field.out_name or given, partial(_default, field), None))
+    return order
+
+
+def _default(field: GraphQLInputField, _: None) -> Any:
+    return coerce_default_value(field)
 
 
 def _passing(kind: GraphQLInputType) -> type | None:
