@@ -4,7 +4,7 @@ Clients send the same graph with other payloads. What its tasks and routes becom
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -29,13 +29,27 @@ class KnownGraphs:
         self._translate = translate
         self._kept: OrderedDict[bytes, KnownGraph] = OrderedDict()
 
-    def find(self, body: CreateJob) -> KnownGraph | None:
-        """Returns the graph of the body; None if it must be translated with its payloads or its problems."""
-        bare = list[CreateTask]()
+    def find(self, body: CreateJob) -> tuple[KnownGraph, tuple[TaskRequest, ...]] | None:
+        """Returns the graph of the body, and its tasks with their payloads.
+
+        Returns None if it must be translated with its payloads or its problems.
+        """
+        bare, payloads = list[CreateTask](), dict[int, str]()
         for task in body.tasks or ():
             if task.payload_json:  # it decides about other fields of the task, too
                 return None
-            bare.append(_replace(task, task_payload_json=None) if task.task_payload_json else task)
+            if text := task.task_payload_json:
+                payloads[len(bare)] = text
+                bare.append(_replace(task, task_payload_json=None))
+            else:
+                bare.append(task)
+        graph = self._graph(body, bare)
+        if graph is None or not payloads:
+            return None if graph is None else (graph, graph.tasks)
+        tasks = enumerate(graph.tasks)
+        return graph, tuple([_replace(task, payload_text=payloads[n]) if n in payloads else task for n, task in tasks])
+
+    def _graph(self, body: CreateJob, bare: list[CreateTask]) -> KnownGraph | None:
         try:
             text = _encode((bare, body.task_routes))
         except (OverflowError, ValueError):  # a number or a text that JSON can hold
@@ -55,11 +69,3 @@ class KnownGraphs:
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)
         return graph
-
-
-def with_payloads(tasks: tuple[TaskRequest, ...], bodies: Sequence[CreateTask]) -> tuple[TaskRequest, ...]:
-    """Returns the tasks with the payloads of these bodies."""
-    given = {n: body.task_payload_json for n, body in enumerate(bodies) if body.task_payload_json}
-    if not given:
-        return tasks
-    return tuple([_replace(task, payload_text=given[n]) if n in given else task for n, task in enumerate(tasks)])

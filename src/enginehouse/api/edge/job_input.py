@@ -48,11 +48,12 @@ def job(body: CreateJob, prefix: str, problems: list[Problem]) -> JobRequest:
 
     `prefix` stands before each path (`jobs[0].`). Empty text counts as absent.
     """
-    graph = _graphs.find(body)
+    found = _graphs.find(body)
+    graph, tasks = found or (None, ())
     if graph is None:
         tasks, routes = graph_of(body, prefix, problems)
     else:
-        tasks, routes = graph_cache.with_payloads(graph.tasks, body.tasks or ()), graph.routes
+        routes = graph.routes
     return JobRequest(
         tasks=tasks,
         routes=routes,

@@ -142,6 +142,8 @@ def _is_graph_of(request: JobRequest, graph: KnownGraph) -> bool:
     """Returns True if the request has the tasks and routes of the graph, apart from payloads."""
     if request.routes is not graph.routes or len(request.tasks) != len(graph.tasks):
         return False
+    if request.tasks is graph.tasks:
+        return True
     for task, known in zip(request.tasks, graph.tasks, strict=True):
         if task is not known and _written(_without_payload(task)) != _written(known):  # 1, 1.0 and True are equal
             return False
@@ -190,9 +192,10 @@ def _with_payloads(kept: Kept, request: JobRequest, now: int) -> Planned:
     planned, tasks = kept.planned, request.tasks
     report = _report(request, len(tasks), now)
     one_only = request.spelling.payload_text == GRAPHQL.payload_text
+    bare = request.graph is not None and tasks is request.graph.tasks
     given = {
         ordinal: checked_payload(report, ordinal, task, one_only=one_only)
-        for ordinal, task in enumerate(tasks)
+        for ordinal, task in enumerate(() if bare else tasks)
         if task.payload is not None or task.payload_text
     }
     report.raise_problems()
