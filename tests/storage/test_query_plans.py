@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import asyncpg
 from tests.history import History
@@ -19,7 +19,9 @@ from tests.postgres import FSYNC
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
+from enginehouse.storage.database.postgres_tx import PostgresTx
 from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
 from enginehouse.storage.jobs import filter_choice, pages, task_pages
 
@@ -296,3 +298,19 @@ async def test_on_postgresql_every_statement_searches(postgres_dsn: str) -> None
             assert (has_statistics, unexplained(walked)) == (has_statistics, {})
     finally:
         await connection.close()
+
+
+async def test_a_writing_connection_of_a_new_server_plans_by_key(postgres_dsn: str) -> None:
+    """Its plans are kept, and its tables grow faster than PostgreSQL analyzes them."""
+    names = ("work.set_tasks", "work.set_jobs", "work.tasks_of", "work.held", "work.lock_jobs", "work.claimable_jobs")
+    named = every("postgres")
+    database = await PostgresDatabase.open(postgres_dsn, allow_unsafe_durability=FSYNC == "off")
+
+    async def plan(tx: Tx) -> dict[str, set[str]]:
+        connection = cast("PostgresTx", tx)._connection
+        return {name: await walked_on_postgresql(connection, named[name]) for name in names}
+
+    try:
+        assert await database.write(plan) == {name: set() for name in names}
+    finally:
+        await database.close()

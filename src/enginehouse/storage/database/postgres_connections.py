@@ -15,10 +15,17 @@ T = TypeVar("T")
 
 SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
 # Each writing statement has one good plan, by key; without this setting the planner makes a new plan for every array.
-# A server that stops in the middle of a transaction blocks its rows for all others, so the timeout is short.
+# That plan must use the indexes: one that was made while a table was small would read all of it, however much it has
+# grown, until PostgreSQL analyzes it. A server that stops in the middle of a transaction blocks its rows for all
+# others, so the timeout is short.
 _HOT: Final = {
-    **SESSION, "plan_cache_mode": "force_generic_plan", "idle_in_transaction_session_timeout": "10000"
-}  # fmt: skip
+    **SESSION,
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "idle_in_transaction_session_timeout": "10000",
+}
 TROUBLE: Final = (
     OSError,
     TimeoutError,
