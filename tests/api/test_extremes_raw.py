@@ -55,6 +55,14 @@ async def test_no_header_and_no_body_makes_the_server_fail(sqlite_api: Api) -> N
         assert not door.failed, "\n".join(door.failed)
 
 
+async def test_a_length_that_is_none_says_nothing_about_a_document(sqlite_api: Api) -> None:
+    door = Door(sqlite_api.house, sqlite_api.graphql.token)
+    for length in (b"9" * 4999, b"\xb2", b"-1", b""):
+        headers = [(b"content-length", length)]
+        response = await door.send("POST", GRAPHQL, headers=headers, body=b'{"query":"{ __typename }"}', about=length)
+        assert (response.status, response.body) == (200, b'{"data":{"__typename":"Query"}}')
+
+
 PART: Final = b'--b\r\nContent-Disposition: form-data; name="query"\r\n\r\n{ __typename }\r\n--b--\r\n'
 BOUNDARIES: Final = [b"", b"b", b"b" * 70, b"b" * 71, b"b" * 8192, b"\xff", b'"b', b'"b"', b"b b", b"-" * 60, b"\x00"]
 

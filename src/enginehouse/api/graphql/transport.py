@@ -145,8 +145,8 @@ async def _read_form(context: Context, headers: dict[bytes, bytes], chunks: Asyn
 
 
 def _length(headers: dict[bytes, bytes]) -> str | None:
-    length = headers.get(b"content-length", b"").decode("latin-1")
-    return length if length.isdigit() else None
+    length = headers.get(b"content-length", b"")
+    return length.decode() if length.isdigit() and len(length) < 19 else None
 
 
 async def _whole(receive: Receive, declared: str | None) -> bytes:
