@@ -91,8 +91,9 @@ class Filled:
                 f"{engine_set([self.engine.id])} FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
-            "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)": (
-                f"{job}, t.ordinal, 'pending', '{self.engine.id}', 1 - {is_first}, {is_first}, {is_first}, {at} "
+            "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at, organization_id)": (
+                f"{job}, t.ordinal, 'pending', '{self.engine.id}', 1 - {is_first}, {is_first}, {is_first}, {at}, "
+                f"{self.organization_id} "
                 f"FROM {numbers}, ({ordinals}) t"
             ),
             "job_engine (organization_id, engine_id, job_id)": (

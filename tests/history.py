@@ -105,7 +105,9 @@ class History:
             "CASE WHEN n % 100 < 90 THEN 'complete' WHEN n % 100 < 95 THEN 'failed' WHEN n % 100 < 98 THEN 'aborted' "
             "WHEN n % 100 = 98 THEN 'queued' ELSE 'pending' END"
         )
-        failed = "n % 100 BETWEEN 90 AND 94"
+        failed, waits = "n % 100 BETWEEN 90 AND 94", "n % 100 >= 98"
+        backlog = f"CASE WHEN {waits} THEN 1 ELSE 0 END"
+        changed = f"{at} + CASE WHEN n % 100 = 99 THEN 0 ELSE 1 END"
         target = f"CASE WHEN n % 25 = 0 THEN {targets} + n / 100 END"
         keys = f"'{organization}/' || CAST(n AS TEXT)"
         document = Filled(1, tasks=self.tasks + 1).document.replace("'", "''")
@@ -122,18 +124,22 @@ class History:
                 f"{at}, {at}, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END FROM {numbers} WHERE n % 10 = 0"
             ),
             "job (id, organization_id, status, tasks_total, target_id, retry_of, scheduled_job_id, "
-            "name, created_at, modified_at, tasks_failed, paused_at, cancellable_since, engine_set)": (
+            "name, created_at, modified_at, tasks_failed, paused_at, cancellable_since, engine_set, tasks_ready, "
+            "tasks_queued)": (
                 f"{job}, {organization}, {status}, {self.tasks}, {target}, CASE WHEN n % 25 = 1 THEN {before} END, "
                 f"CASE WHEN n % 10 = 0 THEN {SCHEDULE} + {organization} - 1 END, "
-                f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {at} + 1, "
+                f"CASE WHEN n % 25 = 2 THEN 'name ' || (n / 100) END, {at}, {changed}, "
                 f"CASE WHEN {failed} THEN 1 ELSE 0 END, CASE WHEN n % 100 = 99 THEN {at} END, "
-                f"CASE WHEN n % 100 >= 98 THEN 0 END, CASE WHEN n % 20 = 3 THEN {engine_set(self.engines)} "
-                f"ELSE {engine_set([common])} END FROM {numbers}"
+                f"CASE WHEN {waits} THEN 0 END, CASE WHEN n % 20 = 3 THEN {engine_set(self.engines)} "
+                f"ELSE {engine_set([common])} END, CASE WHEN {waits} THEN {self.tasks} ELSE 0 END, "
+                f"CASE WHEN n % 100 = 98 THEN {self.tasks} ELSE 0 END FROM {numbers}"
             ),
             "job_document (job_id, document)": f"{job}, '{document}' FROM {numbers}",
-            "task (job_id, ordinal, status, engine_id, waits_for, items, modified_at, failure_reason)": (
-                f"{job}, ordinal, {status}, engine, 0, 1, {at} + 1, "
-                f"CASE WHEN {failed} THEN '{FAILURE}' END FROM {numbers}, "
+            "task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at, failure_reason, "
+            "organization_id, ended_as, ended_at)": (
+                f"{job}, ordinal, {status}, engine, 0, 1, {backlog}, {changed}, "
+                f"CASE WHEN {failed} THEN '{FAILURE}' END, {organization}, CASE WHEN n % 100 < 98 THEN {status} END, "
+                f"CASE WHEN n % 100 < 98 THEN {changed} END FROM {numbers}, "
                 f"({ordinals} UNION ALL SELECT '{rare}', {self.tasks}) e WHERE engine = '{common}' OR n % 20 = 3"
             ),
             "job_engine (organization_id, engine_id, job_id)": (
@@ -194,9 +200,9 @@ class History:
             "job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)": (
                 f"{organization}, '', {status}, '', 0, {self.since}, COUNT(*), 0 FROM {numbers} GROUP BY 3 "
                 f"UNION ALL SELECT {organization}, engine, {status}, "
-                f"CASE WHEN {failed} THEN '{FAILURE}' ELSE '' END, 0, {self.since}, COUNT(*), "
+                f"CASE WHEN {failed} THEN '{FAILURE}' ELSE '' END, {backlog}, {self.since}, COUNT(*), "
                 f"SUM(CASE WHEN engine = '{common}' THEN {self.tasks} ELSE 1 END) FROM {numbers}, {engines} "
-                f"GROUP BY 2, 3, 4 UNION ALL SELECT {organization}, '', 'failed', '{FAILURE}', 0, {self.since}, "
+                f"GROUP BY 2, 3, 4, 5 UNION ALL SELECT {organization}, '', 'failed', '{FAILURE}', 0, {self.since}, "
                 f"COUNT(*), 0 FROM {numbers} WHERE {failed}"
             ),
         }

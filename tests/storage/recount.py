@@ -4,7 +4,10 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from enginehouse.domain.planning.edges import engine_set
+from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Database, Tx
+from enginehouse.storage.jobs import task_counts
 
 
 async def store(tx: Tx) -> None:
@@ -24,11 +27,16 @@ async def check(database: Database) -> None:
             "counted_failures",
             "ready_drift",
             "engines_of_jobs",
+            "end_drift",
         )
-        return tuple([await tx.all(f"test.{name}") for name in names])
+        found = [await tx.all(f"test.{name}") for name in names]
+        for organization_id, number in await tx.all("test.claimable_tasks"):
+            if not await barriers.is_open(tx, organization_id):
+                assert await task_counts.number(tx, organization_id, TaskFilter(is_claimable=True)) == number
+        return tuple(found)
 
-    stored, tasks, engines, failures, drift, named = await database.read(read)
-    assert drift == []
+    stored, tasks, engines, failures, drift, named, ends = await database.read(read)
+    assert (drift, ends) == ([], [])
     engines_of, sets = defaultdict[Any, set[str]](set), dict[Any, int]()
     for organization_id, job_id, engine_id, stored_set in named:
         engines_of[organization_id, job_id].add(engine_id)

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any, Final, cast
@@ -23,7 +24,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.postgres_tx import PostgresTx
 from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
-from enginehouse.storage.jobs import filter_choice, pages, task_pages
+from enginehouse.storage.jobs import filter_choice, pages, task_scans, task_unended
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "bulk_act", "bulk_act_batch", "bulk_act_skip", "endpoint",
@@ -35,7 +36,7 @@ GROWING: Final = {
 CURRENT: Final = {
     "artifact_shared", "barrier_open", "bulk_act_open", "export_request_due", "job_partly_ended", "job_paused",
     "job_schedule_live", "outbox_in_flight", "schedule_slot_queued", "target_public", "work_item_lane",
-    "work_item_lease",
+    "work_item_held", "work_item_lease",
 }  # fmt: skip
 
 # Of several organizations, so that the whole table is not what one of them has.
@@ -113,8 +114,7 @@ def lists_of_jobs() -> Iterator[str]:
 
 def first_jobs() -> Iterator[str]:
     """The names of the statements behind the jobs among which the first tasks in the order of changes are sought."""
-    drivers = ((), ("by_status",), ("by_failure",), ("partly_ended",))
-    for driver, created in product(drivers, ((), ("created",))):
+    for driver, created in product(((), ("by_status",)), ((), ("created",))):
         orders = ("newest", "oldest", "last_modified", "first_modified") if driver else ("newest", "oldest")
         yield from (shape("jobs.list", ("page", order, *driver, *created)) for order in orders)
 
@@ -175,13 +175,32 @@ def lists_of_tasks() -> Iterator[str]:
             for by_change in (False, True):
                 criteria = TaskFilter(**merged, order_by="modified_at" if by_change else "created_at")
                 orders = ("last_modified", "first_modified") if by_change else ("newest", "oldest")
+                failed = task_scans.statuses_of(criteria) <= {TaskStatus.FAILED}  # such a task has ended
                 for scan in (
-                    *task_pages.scans(1, criteria),
-                    *task_pages.scans(1, criteria, few_of_engines=True),
+                    *task_scans.scans(1, criteria),
+                    *task_scans.scans(1, criteria, few_of_engines=True),
+                    *(() if failed else task_scans.scans(1, criteria, unended=True)),
+                    *(() if failed else task_scans.scans(1, criteria, unended=True, few_of_engines=True)),
                 ):
                     yield from (*(scan.page(order) for order in orders), scan.number())
-                for scan in task_pages.scans(1, criteria, by_engine=False):
+                for scan in task_scans.scans(1, criteria, by_engine=False):
                     yield from (scan.number("tally"), scan.number("tally_by_mark"))
+
+
+def changes_of_tasks() -> Iterator[str]:
+    """The names of the statements behind the tasks by their last change: with each filter, each order."""
+    orders = ("last_modified", "first_modified")
+    for fields in ({}, *TASK_FIELDS):
+        criteria = TaskFilter(**fields)
+        failed = task_scans.statuses_of(criteria) <= {TaskStatus.FAILED}
+        if failed or not task_scans.is_wide(criteria) or criteria.created_from is not None:
+            continue
+        for scan in task_unended.scans(1, replace(criteria, modified_from=1, modified_to=2)):
+            yield from (*(scan.page(order) for order in orders), scan.number())
+    for some in ((), ("created",), ("of_reasons",), ("without_reasons",)):
+        yield from (shape("tasks.ended", ("page", order, *some)) for order in orders)
+        yield shape("tasks.ended", ("total", *some))
+    yield from (shape("tasks.unended_jobs", (part,)) for part in task_unended.LOOKS)
 
 
 def numbers_of_jobs() -> Iterator[str]:
@@ -206,6 +225,7 @@ def every(dialect: Dialect) -> dict[str, Statement]:
         *lists_of_jobs(),
         *first_jobs(),
         *lists_of_tasks(),
+        *changes_of_tasks(),
         *numbers_of_jobs(),
         *lists_of_work_requests(),
         *audits(),

@@ -19,7 +19,7 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.jobs import pages, task_pages
+from enginehouse.storage.jobs import pages, task_changes, task_pages, task_unended, task_walks
 from enginehouse.storage.work import task_statuses
 from enginehouse.storage.work.task_statuses import NamedTask
 
@@ -110,7 +110,7 @@ FILTERS: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "backlog": [{"in_backlog": True}, {"in_backlog": False}],
     "claimable": [{"is_claimable": True}, {"is_claimable": False}],
-    "created": [{f"created_{end}": at for end, at in _range(10, 60).items()}],
+    "created": [{f"created_{end}": at for end, at in _range(*some).items()} for some in ((10, 60), (70,))],
     "modified": [{f"modified_{end}": at for end, at in _range(*some).items()} for some in ((40, 90), (100,))],
 }
 
@@ -193,6 +193,7 @@ async def stored(database: Database, own_statements: None) -> list[Stored]:
                  1 if job_id in standby else 0)
                 for job_id, task in jobs.items()
             ])  # fmt: skip
+            await tx.run("test.add_tallies", ids=sorted(jobs))
             items = [
                 (task.job_id + shift, task.ordinal, 0, organization_id, "native", task.engine_id, *[0] * 11)
                 for task in rows
@@ -268,9 +269,10 @@ async def test_every_filter_and_order_gives_what_a_search_through_all_tasks_give
 async def test_the_same_where_many_jobs_have_changed_of_late(
     database: Database, stored: list[Stored], monkeypatch: pytest.MonkeyPatch, some: int, few: int
 ) -> None:
-    for name, value in {"STEPS": (some, few), "FEW": few, "AHEAD": 0}.items():
-        monkeypatch.setattr(task_pages, name, value)
-    monkeypatch.setattr(pages, "RARE", 0 if few == 4 else 8)  # tasks of an engine are sorted, or sought among all
+    monkeypatch.setattr(task_walks, "STEPS", (some, few))
+    monkeypatch.setattr(task_walks, "AHEAD", 0)
+    for module in (task_changes, task_unended):
+        monkeypatch.setattr(module, "FEW", few - 1)
     for offset, descending in product(range(8), (True, False)):
         criteria = TaskFilter(order_by="modified_at", descending=descending, offset=offset, limit=2)
         page = await database.read(lambda tx, criteria=criteria: task_pages.page(tx, 1, criteria))  # type: ignore[misc]

@@ -397,6 +397,20 @@ CREATE INDEX job_failures_changed ON job (organization_id, modified_at, id) WHER
 -- The jobs that wait though a task has ended: one that was aborted, that took no pushes, or that a retry reuses.
 CREATE INDEX job_partly_ended ON job (organization_id, id)
   WHERE status IN ('pending', 'queued') AND (cancellable_since IS NULL OR retry_of IS NOT NULL);
+-- The jobs beside the complete ones that can have a complete task and have ended, those beside the aborted ones that can
+-- have an aborted task, and the queued ones that can have a pending task. The lists of these tasks are read from them.
+-- CASE, here and below, so that no index of the status serves a query of such jobs.
+CREATE INDEX job_partly_complete ON job (organization_id, id)
+  WHERE (tasks_complete > 0 OR retry_of IS NOT NULL) AND CASE WHEN status = 'failed' OR status = 'aborted' THEN 1 ELSE 0 END = 1;
+CREATE INDEX job_partly_aborted ON job (organization_id, id)
+  WHERE status <> 'aborted' AND (tasks_aborted > 0 OR has_standby = 1 OR cancelled = 1);
+CREATE INDEX job_partly_queued ON job (organization_id, id)
+  WHERE CASE WHEN status = 'queued' THEN tasks_total - tasks_queued + has_standby ELSE 0 END > 0;
+-- The jobs with tasks that may have changed at another time than that of the creation or the cancel: those that wait and
+-- have changed, and those that have changed since their cancel.
+CREATE INDEX job_waiting_changed ON job (organization_id, modified_at, id)
+  WHERE CASE WHEN status = 'pending' OR status = 'queued' THEN modified_at - created_at ELSE 0 END > 0;
+CREATE INDEX job_cancelled_changed ON job (organization_id, modified_at, id) WHERE modified_at > aborted_at;
 CREATE INDEX job_paused ON job (organization_id, id, status) WHERE paused_at IS NOT NULL;
 CREATE INDEX job_paused_changed ON job (organization_id, modified_at, id)
   WHERE paused_at IS NOT NULL AND status IN ('pending', 'queued');
@@ -486,10 +500,16 @@ CREATE TABLE task (
   reused_from BIGINT,
   attempts_before INTEGER NOT NULL DEFAULT 0,
   deleted_at BIGINT,
+  organization_id BIGINT NOT NULL,
+  ended_as TEXT,
+  ended_at BIGINT,
   PRIMARY KEY (job_id, ordinal),
   CHECK (items_running <= items_open),
   CHECK (items_running = 0 OR status = 'running')
 ) {clustered};
+-- Written once, when a task ends: the columns stay NULL until then, so that a claim writes no index.
+CREATE INDEX task_ended ON task (organization_id, engine_id, ended_as, ended_at, job_id, ordinal)
+  WHERE ended_at IS NOT NULL AND deleted_at IS NULL;
 
 -- The ids that clients gave to tasks which they added to jobs under way. `digest`: of the request that added it.
 CREATE TABLE given_task_id (
@@ -570,6 +590,7 @@ CREATE INDEX work_item_lane ON work_item (
   pool, organization_id, engine_id, priority, due_at, turn_at, job_id, ordinal, item
 ) WHERE lease_until IS NULL AND held = 0;
 CREATE INDEX work_item_lease ON work_item (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX work_item_held ON work_item (organization_id, job_id, ordinal) WHERE held > 0;
 
 -- Bulk cancels: one row covers every job of the organization created in the range with cancellable_since < id.
 -- `matched`: the number of these jobs, NULL until they are counted; settling begins afterwards. `settled`: how many job

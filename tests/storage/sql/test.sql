@@ -140,6 +140,22 @@ GROUP BY organization_id, engine_id, status, reason, backlog, shard;
 SELECT j.id FROM job j WHERE j.tasks_ready <> (
   SELECT COUNT(*) FROM task t WHERE t.job_id = j.id AND t.status IN ('pending', 'queued') AND t.items_open > 0);
 
+-- name: end_drift
+-- Tasks that are not in the list of ended tasks as their rows say, and jobs that have ended before one of their tasks.
+SELECT t.job_id, t.ordinal FROM task t JOIN job j ON j.id = t.job_id
+WHERE t.organization_id <> j.organization_id
+   OR COALESCE(t.ended_as, '') <> CASE WHEN t.status IN ('complete', 'failed', 'aborted') THEN t.status ELSE '' END
+   OR COALESCE(t.ended_at, -1) <> CASE
+        WHEN t.deleted_at IS NOT NULL THEN COALESCE(t.ended_at, -1)
+        WHEN t.status IN ('complete', 'failed', 'aborted') THEN t.modified_at ELSE -1 END
+   OR (j.status IN ('complete', 'failed') AND t.ended_at IS NULL);
+
+-- name: claimable_tasks
+-- How many tasks of each organization have an item that may be claimed.
+SELECT o.id, (SELECT COUNT(*) FROM (SELECT DISTINCT w.job_id, w.ordinal FROM work_item w
+                                   WHERE w.organization_id = o.id AND w.lease_until IS NULL AND w.held = 0) c)
+FROM organization o;
+
 -- name: stop_times
 SELECT stop_requested_at, stop_signalled_at FROM work_item ORDER BY job_id, ordinal, item;
 
@@ -211,8 +227,11 @@ INSERT INTO job_engine (organization_id, engine_id, job_id) SELECT r.organizatio
 
 -- name: add_task
 -- rows: job_id bigint, ordinal int, engine_id text, modified_at bigint
-INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at)
-SELECT r.job_id, r.ordinal, 'complete', r.engine_id, 0, 1, 1, r.modified_at FROM {rows} r;
+INSERT INTO task (job_id, ordinal, status, engine_id, waits_for, items, items_open, modified_at, organization_id, ended_as,
+                  ended_at)
+SELECT r.job_id, r.ordinal, 'complete', r.engine_id, 0, 1, 1, r.modified_at,
+       (SELECT j.organization_id FROM job j WHERE j.id = r.job_id), 'complete', r.modified_at
+FROM {rows} r;
 
 -- name: add_job
 -- rows: id bigint, organization_id bigint, status text, target_id bigint, scheduled_job_id bigint, name text, core_id text, created_at bigint, modified_at bigint, cancellable_since bigint
@@ -279,13 +298,24 @@ SELECT job_id, ordinal, item FROM work_item
 WHERE engine_id = :engine_id AND lease_until IS NULL ORDER BY job_id, ordinal, item LIMIT :most;
 -- name: add_states
 -- rows: job_id bigint, ordinal int, status text, items_open int, failure_reason text
-UPDATE task SET status = r.status, items_open = r.items_open, failure_reason = r.failure_reason
+UPDATE task
+SET status = r.status, items_open = r.items_open, failure_reason = r.failure_reason,
+    ended_as = CASE WHEN r.status IN ('complete', 'failed', 'aborted') THEN r.status END,
+    ended_at = CASE WHEN r.status IN ('complete', 'failed', 'aborted') THEN task.modified_at END
 FROM {rows} r WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 
 -- name: add_ends
 -- rows: job_id bigint, cancelled int, aborted_at bigint, failed int, has_standby int
 UPDATE job SET cancelled = r.cancelled, aborted_at = r.aborted_at, tasks_failed = r.failed, has_standby = r.has_standby
 FROM {rows} r WHERE job.id = r.job_id;
+
+-- name: add_tallies
+-- The jobs count their tasks that are complete or aborted.
+-- lists: ids bigint
+UPDATE job
+SET tasks_complete = (SELECT COUNT(*) FROM task t WHERE t.job_id = job.id AND t.status = 'complete'),
+    tasks_aborted = (SELECT COUNT(*) FROM task t WHERE t.job_id = job.id AND t.status = 'aborted' AND job.has_standby = 0)
+WHERE id IN {ids};
 
 -- name: add_target
 -- rows: id bigint, organization_id bigint, source_id bigint

@@ -172,7 +172,7 @@ async def _write(tx: Tx, grown: Sequence[_Growth]) -> int:
     """Stores the plans and the new tasks, and settles what follows. Returns how many items may start now."""
     added = [(each, ordinal) for each in grown for ordinal in range(each.first_new, len(each.plan.tasks))]
     rows = [
-        (each.job.id, ordinal, task.engine_id, task.priority, tx.now)
+        (each.job.id, ordinal, task.engine_id, task.priority, tx.now, each.job.organization_id)
         for each, ordinal in added
         for task in (each.plan.tasks[ordinal],)
     ]

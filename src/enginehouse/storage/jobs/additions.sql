@@ -22,9 +22,9 @@ WHERE t.started_at IS NOT NULL;
 
 -- name: insert_tasks
 -- The jobs are locked. The settlement that follows sets everything else.
--- rows: job_id bigint, ordinal int, engine_id text, priority int, modified_at bigint
-INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, modified_at)
-SELECT r.job_id, r.ordinal, 'pending', r.engine_id, r.priority, 0, r.modified_at FROM {rows} r;
+-- rows: job_id bigint, ordinal int, engine_id text, priority int, modified_at bigint, organization_id bigint
+INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, modified_at, organization_id)
+SELECT r.job_id, r.ordinal, 'pending', r.engine_id, r.priority, 0, r.modified_at, r.organization_id FROM {rows} r;
 
 -- name: insert_engines
 -- rows: organization_id bigint, engine_id text, job_id bigint

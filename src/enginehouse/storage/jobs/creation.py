@@ -161,14 +161,15 @@ async def _insert_on_postgres(tx: Tx, rows: Sequence[Row]) -> set[int]:
 
 async def _insert_tasks(tx: Tx, ids: Sequence[int], jobs: Sequence[NewJob], now: int) -> None:
     """Inserts the tasks of the jobs, and which engines each job has."""
-    tasks, of_shape = list[Row](), dict[int, list[Row]]()
+    tasks, of_shape = list[Row](), dict[tuple[int, int], list[Row]]()
     for job_id, job in zip(ids, jobs, strict=True):
         # Jobs that were planned from one shape have the same edges, and so the same tasks.
-        rows = of_shape.get(id(job.edges)) if job.reused is None else None
+        shape = (job.organization_id, id(job.edges))
+        rows = of_shape.get(shape) if job.reused is None else None
         if rows is None:
             rows = _task_rows(job, now)
             if job.reused is None:
-                of_shape[id(job.edges)] = rows
+                of_shape[shape] = rows
         first = (job_id,)
         tasks += [first + row for row in rows]
     await tx.many("jobs.insert_tasks", tasks)
@@ -184,7 +185,7 @@ def _task_rows(job: NewJob, now: int) -> list[Row]:
     """Returns what the rows of the tasks have after the job's id."""
     # A plain word: SQLite's driver takes the member of an enumeration for an object to adapt, in twice the time.
     return [
-        (n, status.value, task.engine_id, task.priority, waits_for, int(n in job.runnable), now)
+        (n, status.value, task.engine_id, task.priority, waits_for, int(n in job.runnable), now, job.organization_id)
         for n, (status, task, waits_for) in enumerate(
             zip(job.beginning.statuses, job.plan.tasks, job.edges.waits_for, strict=True)
         )

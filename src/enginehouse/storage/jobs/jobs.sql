@@ -40,9 +40,10 @@ INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {ro
 
 -- name: insert_tasks
 -- The new tasks; all items of a task that may start are open.
--- rows: job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint
-INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at)
-SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.priority, r.waits_for, r.items, r.items, r.modified_at FROM {rows} r;
+-- rows: job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint, organization_id bigint
+INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at, organization_id)
+SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.priority, r.waits_for, r.items, r.items, r.modified_at, r.organization_id
+FROM {rows} r;
 
 -- name: insert_engines
 -- rows: organization_id bigint, engine_id text, job_id bigint
@@ -129,7 +130,7 @@ ORDER BY id DESC LIMIT :limit;
 -- index serves them, because a database without statistics may take the wrong one. OFFSET 0 does the same.
 -- `applied_…`: an open bulk cancel has aborted jobs whose rows are not updated yet. `tally`: how many there are of each
 -- kind that acts on many jobs tell apart.
--- parts: total tally applied_tally page by_failure by_paused partly_ended of_failures of_paused live applied_live all_live all_ended settled waiting by_engine_set by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
+-- parts: total tally applied_tally page by_failure by_paused of_failures of_paused live applied_live all_live all_ended settled waiting by_engine_set by_status by_target by_name by_core with_target without_target by_schedule with_schedule without_schedule created modified of_ids of_name of_core of_with_target of_with_schedule of_statuses of_schedules of_engines of_modified applied_statuses applied_modified newest oldest newest_of_few oldest_of_few last_modified first_modified last_applied first_applied
 -- lists: ids bigint, statuses text, schedule_ids bigint, engine_ids text, failure_reasons text
 -- if: total
 SELECT COUNT(*) AS jobs
@@ -214,8 +215,6 @@ WHERE j.organization_id = :organization_id
   AND EXISTS (SELECT 1 FROM task t WHERE t.job_id = j.id AND t.status = 'failed' AND t.failure_reason IN {failure_reasons} LIMIT 1 OFFSET 0)
 -- if: by_paused
   AND j.paused_at IS NOT NULL
--- if: partly_ended
-  AND j.status IN ('pending', 'queued') AND (j.cancellable_since IS NULL OR j.retry_of IS NOT NULL)
 -- if: of_paused
   AND COALESCE(j.paused_at, -1) >= 0
 -- if: all_live

@@ -19,7 +19,7 @@ from enginehouse.storage.jobs import filter_choice, queries
 from enginehouse.storage.jobs.counts import jobs_of_engine, jobs_of_failure
 
 NEVER: Final = 9_223_372_036_854_775_807
-_LAST_TIME: Final = 5_000_000_000_000_000  # of all that a job id can hold, in the year 2128
+LAST_TIME: Final = 5_000_000_000_000_000  # of all that a job id can hold, in the year 2128
 DEEP: Final = 1_000  # from this offset on, a page is read from the end of the list if that is nearer
 SHORT: Final = 100  # jobs of a page that is read together with others
 FEW: Final = 2_000  # jobs that are sorted here
@@ -294,8 +294,8 @@ def created(created_from: int | None, created_to: int | None) -> dict[str, int]:
     return {
         "created_from": first,
         "created_to": last,
-        "first_id": first_job_id(min(max(first, 0), _LAST_TIME)),
-        "last_id": first_job_id(max(last, 0) + SECOND) if last < _LAST_TIME else NEVER,
+        "first_id": first_job_id(min(max(first, 0), LAST_TIME)),
+        "last_id": first_job_id(max(last, 0) + SECOND) if last < LAST_TIME else NEVER,
     }
 
 

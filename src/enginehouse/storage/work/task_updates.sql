@@ -71,7 +71,8 @@ DELETE FROM task_poll WHERE job_id IN {ids};
 
 -- name: touch
 -- An update has changed the output of the task; its job is locked.
-UPDATE task SET modified_at = :now WHERE job_id = :job_id AND ordinal = :ordinal;
+UPDATE task SET modified_at = :now, ended_at = CASE WHEN ended_at IS NOT NULL THEN CAST(:now AS BIGINT) END
+WHERE job_id = :job_id AND ordinal = :ordinal;
 
 -- name: touch_job
 -- A job never changed before its tasks: the tasks that have changed of late are found by their jobs.

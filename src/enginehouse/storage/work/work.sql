@@ -111,7 +111,9 @@ SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.
     queued_at = CASE WHEN r.status = 'queued' THEN r.now ELSE task.queued_at END,
     started_at = COALESCE(task.started_at, r.started),
     completed_at = CASE WHEN r.status IN ('complete', 'failed') THEN COALESCE(task.completed_at, r.ended) END,
-    aborted_at = CASE WHEN r.status = 'aborted' THEN COALESCE(task.aborted_at, r.ended) END
+    aborted_at = CASE WHEN r.status = 'aborted' THEN COALESCE(task.aborted_at, r.ended) END,
+    ended_as = CASE WHEN r.status = 'complete' OR r.status = 'failed' OR r.status = 'aborted' THEN r.status END,
+    ended_at = CASE WHEN r.status = 'complete' OR r.status = 'failed' OR r.status = 'aborted' THEN r.now END
 FROM {rows} r
 WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 
