@@ -14,8 +14,10 @@ from tests.thorough import THOROUGH
 
 from enginehouse.domain.ids import first_job_id
 from enginehouse.domain.job import JobRequest, TaskRequest
+from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
 from enginehouse.domain.task_filter import TaskFilter
+from enginehouse.storage import limits
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
@@ -322,3 +324,30 @@ async def test_a_failed_task_that_its_standby_has_replaced_is_in_the_list_of_fai
     failed = TaskFilter(statuses=(TaskStatus.FAILED,))
     assert await database.read(lambda tx: task_pages.page(tx, make.ORGANIZATION, failed)) == [(job_id, 0)]
     assert await database.read(lambda tx: task_pages.count(tx, make.ORGANIZATION, failed)) == 1
+
+
+async def test_the_number_of_claimable_tasks_leaves_out_what_is_held_and_has_what_runs_with_further_items(
+    database: Database, own_statements: None
+) -> None:
+    verbs = Verbs(database)
+
+    async def claimable() -> int:
+        await recount.check(database)  # that the number is the one of the items
+        return await database.read(lambda tx: task_pages.count(tx, make.ORGANIZATION, TaskFilter(is_claimable=True)))
+
+    [held, _] = await verbs.create(make.new_job(make.independent(3)), make.new_job(make.independent(2)))
+    assert await claimable() == 5
+    await database.write(lambda tx: limits.pause_job(tx, make.ORGANIZATION, held))
+    assert await claimable() == 2
+    assert len(await verbs.claim()) == 2
+    assert await claimable() == 0
+    await verbs.create(make.new_job(make.fan_out(1, parallel=True, max_engines=2)))
+    [ingest] = await verbs.claim()
+    await verbs.done(ingest)
+    [split] = await verbs.claim()
+    await verbs.done(split, make.outputs(1, 3))
+    assert await claimable() == 1
+    [read] = await verbs.claim(1)
+    assert await claimable() == 1  # it runs, and one further chunk may run beside it
+    await verbs.fail(read, FailureKind.INTERNAL_ERROR)
+    assert await claimable() == 1
