@@ -54,9 +54,11 @@ clients: $(VENV)/wheel/stamp $(CLIENTS:%=$(VENV)/clients/%/stamp) ## Install the
 
 .PHONY: chaos
 chaos: $(VENV)/dev clients ## Schedules under fire, every time zone, extreme value and filter: SCHEDULES=how many (10000), FIRE=seconds (600), SEED=a former one
-	@ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
-	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos
-	@ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 $(SAMPLED)
+	@failed=0; \
+	  ENGINEHOUSE_CHAOS=1 CHAOS_SCHEDULES="$${SCHEDULES:-10000}" CHAOS_SECONDS="$${FIRE:-600}" \
+	  $${SEED:+env CHAOS_SEED="$$SEED"} $(BIN)/python -m pytest -s --timeout 36000 tests/chaos || failed=1; \
+	  ENGINEHOUSE_CHAOS=1 $(BIN)/python -m pytest -n $(JOBS) --timeout 36000 $(SAMPLED) || failed=1; \
+	  exit $$failed
 	@echo "chaos: everything held"
 
 .PHONY: check
