@@ -1,7 +1,6 @@
 """Pipelines under `/api/v1/pipelines`: list, look at, add, remove, and create jobs of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -162,7 +161,9 @@ async def plan(call: Call) -> Reply:
         if (body.target_id, body.text) != (None, None):
             raise InvalidInput("a media type, perhaps with a url, or one input, not both.", "mediaType")
         made = await pipeline_jobs.job_for_type(call.house, call.principal, call.id, body.media_type, url=body.url)
-        return result(PlanOfPipeline(create_job_input(replace(made, name=body.name)), bare(body.media_type)))
+        return result(
+            PlanOfPipeline(create_job_input(msgspec.structs.replace(made, name=body.name)), bare(body.media_type))
+        )
     planned = await pipeline_jobs.plan(call.house, call.principal, _wanted(call, body))
     return result(PlanOfPipeline(create_job_input(planned.job), planned.media_type))
 
