@@ -18,6 +18,7 @@ APART: Final = 50_000  # microseconds between two jobs
 FIRST: Final = 19_000 * DAY_MICROS
 TARGET: Final = 200_000_000
 SCHEDULE: Final = 7
+OLD_SCHEDULE: Final = 1_000_000_000  # and those after it: their jobs are gone
 COMMON, RARE = "engine-common", "engine-rare"
 AUTHOR: Final = "ada"
 FAILURE: Final = "invalid_data"
@@ -204,6 +205,11 @@ class History:
                 f"SUM(CASE WHEN engine = '{common}' THEN {self.tasks} ELSE 1 END) FROM {numbers}, {engines} "
                 f"GROUP BY 2, 3, 4, 5 UNION ALL SELECT {organization}, '', 'failed', '{FAILURE}', 0, {self.since}, "
                 f"COUNT(*), 0 FROM {numbers} WHERE {failed}"
+            ),
+            "schedule_job_count (organization_id, schedule_id, shard, jobs)": (
+                f"{organization}, {SCHEDULE} + {organization} - 1, {self.since}, COUNT(*) FROM {numbers} "
+                f"WHERE n % 10 = 0 UNION ALL "
+                f"SELECT {organization}, {OLD_SCHEDULE} + n, 0, 0 FROM {numbers} WHERE n % 10 = 0"
             ),
         }
         return [

@@ -12,12 +12,12 @@ from enginehouse.storage.jobs import task_counts
 
 async def store(tx: Tx) -> None:
     """The counts are those of the rows, which a test has written without them."""
-    await tx.run("test.forget_counts")
-    await tx.run("test.recount")
+    for name in ("forget_counts", "recount", "forget_schedule_counts", "recount_schedules"):
+        await tx.run(f"test.{name}")
 
 
 async def check(database: Database) -> None:
-    """Every count of tasks and of the jobs of an engine or a failure is that of the rows, as is a set of engines."""
+    """The counts of tasks, and of jobs by engine, failure and schedule, are those of the rows, as engine sets are."""
 
     async def read(tx: Tx) -> tuple[Any, ...]:
         names = (
@@ -25,6 +25,8 @@ async def check(database: Database) -> None:
             "counted_tasks",
             "counted_engines",
             "counted_failures",
+            "stored_schedules",
+            "counted_schedules",
             "ready_drift",
             "engines_of_jobs",
             "end_drift",
@@ -35,7 +37,7 @@ async def check(database: Database) -> None:
                 assert await task_counts.number(tx, organization_id, TaskFilter(is_claimable=True)) == number
         return tuple(found)
 
-    stored, tasks, engines, failures, drift, named, ends = await database.read(read)
+    stored, tasks, engines, failures, of_schedules, schedules, drift, named, ends = await database.read(read)
     assert (drift, ends) == ([], [])
     engines_of, sets = defaultdict[Any, set[str]](set), dict[Any, int]()
     for organization_id, job_id, engine_id, stored_set in named:
@@ -51,6 +53,8 @@ async def check(database: Database) -> None:
     assert found == dict(due)
     failed = {(row[0], row[3]): row[5] for row in stored if row[1] == "" and row[3] and row[5]}
     assert failed == {tuple(row[:2]): row[2] for row in failures}
+    kept = {tuple(row[:2]): row[2] for row in of_schedules if row[2]}
+    assert kept == {tuple(row[:2]): row[2] for row in schedules}
     for organization_id, engine_id, *_, number, _ in stored:
         if engine_id:
             jobs[organization_id, engine_id] += number

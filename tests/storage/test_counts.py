@@ -1,16 +1,17 @@
-"""The counts of tasks and of the jobs of engines are those of their rows, whatever changes jobs.
+"""The counts of tasks, and of the jobs of engines, failures and schedules, are those of their rows.
 
 `test_invariants` looks at them after each step of its walks, `test_bulk_cancels` after each bulk cancel. Here are
 additions, deletions, and statuses that a client sets.
 """
 
+import asyncio
 from dataclasses import replace
 from typing import Final
 
 import pytest
 from msgspec import structs
 from tests import make
-from tests.storage import recount
+from tests.storage import recount, rounds
 from tests.storage.verbs import Verbs
 
 from enginehouse.domain.job import JobFilter
@@ -20,6 +21,8 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.jobs import additions, deletion, pages, task_counts, task_deletion
+from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
+from enginehouse.storage.schedules import schedules
 from enginehouse.storage.work import task_statuses
 from enginehouse.storage.work.task_statuses import NamedTask
 
@@ -88,6 +91,57 @@ async def test_a_job_counts_once_for_each_reason_for_which_its_tasks_failed(data
         assert await numbers() == expected
     await database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=OWNER))
     assert await numbers() == (0, 0)
+
+
+async def test_the_jobs_of_a_schedule_are_counted_from_their_firing_or_create_to_their_deletion(
+    database: Database,
+) -> None:
+    """A retry counts, and so do jobs whose schedule is deleted. Without jobs a schedule has no rows of counts."""
+    verbs = Verbs(database)
+    schedule, other = await rounds.add(database, rounds.every(5)), 1 << 40
+
+    async def numbers() -> tuple[int, ...]:
+        await recount.check(database)
+        wanted = [JobFilter(schedule_ids=ids) for ids in ((schedule.id,), (other,), (schedule.id, other, other), ())]
+        return tuple([await database.read(lambda tx, each=each: pages.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
+
+    def named(schedule_id: int, organization_id: int = OWNER, retry_of: int | None = None) -> NewJob:
+        origin, new = JobOrigin(scheduled_job_id=schedule_id), make.new_job(make.independent(1))
+        return structs.replace(new, origin=origin, organization_id=organization_id, retry_of=retry_of)
+
+    fired = (await rounds.round_(database, [schedule.id])).jobs
+    assert fired
+    assert await numbers() == (len(fired), 0, len(fired), 0)
+    [one, foreign, another] = await verbs.create(
+        named(schedule.id, retry_of=fired[0]), named(schedule.id, OWNER + 1), named(other)
+    )
+    mine = [*fired, one]
+    assert await numbers() == (len(mine), 1, len(mine) + 1, 0)
+    await verbs.cancel(one)
+    await database.write(lambda tx: schedules.delete(tx, [schedule.id]))
+    assert await numbers() == (len(mine), 1, len(mine) + 1, 0)
+    await database.write(lambda tx: deletion.delete(tx, [one, another], organization_id=OWNER))
+    assert await numbers() == (len(fired), 0, len(fired), 0)
+    for gone, owner in ((fired, OWNER), ([foreign], OWNER + 1)):
+        await database.write(lambda tx, gone=gone, owner=owner: deletion.delete(tx, gone, organization_id=owner))  # type: ignore[misc]
+    assert await numbers() == (0, 0, 0, 0)
+    assert await database.read(lambda tx: tx.all("test.stored_schedules")) == []
+
+
+async def test_creates_and_deletions_at_once_leave_the_number_of_a_schedule(contended: Database) -> None:
+    """Each deletes what others may have counted in the same row, and now and then nothing is left."""
+    verbs, new = Verbs(contended), make.new_job(make.independent(1))
+    named = structs.replace(new, origin=JobOrigin(scheduled_job_id=7))
+
+    async def turn(kept: int) -> None:
+        for _ in range(4):
+            gone = (await verbs.create(named, named, named))[kept:]
+            await contended.write(lambda tx, gone=gone: deletion.delete(tx, gone, organization_id=OWNER))  # type: ignore[misc]
+
+    for kept in (0, 1, 0):
+        await asyncio.gather(*(turn(kept) for _ in range(12)))
+        await recount.check(contended)
+    assert await contended.read(lambda tx: pages.count(tx, OWNER, JobFilter(schedule_ids=(7,)))) == 48
 
 
 async def test_a_task_that_is_added_is_counted_with_its_engine(database: Database) -> None:

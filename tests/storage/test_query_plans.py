@@ -29,7 +29,8 @@ from enginehouse.storage.jobs import filter_choice, pages, task_scans, task_unen
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "bulk_act", "bulk_act_batch", "bulk_act_skip", "endpoint",
     "event", "export_request", "idempotency_key", "job", "job_document", "job_engine", "job_rate", "job_trace",
-    "outbox", "push_item", "schedule_slot", "scheduled_job_version", "target", "task", "token", "upload", "work_item",
+    "outbox", "push_item", "schedule_job_count", "schedule_slot", "scheduled_job_version", "target", "task", "token",
+    "upload", "work_item",
 }  # fmt: skip
 
 # Indexes that hold only what is under way, or what one person has set: to walk through them is to read few rows.

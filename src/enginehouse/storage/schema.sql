@@ -625,6 +625,16 @@ CREATE TABLE job_count (
   PRIMARY KEY (organization_id, engine_id, status, reason, backlog, shard)
 ) {clustered};
 
+-- How many jobs of an organization name a schedule: the sum over the shards, as above. A deleted schedule keeps its rows
+-- while it has jobs. Apart from job_count, because there may be as many schedules as jobs.
+CREATE TABLE schedule_job_count (
+  organization_id BIGINT NOT NULL,
+  schedule_id BIGINT NOT NULL,
+  shard INTEGER NOT NULL,
+  jobs BIGINT NOT NULL,
+  PRIMARY KEY (organization_id, schedule_id, shard)
+) {clustered};
+
 -- What the jobs of an organization did in each minute (since 1970): the sum over the rows. Each writing connection has its own.
 CREATE TABLE job_rate (
   organization_id BIGINT NOT NULL,

@@ -106,12 +106,26 @@ SELECT organization_id, engine_id, COUNT(*) FROM job_engine GROUP BY organizatio
 SELECT j.organization_id, t.failure_reason, COUNT(DISTINCT j.id) FROM job j JOIN task t ON t.job_id = j.id
 WHERE t.status = 'failed' AND t.failure_reason <> '' GROUP BY j.organization_id, t.failure_reason;
 
+-- name: stored_schedules
+SELECT organization_id, schedule_id, CAST(SUM(jobs) AS BIGINT) FROM schedule_job_count GROUP BY organization_id, schedule_id;
+
+-- name: counted_schedules
+SELECT organization_id, scheduled_job_id, COUNT(*) FROM job WHERE scheduled_job_id IS NOT NULL
+GROUP BY organization_id, scheduled_job_id;
+
 -- name: engines_of_jobs
 SELECT e.organization_id, e.job_id, e.engine_id, j.engine_set
 FROM job_engine e JOIN job j ON j.id = e.job_id AND j.organization_id = e.organization_id;
 
 -- name: forget_counts
 DELETE FROM job_count;
+
+-- name: forget_schedule_counts
+DELETE FROM schedule_job_count;
+
+-- name: recount_schedules
+INSERT INTO schedule_job_count (organization_id, schedule_id, shard, jobs)
+SELECT organization_id, scheduled_job_id, id % 3, COUNT(*) FROM job WHERE scheduled_job_id IS NOT NULL GROUP BY 1, 2, 3;
 
 -- name: recount
 -- The counts of all rows, in three shards.

@@ -1,6 +1,7 @@
 """The numbers of an organization's jobs and tasks. Whatever changes them changes these in the same transaction."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,8 +20,8 @@ class CountChanges:
 
     `jobs` by (organization, status); `tasks` by (organization, engine, *kind), as their rows are; `moved`: tasks of
     another kind now, by (organization, engine, kind before, kind now). `engines`: jobs that name one, by (organization,
-    engine). `failures`: jobs of which a task has failed for a reason, by (organization, reason). `moves`: how many jobs
-    were created, started or ended, for the rates.
+    engine). `failures`: jobs of which a task has failed for a reason, by (organization, reason). `schedules`: jobs of
+    schedules, by (organization, schedule). `moves`: how many jobs were created, started or ended, for the rates.
     """
 
     jobs: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -28,6 +29,7 @@ class CountChanges:
     moved: defaultdict[tuple[int, str, TaskKind, TaskKind], int] = field(default_factory=lambda: defaultdict(int))
     engines: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
     failures: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    schedules: defaultdict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     moves: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def hide(self, organization_id: int, kind: TaskKind, tasks: int = 1) -> None:
@@ -58,10 +60,24 @@ async def add(tx: Tx, changes: CountChanges) -> None:
     for (organization_id, reason), jobs in changes.failures.items():
         by[organization_id, _ANY, TaskStatus.FAILED.value, reason, 0] = (jobs, 0)
     rows = [(*key, tx.shard, *numbers) for key, numbers in sorted(by.items()) if any(numbers)]
+    of_schedules = sorted(changes.schedules.items()) if changes.schedules else ()
+    await tx.many("jobs.add_schedule_counts", [(*key, tx.shard, number) for key, number in of_schedules])
     await tx.many("jobs.add_counts", rows)
     tx.facts.organizations.update(row[0] for row in rows)
     if changes.moves:
         await rates.add(tx, changes.moves)
+    if fewer := [key for key, number in of_schedules if number < 0]:
+        await _forget_empty(tx, fewer)
+
+
+async def _forget_empty(tx: Tx, schedules: Sequence[tuple[int, int]]) -> None:
+    """Nothing stays of schedules whose last job was deleted. Rows that are together 0 say nothing, so they may go."""
+    rows = await tx.each("jobs.lock_schedule_counts", schedules)
+    left = defaultdict[tuple[int, int], int](int)
+    for organization_id, schedule_id, _, jobs in rows:
+        left[organization_id, schedule_id] += jobs
+    empty = [row[:3] for row in rows if left[row[0], row[1]] == 0]
+    await tx.many("jobs.delete_schedule_counts", empty)
 
 
 async def tasks(tx: Tx, organization_id: int) -> int:
@@ -79,4 +95,11 @@ async def jobs_of_engine(tx: Tx, organization_id: int, engine_id: str) -> int:
 async def jobs_of_failure(tx: Tx, organization_id: int, reason: str) -> int:
     """Returns how many jobs of the organization have a task that has failed for this reason, which is not empty."""
     [(found,)] = await tx.all("jobs.count_of_failure", organization_id=organization_id, reason=reason)
+    return int(found)
+
+
+async def jobs_of_schedules(tx: Tx, organization_id: int, schedule_ids: Iterable[int]) -> int:
+    """Returns how many jobs of the organization name one of the schedules."""
+    wanted = sorted(set(schedule_ids))
+    [(found,)] = await tx.all("jobs.count_of_schedules", organization_id=organization_id, schedule_ids=wanted)
     return int(found)

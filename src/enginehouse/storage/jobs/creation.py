@@ -40,7 +40,7 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     plans.keep_new(zip(ids, jobs, strict=True))
     await _insert_tasks(tx, ids, jobs, now)
     await work_items.insert(tx, item_rows)
-    await mark_origins(tx, origins)
+    await tx.many("jobs.mark_origins", origins)
     taking = [(job_id, job) for job_id, job in zip(ids, jobs, strict=True) if job.edges.takes_pushes]
     await endpoints.insert(tx, [(job_id, job.organization_id, job.plan.routes) for job_id, job in taking])
     if standbys := [job_id for job_id, job in zip(ids, jobs, strict=True) if _has_standby(job)]:
@@ -54,11 +54,6 @@ async def create(tx: Tx, plans: Plans, jobs: Sequence[NewJob]) -> list[tuple[int
     return list(zip(ids, target_ids, strict=True))
 
 
-async def mark_origins(tx: Tx, rows: Sequence[tuple[int, int | None, int | None, int | None]]) -> None:
-    """Records the origin of each job: (job, scheduled job, slot, template)."""
-    await tx.many("jobs.mark_origins", rows)
-
-
 async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None, int]]:
     """Locks the jobs that are retried, so that none can be deleted. Returns those that exist, with organizations."""
     again = {job.retry_of for job in jobs if job.retry_of is not None}
@@ -70,7 +65,7 @@ async def _lock_retried(tx: Tx, jobs: Sequence[NewJob]) -> set[tuple[int | None,
 
 
 def _counted(jobs: Sequence[NewJob]) -> counts.CountChanges:
-    """Counts the jobs, their tasks and their engines. Jobs of one shape are counted together.
+    """Counts the jobs, their tasks, engines and schedules. Jobs of one shape are counted together.
 
     A reused task is counted as one that waits, and completes later.
     """
@@ -85,6 +80,8 @@ def _counted(jobs: Sequence[NewJob]) -> counts.CountChanges:
         for engine_id, status, ready, tasks in beginnings[known].tasks:
             changes.tasks[organization_id, engine_id, status, "", ready] += number * tasks
     for job in jobs:
+        if job.origin is not None and job.origin.scheduled_job_id is not None:
+            changes.schedules[job.organization_id, job.origin.scheduled_job_id] += 1
         for ordinal in job.reused or ():
             if ordinal in job.beginning.ready:
                 engine_id = job.plan.tasks[ordinal].engine_id

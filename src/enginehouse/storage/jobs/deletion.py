@@ -25,6 +25,7 @@ class JobToDelete(NamedTuple):
     id: int
     organization_id: int
     status: str
+    scheduled_job_id: int | None
     covered_by: int | None
 
 
@@ -69,6 +70,8 @@ async def _uncounted(tx: Tx, jobs: Sequence[JobToDelete]) -> counts.CountChanges
     changes, ids = counts.CountChanges(), [job.id for job in jobs]
     for job in jobs:
         changes.jobs[job.organization_id, job.status] -= 1
+        if job.scheduled_job_id is not None:
+            changes.schedules[job.organization_id, job.scheduled_job_id] -= 1
     for organization_id, engine_id, *kind, unended, tasks in await tx.all("deletion.tasks", ids=ids):
         status, reason, backlog = kind
         changes.tasks[organization_id, engine_id, status, reason, backlog] -= tasks

@@ -405,7 +405,8 @@ DELETE FROM job WHERE id IN {ids};
 -- name: lock_to_delete
 -- The jobs, locked in key order, and the bulk cancel that covers each; the deletion counts as applied by it.
 -- lists: ids bigint
-SELECT j.id, j.organization_id, j.status, {covered_by:j} AS covered_by FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
+SELECT j.id, j.organization_id, j.status, j.scheduled_job_id, {covered_by:j} AS covered_by
+FROM job j WHERE j.id IN {ids} ORDER BY j.id {for_update};
 
 -- name: over_since
 -- Ended jobs that have not changed since `before`, oldest first. The bound on the id keeps the scan short.
@@ -437,6 +438,32 @@ WHERE organization_id = :organization_id AND engine_id = :engine_id;
 -- name: count_of_failure
 SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM job_count
 WHERE organization_id = :organization_id AND engine_id = '' AND status = 'failed' AND reason = :reason;
+
+-- name: add_schedule_counts
+-- Adds to the numbers of the jobs of schedules, in key order as above.
+-- rows: organization_id bigint, schedule_id bigint, shard int, jobs bigint
+INSERT INTO schedule_job_count (organization_id, schedule_id, shard, jobs)
+SELECT r.organization_id, r.schedule_id, r.shard, r.jobs FROM {rows} r WHERE true
+ON CONFLICT (organization_id, schedule_id, shard) DO UPDATE SET jobs = schedule_job_count.jobs + excluded.jobs;
+
+-- name: lock_schedule_counts
+-- The rows of these schedules, locked. Those that another transaction changes are left out, so that nobody waits for them.
+-- rows: organization_id bigint, schedule_id bigint
+SELECT c.organization_id, c.schedule_id, c.shard, c.jobs FROM schedule_job_count c
+WHERE (c.organization_id, c.schedule_id) IN (SELECT r.organization_id, r.schedule_id FROM {rows} r)
+{skip_locked};
+
+-- name: delete_schedule_counts
+-- The rows are locked.
+-- rows: organization_id bigint, schedule_id bigint, shard int
+-- changes: schedule_job_count
+DELETE FROM schedule_job_count
+WHERE (organization_id, schedule_id, shard) IN (SELECT r.organization_id, r.schedule_id, r.shard FROM {rows} r);
+
+-- name: count_of_schedules
+-- lists: schedule_ids bigint
+SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM schedule_job_count
+WHERE organization_id = :organization_id AND schedule_id IN {schedule_ids};
 
 -- name: failed_tasks
 -- How many tasks of these jobs, which are locked, have failed for each reason.

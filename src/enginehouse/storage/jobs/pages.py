@@ -16,7 +16,7 @@ from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs import filter_choice, queries
-from enginehouse.storage.jobs.counts import jobs_of_engine, jobs_of_failure
+from enginehouse.storage.jobs.counts import jobs_of_engine, jobs_of_failure, jobs_of_schedules
 
 NEVER: Final = 9_223_372_036_854_775_807
 LAST_TIME: Final = 5_000_000_000_000_000  # of all that a job id can hold, in the year 2128
@@ -93,7 +93,7 @@ async def counted_page(
 
 
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
-    """Returns how many jobs match on all pages. With only a status, engine or reason of failures, the counts say it."""
+    """Returns how many jobs match on all pages. With only a status, engine, failure or schedules, the counts say it."""
     applying = not _counted(filter_) and await _rows_may_differ(tx, organization_id, filter_)
     return await _count(tx, organization_id, filter_, applying=applying)
 
@@ -106,6 +106,8 @@ async def _count(tx: Tx, organization_id: int, filter_: JobFilter, *, applying: 
     reasons = set(filter_.failure_reasons)  # a job may have several
     if len(reasons) == 1 and "" not in reasons and _unfiltered(replace(filter_, failure_reasons=())):
         return await jobs_of_failure(tx, organization_id, *reasons)
+    if filter_.schedule_ids is not None and _unfiltered(replace(filter_, schedule_ids=None)):
+        return await jobs_of_schedules(tx, organization_id, filter_.schedule_ids)
     total = 0
     for scan in scans(organization_id, filter_, applying=applying, total=True):
         [(jobs,)] = await tx.all(scan.number(), **scan.params)

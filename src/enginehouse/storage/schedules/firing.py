@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from msgspec import structs
 
 from enginehouse.domain.schedules.firing import Decision, ScheduleState, decide, state_of
 from enginehouse.domain.schedules.schedule import Schedule
@@ -13,7 +14,7 @@ from enginehouse.domain.schedules.timing import RunMode
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Row, Tx
 from enginehouse.storage.jobs import creation, stops
-from enginehouse.storage.jobs.new_jobs import NewJob
+from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.work import job_locks
@@ -115,7 +116,8 @@ async def _start(
     launch_plans: Mapping[int, LaunchPlan],
 ) -> list[int]:
     starts = [
-        (each.id, slot, template_id, job)
+        # Its origin counts it as a job of the schedule.
+        structs.replace(job, origin=JobOrigin(each.id, slot, template_id))
         for each, decision in decisions
         if launch_plans[each.id].fault is None
         for slot in decision.fire
@@ -123,13 +125,7 @@ async def _start(
     ]
     if not starts:
         return []
-    created = await creation.create(tx, plans, [job for *_, job in starts])
-    marks = [
-        (job_id, schedule_id, slot, template_id)
-        for (job_id, _), (schedule_id, slot, template_id, _) in zip(created, starts, strict=True)
-    ]
-    await creation.mark_origins(tx, marks)
-    return [job_id for job_id, _ in created]
+    return [job_id for job_id, _ in await creation.create(tx, plans, starts)]
 
 
 async def _record(
