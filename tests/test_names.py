@@ -31,7 +31,7 @@ WORDS = """
     server session sessions settings shapes sign single site snapshot sound source spec speech splitter sql sqlite
     standalone start states static steps storage streams subtitles summary sync syscalls system table tails temporary
     terminal text threads throttle time timeline transcript transcription transfer translation transport try tx types
-    unserved upload uses variables verdict video watch wav wave web webstream whisper wire words xml
+    unserved upload uses variables verdict video walk watch wav wave web webstream whisper wire words xml
     """
 TECHNICAL = set(WORDS.split())
 

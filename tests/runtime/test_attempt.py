@@ -5,6 +5,7 @@ import weakref
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from tests.client.servers import http, listening
 from tests.runtime.floor import PRINCIPAL, Floor, one
 
@@ -154,7 +155,7 @@ async def test_an_asset_is_made_once_however_often_the_attempt_is_repeated(floor
 
 
 def _about(target_id: int) -> JobRequest:
-    return replace(one("scripted"), target_id=str(target_id))
+    return structs.replace(one("scripted"), target_id=str(target_id))
 
 
 async def test_an_engine_without_a_parent_reads_text_in_utf_8(floor: Floor) -> None:

@@ -1,7 +1,5 @@
 """The work source of a server: where it stores the writes of an attempt, for whom, and what an attempt may read."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
 from tests.runtime.floor import PRINCIPAL, Floor, one
@@ -57,7 +55,7 @@ async def test_an_asset_without_bytes_cannot_be_opened(floor: Floor) -> None:
         target=Ref.of(target.id), asset_type="media", content_type="text/plain", uri="https://h.example/a"
     )
     made = await target_assets.create_asset(floor.house, PRINCIPAL, new)
-    await floor.create(replace(one("scripted"), target_id=str(target.id)))
+    await floor.create(structs.replace(one("scripted"), target_id=str(target.id)))
     [lease] = await floor.claim()
     with pytest.raises(NotFound):
         async with InProcess(floor.house).open(lease, made):
@@ -66,7 +64,7 @@ async def test_an_asset_without_bytes_cannot_be_opened(floor: Floor) -> None:
 
 async def test_an_asset_knows_what_made_it(floor: Floor) -> None:
     target = await targets.create(floor.house, PRINCIPAL, TargetRequest(name="t"))
-    await floor.create(replace(one("scripted"), target_id=str(target.id)))
+    await floor.create(structs.replace(one("scripted"), target_id=str(target.id)))
     [lease] = await floor.claim()
     output = Output(media_type="text/plain", data=b"x", name="x.txt")
     made = await floor.source.create_asset(lease, output, asset_type="text", as_primary=False, replay_key="k")

@@ -5,7 +5,6 @@ additions, deletions, and statuses that a client sets.
 """
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -83,7 +82,7 @@ async def test_a_job_counts_once_for_each_reason_for_which_its_tasks_failed(data
     await database.write(lambda tx: deletion.delete(tx, [job_id], organization_id=OWNER))
 
     principal, following = make.standby_chain().tasks
-    request = replace(make.standby_chain(), tasks=(structs.replace(principal, max_retries=0), following))
+    request = structs.replace(make.standby_chain(), tasks=(structs.replace(principal, max_retries=0), following))
     [job_id] = await verbs.create(make.new_job(request))
     for expected in ((1, 0), (1, 0)):  # the principal, then its standby
         [lease] = await verbs.claim()

@@ -24,7 +24,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.postgres_tx import PostgresTx
 from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
-from enginehouse.storage.jobs import filter_choice, pages, task_scans, task_unended
+from enginehouse.storage.jobs import filter_choice, pages, task_live, task_scans
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "bulk_act", "bulk_act_batch", "bulk_act_skip", "endpoint",
@@ -196,12 +196,12 @@ def changes_of_tasks() -> Iterator[str]:
         failed = task_scans.statuses_of(criteria) <= {TaskStatus.FAILED}
         if failed or not task_scans.is_wide(criteria) or criteria.created_from is not None:
             continue
-        for scan in task_unended.scans(1, replace(criteria, modified_from=1, modified_to=2)):
+        for scan in task_live.scans(1, replace(criteria, modified_from=1, modified_to=2)):
             yield from (*(scan.page(order) for order in orders), scan.number())
     for some in ((), ("created",), ("of_reasons",), ("without_reasons",)):
         yield from (shape("tasks.ended", ("page", order, *some)) for order in orders)
         yield shape("tasks.ended", ("total", *some))
-    yield from (shape("tasks.unended_jobs", (part,)) for part in task_unended.LOOKS)
+    yield from (shape("tasks.unended_jobs", (part,)) for part in task_live.LOOKS)
 
 
 def numbers_of_jobs() -> Iterator[str]:

@@ -21,7 +21,7 @@ from enginehouse.storage import limits
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.jobs import pages, task_changes, task_pages, task_unended, task_walks
+from enginehouse.storage.jobs import pages, task_changes, task_live, task_pages, task_walks
 from enginehouse.storage.work import task_statuses
 from enginehouse.storage.work.task_statuses import NamedTask
 
@@ -273,7 +273,7 @@ async def test_the_same_where_many_jobs_have_changed_of_late(
 ) -> None:
     monkeypatch.setattr(task_walks, "STEPS", (some, few))
     monkeypatch.setattr(task_walks, "AHEAD", 0)
-    for module in (task_changes, task_unended):
+    for module in (task_changes, task_live):
         monkeypatch.setattr(module, "FEW", few - 1)
     for offset, descending in product(range(8), (True, False)):
         criteria = TaskFilter(order_by="modified_at", descending=descending, offset=offset, limit=2)

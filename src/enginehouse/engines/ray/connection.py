@@ -81,7 +81,7 @@ async def wait_for(address: str, *, allow_open: bool, join_seconds: float = _JOI
                 raise
             if not alone:
                 alone = True
-                log.warning("the Ray cluster has no node on this machine", address=address, waits=join_seconds)
+                log.warning("the Ray cluster has no node on this machine", address=address, seconds=join_seconds)
         else:
             deadline = float("inf")
             if not silent:

@@ -10,7 +10,7 @@ from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import TASK_ENDED
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages, task_counts, task_scans, task_unended, task_walks
+from enginehouse.storage.jobs import pages, task_counts, task_live, task_scans, task_walks
 from enginehouse.storage.jobs.pages import FEW
 from enginehouse.storage.jobs.task_counts import TaskCount
 from enginehouse.storage.jobs.task_scans import ANY_JOB, TaskPlace, TaskScan
@@ -41,8 +41,8 @@ async def count(tx: Tx, organization_id: int, filter_: TaskFilter) -> int:
     """Returns how many tasks changed in the range of the filter and match."""
     kinds = await task_counts.kinds(tx, organization_id)
     found = _ended_scans(organization_id, filter_, kinds)
-    if (others := task_unended.filter_of(filter_, kinds)) is not None:
-        found += task_unended.scans(organization_id, others)
+    if (others := task_live.filter_of(filter_, kinds)) is not None:
+        found += task_live.scans(organization_id, others)
     total = 0
     for scan in found:
         [(tasks,)] = await tx.all(scan.number(), **scan.params)
@@ -55,10 +55,10 @@ async def _apart(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[Task
     until, kinds = filter_.offset + filter_.limit, await task_counts.kinds(tx, organization_id)
     whole = replace(filter_, offset=0, limit=until)
     places = await task_scans.first(tx, _ended_scans(organization_id, filter_, kinds), whole)
-    if (others := task_unended.filter_of(whole, kinds)) is not None:
+    if (others := task_live.filter_of(whole, kinds)) is not None:
         if len(places) == until:
             others = task_scans.up_to(others, places[-1][0])
-        places = sorted(places + await task_unended.first(tx, organization_id, others), reverse=filter_.descending)
+        places = sorted(places + await task_live.first(tx, organization_id, others), reverse=filter_.descending)
     return places[filter_.offset : until]
 
 
