@@ -13,7 +13,13 @@ from enginehouse.storage.database.time_limits import Limit, TimeLimits
 
 T = TypeVar("T")
 
-SESSION: Final = {"application_name": "enginehouse", "jit": "off", "idle_in_transaction_session_timeout": "60000"}
+# A statement that reads little must not wait until PostgreSQL has started workers for it: they take 10 ms and a core.
+SESSION: Final = {
+    "application_name": "enginehouse",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "idle_in_transaction_session_timeout": "60000",
+}
 # Each writing statement has one good plan, by key; without this setting the planner makes a new plan for every array.
 # That plan must use the indexes: one that was made while a table was small would read all of it, however much it has
 # grown, until PostgreSQL analyzes it. A server that stops in the middle of a transaction blocks its rows for all

@@ -40,7 +40,7 @@ WHERE {task_of_job} AND t.deleted_at IS NULL
 -- if: partly_aborted
   AND j.status <> 'aborted' AND (j.tasks_aborted > 0 OR j.has_standby = 1 OR j.cancelled = 1)
 -- if: partly_queued
-  AND CASE WHEN j.status = 'queued' THEN j.tasks_total - j.tasks_queued + j.has_standby ELSE 0 END > 0
+  AND CASE WHEN j.status = 'queued' AND j.tasks_total - j.tasks_queued + j.has_standby > 0 THEN 1 ELSE 0 END = 1
 -- if: unended
   AND t.ended_at IS NULL
 -- if: of_job_statuses
@@ -194,7 +194,7 @@ WHERE j.organization_id = :organization_id
 -- if: by_status
   AND j.status = :job_status AND j.id BETWEEN :first_id AND :last_id
 -- if: waiting
-  AND CASE WHEN j.status = 'pending' OR j.status = 'queued' THEN j.modified_at - j.created_at ELSE 0 END > 0
+  AND CASE WHEN (j.status = 'pending' OR j.status = 'queued') AND j.modified_at > j.created_at THEN 1 ELSE 0 END = 1
 -- if: waiting
   AND j.modified_at >= :modified_from AND +j.id < :first_id
 -- if: running
@@ -202,7 +202,7 @@ WHERE j.organization_id = :organization_id
 -- if: cancelled
   AND j.status = 'aborted' AND j.modified_at BETWEEN :modified_from AND :modified_to
 -- if: cancelled_before
-  AND j.modified_at > j.aborted_at AND j.status || '' = 'aborted' AND j.modified_at > :modified_to
+  AND CASE WHEN j.modified_at > j.aborted_at THEN 1 ELSE 0 END = 1 AND j.status || '' = 'aborted' AND j.modified_at > :modified_to
   AND {task_of_job} AND t.ended_at IS NULL AND t.deleted_at IS NULL
   AND {task_changed_at:j} BETWEEN :modified_from AND :modified_to
 -- if: of_statuses
@@ -239,7 +239,7 @@ WHERE j.organization_id = :organization_id
 -- if: by_status
   AND j.status = :job_status AND j.id BETWEEN :first_id AND :last_id
 -- if: waiting
-  AND CASE WHEN j.status = 'pending' OR j.status = 'queued' THEN j.modified_at - j.created_at ELSE 0 END > 0
+  AND CASE WHEN (j.status = 'pending' OR j.status = 'queued') AND j.modified_at > j.created_at THEN 1 ELSE 0 END = 1
 -- if: waiting
   AND j.modified_at >= :modified_from AND +j.id < :first_id
 -- if: running
@@ -247,5 +247,5 @@ WHERE j.organization_id = :organization_id
 -- if: cancelled
   AND j.status = 'aborted' AND j.modified_at BETWEEN :modified_from AND :modified_to
 -- if: cancelled_before
-  AND j.modified_at > j.aborted_at AND j.modified_at > :modified_to
+  AND CASE WHEN j.modified_at > j.aborted_at THEN 1 ELSE 0 END = 1 AND j.modified_at > :modified_to
 LIMIT :limit) found;
