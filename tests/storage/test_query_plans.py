@@ -335,3 +335,29 @@ async def test_a_writing_connection_of_a_new_server_plans_by_key(postgres_dsn: s
         assert await database.write(plan) == {name: set() for name in names}
     finally:
         await database.close()
+
+
+async def test_a_reading_connection_expects_few_rows_of_the_indexes_of_changes_and_starts_no_workers(
+    postgres_dsn: str,
+) -> None:
+    """PostgreSQL knows nothing of these conditions: of `… > 0` it would expect a third of all jobs."""
+    database = await PostgresDatabase.open(postgres_dsn, allow_unsafe_durability=FSYNC == "off")
+    await History(2_000).add_to_postgres(postgres_dsn, analyze=True)
+
+    async def read(tx: Tx) -> tuple[str, dict[str, int]]:
+        connection = cast("PostgresTx", tx)._connection
+        indexes = await connection.fetch("SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '%CASE%'")
+        expected = dict[str, int]()
+        for name, text in indexes:
+            condition, table = text.partition(" WHERE ")[2], text.partition(" ON ")[2].partition(" ")[0]
+            found = await connection.fetchval(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table} WHERE {condition}")
+            expected[name] = json.loads(found)[0]["Plan"]["Plan Rows"]
+        return await connection.fetchval("SHOW max_parallel_workers_per_gather"), expected
+
+    try:
+        workers, expected = await database.read(read)
+    finally:
+        await database.close()
+    assert workers == "0"
+    assert {"job_waiting_changed", "job_cancelled_changed", "job_partly_queued"} <= expected.keys()
+    assert {name for name, rows in expected.items() if rows > 100} == set()
