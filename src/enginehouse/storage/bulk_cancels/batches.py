@@ -1,8 +1,10 @@
 """Applies a bulk cancel: updates the rows of its jobs in bounded batches. It may stop anywhere and continue later."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from enginehouse.domain.status import JobStatus
 from enginehouse.storage.bulk_cancels import barriers
@@ -22,18 +24,23 @@ class Batch:
     reached: int
 
 
-class CoveredJob(NamedTuple):
-    """A locked job that the bulk cancel has aborted and whose row is not updated yet."""
+class CoveredJobs(NamedTuple):
+    """Locked jobs that the bulk cancel has aborted and whose rows are not updated yet.
 
-    id: int
-    organization_id: int
-    status: str
-    created_at: int
-    listeners: int
+    `ids`, `with_standby` are JSON lists of ids, `heard` one of (id, listeners); the last two may be None. `queued` and
+    `running` of the jobs have this status, the others are pending. `tasks_…` are the sums of those without a standby.
+    """
+
+    jobs: int
+    reached: int
+    ids: str
+    queued: int
+    running: int
     tasks_total: int
     tasks_queued: int
     tasks_ready: int
-    has_standby: int
+    with_standby: str | None
+    heard: str | None
 
 
 class StartedJob(NamedTuple):
@@ -46,9 +53,12 @@ class StartedJob(NamedTuple):
     listeners: int
 
 
-_NEXT: Final = Select("bulk_cancels.next", CoveredJob)
-_LEFT: Final = Select("bulk_cancels.left", CoveredJob)
+_NEXT: Final = Select("bulk_cancels.next", CoveredJobs)
+_LEFT: Final = Select("bulk_cancels.left", CoveredJobs)
 _RUNNING: Final = Select("bulk_cancels.running", StartedJob)
+
+_ids: Final = msgspec.json.Decoder(list[int]).decode
+_heard: Final = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
 async def apply(tx: Tx, barrier: Barrier, *, since: int, limit: int) -> Batch:
@@ -59,9 +69,8 @@ async def apply(tx: Tx, barrier: Barrier, *, since: int, limit: int) -> Batch:
 
 async def apply_rest(tx: Tx, barrier: Barrier, *, limit: int) -> bool:
     """Applies the barrier to the jobs that others had locked. Returns True if none was left; it is then closed."""
-    jobs = await _LEFT.all(tx, **barriers.bounds(barrier.range, barrier.id), limit=limit)
-    if jobs:
-        await _apply(tx, barrier, jobs)
+    left = await _LEFT.all(tx, **barriers.bounds(barrier.range, barrier.id), limit=limit)
+    if (await _apply(tx, barrier, left)).applied:
         return False
     if barrier.include_running and await _running(tx, barrier, limit=1):
         return False
@@ -80,18 +89,24 @@ async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[StartedJob]:
     return await _RUNNING.all(tx, **bounds, accepted_at=barrier.accepted_at, limit=limit)
 
 
-async def _apply(tx: Tx, barrier: Barrier, jobs: list[CoveredJob]) -> Batch:
-    if not jobs:
+async def _apply(tx: Tx, barrier: Barrier, found: Sequence[CoveredJobs]) -> Batch:
+    [covered] = found
+    if not covered.jobs:
         return Batch(0, barrier.range.created_to)
-    ids = [job.id for job in jobs]
+    ids, owner = _ids(covered.ids), barrier.range.organization_id
     await tx.run("bulk_cancels.apply", ids=ids, at=barrier.accepted_at)
     await work_items.delete_of_jobs(tx, ids)
     changes = counts.CountChanges()
-    for status, number in Counter(job.status for job in jobs).items():
-        changes.move(barrier.range.organization_id, status, JobStatus.ABORTED, number)
-    await cancellation_counts.hide(tx, changes, jobs)
+    changes.move(owner, JobStatus.QUEUED, JobStatus.ABORTED, covered.queued)
+    changes.move(owner, JobStatus.RUNNING, JobStatus.ABORTED, covered.running)
+    changes.move(owner, JobStatus.PENDING, JobStatus.ABORTED, covered.jobs - covered.queued - covered.running)
+    cancellation_counts.hide_sums(
+        changes, owner, total=covered.tasks_total, queued=covered.tasks_queued, ready=covered.tasks_ready
+    )
+    await cancellation_counts.hide_read(tx, changes, _ids(covered.with_standby or "[]"))
     changes.moves |= rates.aborted(changes.jobs)
     await counts.add(tx, changes)
-    await barriers.add_applied(tx, barrier.id, len(ids))
-    await ends.record(tx, ends.aborted((job.id, barrier.range.organization_id, job.listeners) for job in jobs))
-    return Batch(len(ids), max(job.created_at for job in jobs))
+    await barriers.add_applied(tx, barrier.id, covered.jobs)
+    heard = _heard(covered.heard or "[]")
+    await ends.record(tx, ends.aborted((job_id, owner, listeners) for job_id, listeners in heard))
+    return Batch(covered.jobs, covered.reached)

@@ -70,26 +70,38 @@ GROUP BY j.status || '';
 -- name: next
 -- The next jobs to update, from a point in the range on; jobs that another transaction holds are skipped. A job that is
 -- updated already, or was never covered, has no `cancellable_since` below the id: so the work can stop anywhere and
--- continue from any point.
-SELECT id, organization_id, status, created_at, {listeners:job} AS listeners, tasks_total, tasks_queued, tasks_ready,
-       has_standby
-FROM job
-WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
-  AND created_at BETWEEN :created_from AND :created_to
-ORDER BY created_at
-LIMIT :limit
-{skip_locked};
+-- continue from any point. They come as one row, because a row of each would cost a third of the whole update: their
+-- ids, how many are `queued` and `running` (those that only lost their attempts; the others are pending), and the tasks
+-- of those without a standby.
+SELECT COUNT(*) AS jobs, MAX(n.created_at) AS reached, {list_of}(n.id) AS ids,
+       COUNT(CASE WHEN n.status = 'queued' THEN 1 END) AS queued, COUNT(CASE WHEN n.status = 'running' THEN 1 END) AS running,
+       COALESCE(SUM(n.counted * n.tasks_total), 0) AS tasks_total, COALESCE(SUM(n.counted * n.tasks_queued), 0) AS tasks_queued,
+       COALESCE(SUM(n.counted * n.tasks_ready), 0) AS tasks_ready, {list_of}(n.id) FILTER (WHERE n.counted = 0) AS with_standby,
+       {list_of}({tuple_of}(n.id, n.listeners)) FILTER (WHERE n.listeners > 0) AS heard
+FROM (SELECT id, status, created_at, {listeners:job} AS listeners, tasks_total, tasks_queued, tasks_ready,
+             1 - has_standby AS counted
+      FROM job
+      WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
+        AND created_at BETWEEN :created_from AND :created_to
+      ORDER BY created_at
+      LIMIT :limit
+      {skip_locked}) n;
 
 -- name: left
 -- The jobs that are left after that. This waits for their locks.
-SELECT id, organization_id, status, created_at, {listeners:job} AS listeners, tasks_total, tasks_queued, tasks_ready,
-       has_standby
-FROM job
-WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
-  AND created_at BETWEEN :created_from AND :created_to
-ORDER BY id
-LIMIT :limit
-{for_update};
+SELECT COUNT(*) AS jobs, MAX(n.created_at) AS reached, {list_of}(n.id) AS ids,
+       COUNT(CASE WHEN n.status = 'queued' THEN 1 END) AS queued, COUNT(CASE WHEN n.status = 'running' THEN 1 END) AS running,
+       COALESCE(SUM(n.counted * n.tasks_total), 0) AS tasks_total, COALESCE(SUM(n.counted * n.tasks_queued), 0) AS tasks_queued,
+       COALESCE(SUM(n.counted * n.tasks_ready), 0) AS tasks_ready, {list_of}(n.id) FILTER (WHERE n.counted = 0) AS with_standby,
+       {list_of}({tuple_of}(n.id, n.listeners)) FILTER (WHERE n.listeners > 0) AS heard
+FROM (SELECT id, status, created_at, {listeners:job} AS listeners, tasks_total, tasks_queued, tasks_ready,
+             1 - has_standby AS counted
+      FROM job
+      WHERE organization_id = :organization_id AND cancellable_since IS NOT NULL AND cancellable_since < :id
+        AND created_at BETWEEN :created_from AND :created_to
+      ORDER BY id
+      LIMIT :limit
+      {for_update}) n;
 
 -- name: apply
 -- Updates the locked rows to what has been true since the bulk cancel was accepted, at the time `at`.

@@ -33,10 +33,15 @@ async def hide(tx: Tx, changes: CountChanges, jobs: Sequence[WaitingJob]) -> Non
     )
     for (organization_id, total, queued, ready, has_standby), number in alike.items():
         if not has_standby:
-            changes.hide(organization_id, (TaskStatus.QUEUED.value, "", 1), number * queued)
-            changes.hide(organization_id, (TaskStatus.PENDING.value, "", 1), number * (ready - queued))
-            changes.hide(organization_id, (TaskStatus.PENDING.value, "", 0), number * (total - ready))
+            hide_sums(changes, organization_id, total=number * total, queued=number * queued, ready=number * ready)
     await hide_read(tx, changes, [job.id for job in jobs if job.has_standby])
+
+
+def hide_sums(changes: CountChanges, organization_id: int, *, total: int, queued: int, ready: int) -> None:
+    """The same for jobs without a standby, by the sums of their counts."""
+    changes.hide(organization_id, (TaskStatus.QUEUED.value, "", 1), queued)
+    changes.hide(organization_id, (TaskStatus.PENDING.value, "", 1), ready - queued)
+    changes.hide(organization_id, (TaskStatus.PENDING.value, "", 0), total - ready)
 
 
 async def hide_read(tx: Tx, changes: CountChanges, job_ids: Sequence[int]) -> None:
