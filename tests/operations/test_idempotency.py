@@ -26,7 +26,7 @@ from enginehouse.storage import identity
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.idempotency import RequestKey
-from enginehouse.storage.jobs import keyed_creation, pages
+from enginehouse.storage.jobs import keyed_creation, totals
 from enginehouse.storage.jobs import queries as stored
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.jobs.plans import Plans
@@ -224,7 +224,7 @@ async def test_in_one_batch_every_creation_has_its_own_answer(database: Database
     made = [each.ids[0][0] for each in (one, plain, late) if isinstance(each, keyed_creation.CreateAnswer)]
     found = await database.read(lambda tx: stored.by_ids(tx, 1, made))
     assert [len(found[job_id].tasks) for job_id in made] == [1, 2, 4]
-    assert await database.read(lambda tx: pages.count(tx, 1, JobFilter())) == 3
+    assert await database.read(lambda tx: totals.count(tx, 1, JobFilter())) == 3
 
 
 async def test_nothing_of_a_transaction_that_fails_is_kept_and_its_key_is_free(ready: House) -> None:

@@ -21,7 +21,7 @@ from enginehouse.storage.bulk_cancels import barriers, batches
 from enginehouse.storage.bulk_cancels.barriers import Barrier, JobRange
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
-from enginehouse.storage.jobs import cancellation, creation, deletion, pages, queries
+from enginehouse.storage.jobs import cancellation, creation, deletion, pages, queries, totals
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.jobs.views import JobViews
 from enginehouse.storage.work import claims, reports
@@ -95,7 +95,7 @@ class Floor:
 
     async def matching(self, **wanted: object) -> int:
         filter_ = JobFilter(**wanted)  # type: ignore[arg-type]
-        return await self.database.read(lambda tx: pages.count(tx, make.ORGANIZATION, filter_))
+        return await self.database.read(lambda tx: totals.count(tx, make.ORGANIZATION, filter_))
 
     async def cancel(self, job_id: int) -> cancellation.CancelOutcome | None:
         [verdict] = await self.database.write_work(lambda tx: cancellation.cancel(tx, [(job_id, make.ORGANIZATION)]))

@@ -19,7 +19,7 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database
-from enginehouse.storage.jobs import additions, deletion, pages, task_counts, task_deletion
+from enginehouse.storage.jobs import additions, deletion, task_counts, task_deletion, totals
 from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.work import task_statuses
@@ -68,7 +68,7 @@ async def test_a_job_counts_once_for_each_reason_for_which_its_tasks_failed(data
     async def numbers() -> tuple[int, ...]:
         await recount.check(database)
         wanted = [JobFilter(failure_reasons=(kind.value,)) for kind in (invalid, url)]
-        return tuple([await database.read(lambda tx, each=each: pages.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
+        return tuple([await database.read(lambda tx, each=each: totals.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
 
     [job_id] = await verbs.create(make.new_job(make.independent(3, max_retries=0)))
     leases = sorted(await verbs.claim(), key=lambda lease: lease.key)
@@ -102,7 +102,7 @@ async def test_the_jobs_of_a_schedule_are_counted_from_their_firing_or_create_to
     async def numbers() -> tuple[int, ...]:
         await recount.check(database)
         wanted = [JobFilter(schedule_ids=ids) for ids in ((schedule.id,), (other,), (schedule.id, other, other), ())]
-        return tuple([await database.read(lambda tx, each=each: pages.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
+        return tuple([await database.read(lambda tx, each=each: totals.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
 
     def named(schedule_id: int, organization_id: int = OWNER, retry_of: int | None = None) -> NewJob:
         origin, new = JobOrigin(scheduled_job_id=schedule_id), make.new_job(make.independent(1))
@@ -140,7 +140,7 @@ async def test_creates_and_deletions_at_once_leave_the_number_of_a_schedule(cont
     for kept in (0, 1, 0):
         await asyncio.gather(*(turn(kept) for _ in range(12)))
         await recount.check(contended)
-    assert await contended.read(lambda tx: pages.count(tx, OWNER, JobFilter(schedule_ids=(7,)))) == 48
+    assert await contended.read(lambda tx: totals.count(tx, OWNER, JobFilter(schedule_ids=(7,)))) == 48
 
 
 async def test_a_task_that_is_added_is_counted_with_its_engine(database: Database) -> None:

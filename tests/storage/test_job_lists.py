@@ -19,7 +19,7 @@ from enginehouse.domain.status import JobStatus
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.jobs import job_numbers, pages
+from enginehouse.storage.jobs import job_numbers, pages, totals
 
 FIRST: Final = 1_700_000_000_000_000
 APART: Final = 1_000
@@ -211,7 +211,7 @@ async def differences(database: Database, stored: list[Stored]) -> list[Any]:
                 return (
                     await pages.page(tx, 1, whole),
                     await pages.page(tx, 1, part),
-                    await pages.count(tx, 1, whole),
+                    await totals.count(tx, 1, whole),
                     sum(each.jobs for each in kinds),
                     await pages.page_and_count(tx, 1, part),
                 )

@@ -29,7 +29,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime
 from enginehouse.storage.database.sql import statements
 from enginehouse.storage.database.sqlite_writer import SqliteTx, drive
-from enginehouse.storage.jobs import pages, queries, statistics, task_pages
+from enginehouse.storage.jobs import pages, queries, statistics, task_pages, totals
 from enginehouse.storage.schedules import jobs as schedule_jobs
 
 SHORT, LONG = 4_000, 20_000
@@ -122,7 +122,7 @@ def reads(history: History) -> Iterator[tuple[str, Work]]:
             order = f"{', by last change' if by_change else ''}{'' if descending else ', oldest first'}"
             yield f"{name}{order}", bound(pages.page, 1, JobFilter(**fields, order_by=order_by, descending=descending))
     for name in ("all", "id", "target", "name", "schedule", "status", "created", "modified", "one failure"):
-        yield f"count of {name}", bound(pages.count, 1, JobFilter(**filters(history)[name]))
+        yield f"count of {name}", bound(totals.count, 1, JobFilter(**filters(history)[name]))
     yield "last page", bound(pages.page, 1, JobFilter(offset=history.count - 30))
     complete = JobFilter(statuses=(JobStatus.COMPLETE,), offset=history.count * 9 // 10 - 30)
     yield "last page of a status", bound(pages.page, 1, complete)

@@ -24,7 +24,7 @@ from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.postgres_tx import PostgresTx
 from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
-from enginehouse.storage.jobs import filter_choice, pages, task_live, task_scans
+from enginehouse.storage.jobs import filter_choice, job_scans, task_live, task_scans
 
 GROWING: Final = {
     "artifact", "asset", "attempt", "audit_entry", "barrier", "bulk_act", "bulk_act_batch", "bulk_act_skip", "endpoint",
@@ -103,12 +103,12 @@ def lists_of_jobs() -> Iterator[str]:
                 few = by_change and not applying and bool(criteria.engine_ids)
                 sets = few and not criteria.statuses and filter_choice.driver(criteria, total=False) == "status"
                 for scan in (
-                    *pages.scans(1, criteria, applying=applying),
-                    *(pages.scans(1, criteria, few_of_engines=True) if few else ()),
-                    *(pages.scans(1, criteria, engine_sets=(1,)) if sets else ()),
+                    *job_scans.scans(1, criteria, applying=applying),
+                    *(job_scans.scans(1, criteria, few_of_engines=True) if few else ()),
+                    *(job_scans.scans(1, criteria, engine_sets=(1,)) if sets else ()),
                 ):
                     yield from (scan.statement(order) for order in orders)
-                for scan in pages.scans(1, criteria, applying=applying, total=True):
+                for scan in job_scans.scans(1, criteria, applying=applying, total=True):
                     yield scan.number()
                     yield scan.number("applied_tally" if applying else "tally")
 

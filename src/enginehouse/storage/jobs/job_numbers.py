@@ -7,7 +7,7 @@ from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import JOB_ENDED, JobStatus
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages
+from enginehouse.storage.jobs import job_scans, totals
 
 
 class KindTally(NamedTuple):
@@ -26,11 +26,11 @@ async def of(tx: Tx, organization_id: int, filter_: JobFilter) -> list[KindTally
     wanted, rows = filter_.statuses or tuple(JobStatus), list[KindTally]()
     live = tuple(status for status in wanted if status not in JOB_ENDED)
     if live:
-        for scan in pages.scans(organization_id, replace(filter_, statuses=live), applying=applying, total=True):
+        for scan in job_scans.scans(organization_id, replace(filter_, statuses=live), applying=applying, total=True):
             found = await tx.all(scan.number("applied_tally" if applying else "tally"), **scan.params)
             rows += [KindTally(*row) for row in found]
     for status in sorted(JOB_ENDED.intersection(wanted)):
         one = replace(filter_, statuses=(status,))
-        jobs = 0 if filter_.paused else await pages.count(tx, organization_id, one)
+        jobs = 0 if filter_.paused else await totals.count(tx, organization_id, one)
         rows.append(KindTally(status.value, 1, 0, 0, jobs))
     return rows

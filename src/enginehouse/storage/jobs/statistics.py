@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.jobs import pages
+from enginehouse.storage.jobs import job_bounds
 
 
 class JobTally(NamedTuple):
@@ -97,7 +97,10 @@ async def jobs(
 
     `engine_ids`: only jobs with a task of one of these engines.
     """
-    parts, params = {"at_once" if step is None else "by_mark"}, dict[str, Any](pages.created(created_from, created_to))
+    parts, params = (
+        {"at_once" if step is None else "by_mark"},
+        dict[str, Any](job_bounds.created(created_from, created_to)),
+    )
     if step is not None:
         params |= {"first_mark": created_from, "step": step}
     if engine_ids is not None:

@@ -10,7 +10,7 @@ from enginehouse.domain.job import JobFilter
 from enginehouse.domain.status import TASK_ENDED
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages, task_counts, task_live, task_scans, task_walks
+from enginehouse.storage.jobs import job_bounds, pages, task_counts, task_live, task_scans, task_walks
 from enginehouse.storage.jobs.pages import FEW
 from enginehouse.storage.jobs.task_counts import TaskCount
 from enginehouse.storage.jobs.task_scans import ANY_JOB, TaskPlace, TaskScan
@@ -70,7 +70,7 @@ def _ended_scans(organization_id: int, filter_: TaskFilter, kinds: Iterable[Task
     }
     start = TaskScan(frozenset(), {"organization_id": organization_id} | task_scans.range_of(filter_), "tasks.ended")
     if filter_.created_from is not None:
-        start = start.and_("created", **pages.created(filter_.created_from, None))
+        start = start.and_("created", **job_bounds.created(filter_.created_from, None))
     if filter_.failure_reasons is not None:
         start = start.and_("of_reasons", reasons=list(filter_.failure_reasons))
     if filter_.other_reasons_than is not None:

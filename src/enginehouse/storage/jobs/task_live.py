@@ -14,7 +14,8 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs import counts, pages, queries, task_scans, task_walks
-from enginehouse.storage.jobs.pages import FEW, LAST_TIME, NEVER
+from enginehouse.storage.jobs.job_bounds import LAST_TIME, NEVER
+from enginehouse.storage.jobs.pages import FEW
 from enginehouse.storage.jobs.task_counts import TaskCount
 from enginehouse.storage.jobs.task_scans import LIVE, TaskPlace, TaskScan
 

@@ -12,8 +12,8 @@ from enginehouse.domain.status import JOB_ENDED, TASK_ENDED, JobStatus, TaskStat
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
-from enginehouse.storage.jobs import pages
-from enginehouse.storage.jobs.pages import NEVER
+from enginehouse.storage.jobs import job_bounds
+from enginehouse.storage.jobs.job_bounds import NEVER
 
 TaskPlace = tuple[int, ...]
 """The values that order a task: (when it changed, job, ordinal) or (job, ordinal)."""
@@ -163,7 +163,7 @@ def checked(scan: TaskScan, filter_: TaskFilter) -> TaskScan:
     if filter_.is_claimable is not None:
         scan = scan.and_("claimable" if filter_.is_claimable else "not_claimable")
     if filter_.created_from is not None or filter_.created_to is not None:
-        scan = scan.and_("created", **pages.created(filter_.created_from, filter_.created_to))
+        scan = scan.and_("created", **job_bounds.created(filter_.created_from, filter_.created_to))
     if is_bounded(filter_):
         scan = scan.and_("modified", **range_of(filter_))
     return scan

@@ -11,8 +11,8 @@ from enginehouse.domain.ids import micros_of
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import pages, task_scans
-from enginehouse.storage.jobs.pages import FEW, NEVER
+from enginehouse.storage.jobs import job_bounds, job_scans, pages, task_scans
+from enginehouse.storage.jobs.pages import FEW
 from enginehouse.storage.jobs.task_scans import ANY_JOB, TaskPlace
 
 # Among so many jobs the first tasks are sought, then among more.
@@ -58,7 +58,7 @@ async def _last_changed(
     if len(places) < few:
         return replace(filter_, job_ids=tuple(job_id for _, job_id in places))
     # A task of another job did not change after the last of these.
-    first = max(places[-1][0] + 1, -NEVER if filter_.modified_from is None else filter_.modified_from)
+    first = max(places[-1][0] + 1, -job_bounds.NEVER if filter_.modified_from is None else filter_.modified_from)
     return replace(filter_, job_ids=tuple(job_id for _, job_id in places), modified_from=first)
 
 
@@ -81,9 +81,9 @@ async def _jobs(
     tx: Tx, organization_id: int, filter_: TaskFilter, order: JobFilter, *, unended: bool
 ) -> list[pages.Place]:
     """Returns the first jobs in this order that can have a matching task."""
-    start = pages.Scan(frozenset(), {"organization_id": organization_id})
+    start = job_scans.Scan(frozenset(), {"organization_id": organization_id})
     if order.created_from is not None or order.created_to is not None:
-        start = start.and_("created", **pages.created(order.created_from, order.created_to))
+        start = start.and_("created", **job_bounds.created(order.created_from, order.created_to))
     statuses, _ = task_scans.job_statuses(filter_, unended=unended)
     found = [start.and_("by_status", status=status.value) for status in sorted(statuses)]
     return await pages.places(tx, [start] if statuses == ANY_JOB and order.order_by == "created_at" else found, order)
@@ -91,4 +91,4 @@ async def _jobs(
 
 def before(job_id: int, last: int | None) -> int:
     """Returns the last time, up to `last`, before which no job with a higher id was created."""
-    return min(micros_of(job_id) - AHEAD - 1, NEVER if last is None else last)
+    return min(micros_of(job_id) - AHEAD - 1, job_bounds.NEVER if last is None else last)
