@@ -5,7 +5,7 @@ from tests.api.clients import TOKEN, Api
 
 from enginehouse.domain.identity import Role, TokenKind
 from enginehouse.operations import accounts, identity, tokens
-from enginehouse.storage import identity as storage
+from enginehouse.storage import tokens as stored_tokens
 
 PASSWORD = "correct horse"
 LOGIN = """mutation { userLogin(input: {userName: "ada", password: "correct horse"}) {
@@ -113,5 +113,5 @@ async def test_a_token_may_do_no_more_than_its_user_may_do_now(api: Api) -> None
     house, chief = api.house, await api.principal()
     user = await accounts.create_user(house, chief, name="ann", password=None, role=Role.READER)
     row = tokens.row("late", organization_id=1, user_id=user.id, kind=TokenKind.KEY, role=Role.ADMIN)
-    await house.database.write(lambda tx: storage.insert_token(tx, row))
+    await house.database.write(lambda tx: stored_tokens.insert_token(tx, row))
     assert (await identity.authenticate(house, "late")).role is Role.READER

@@ -18,7 +18,7 @@ from enginehouse.operations import engines
 from enginehouse.operations.house import House
 from enginehouse.operations.schedules import schedules
 from enginehouse.operations.schedules.launchables import LaunchSelection
-from enginehouse.storage import identity
+from enginehouse.storage import organizations as stored_organizations
 
 DAILY = (RecurringPart(unit=Unit.DAYS, every=1, start="21:30"),)
 CALLER, STRANGER = make.principal(), make.principal(organization_id=2)
@@ -34,7 +34,9 @@ async def furnish(house: House) -> House:
     """The house has two organizations and knows the engines of the builders."""
     await register(house)
     for name in ("one", "two"):
-        create = partial(identity.create_organization, name=name, application_id=str(uuid4()), default_retries=None)
+        create = partial(
+            stored_organizations.create_organization, name=name, application_id=str(uuid4()), default_retries=None
+        )
         await house.database.write(create)
     return house
 

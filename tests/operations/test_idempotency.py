@@ -22,7 +22,7 @@ from enginehouse.operations import batches, engines, idempotency, job_deletion, 
 from enginehouse.operations.house import House
 from enginehouse.operations.jobs import CreatedJob
 from enginehouse.storage import idempotency as storage_idempotency
-from enginehouse.storage import identity
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.idempotency import RequestKey
@@ -75,7 +75,7 @@ async def _furnished(store: DiskStore, *databases: Database) -> list[House]:
 async def _open(*houses: House) -> None:
     """Registers the builders' engines and the caller's organization in these houses on one database."""
     await houses[0].database.write(
-        lambda tx: identity.create_organization(tx, name="one", application_id="one", default_retries=None)
+        lambda tx: stored_organizations.create_organization(tx, name="one", application_id="one", default_retries=None)
     )
     for house in houses:
         await engines.register(house, SPECS, CATEGORIES)

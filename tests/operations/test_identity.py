@@ -34,7 +34,8 @@ from enginehouse.operations.throttle import Throttle
 from enginehouse.operations.tokens import fingerprint
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
-from enginehouse.storage.identity import IDENTITY_LOCK, organizations
+from enginehouse.storage.identity import IDENTITY_LOCK
+from enginehouse.storage.organizations import organizations
 
 PASSWORD = "correct horse battery"
 UNKNOWN = "4b1d0c3e-8f5a-4a5b-9a0b-3f2d1c0b9a88"

@@ -21,7 +21,7 @@ from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import artifacts, attempts, engines, job_deletion, jobs, maintenance, targets, work
 from enginehouse.operations.house import House
 from enginehouse.operations.job_pages import JobPage
-from enginehouse.storage import identity
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.database.database import Row
 from enginehouse.storage.database.postgres_tx import PostgresTx
 
@@ -40,7 +40,7 @@ async def ready(house: House) -> House:
 
 async def organization(house: House, default_retries: int | None = None) -> int:
     made = await house.database.write(
-        lambda tx: identity.create_organization(
+        lambda tx: stored_organizations.create_organization(
             tx, name="one", application_id=str(uuid4()), default_retries=default_retries
         )
     )

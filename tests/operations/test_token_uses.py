@@ -13,8 +13,8 @@ from enginehouse.operations import identity
 from enginehouse.operations.house import House
 from enginehouse.operations.token_uses import TokenUses
 from enginehouse.operations.tokens import fingerprint, token_id
-from enginehouse.storage import identity as storage
 from enginehouse.storage import token_uses
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.token_uses import EXACT
 
 
@@ -47,7 +47,7 @@ async def shown(house: House, chief: Principal, secret: str) -> Token:
 
 
 async def holder(house: House, secret: str) -> TokenHolder:
-    found = await house.database.read(lambda tx: storage.holder(tx, fingerprint(secret)))
+    found = await house.database.read(lambda tx: stored_tokens.holder(tx, fingerprint(secret)))
     assert found is not None
     return found
 

@@ -23,7 +23,7 @@ from enginehouse.domain.work import GONE_AFTER, Done, Failed, Lease, Report
 from enginehouse.engines.native import CATEGORIES
 from enginehouse.operations import engines, jobs, limits, why, work, workers
 from enginehouse.operations.house import House
-from enginehouse.storage import identity
+from enginehouse.storage import organizations as stored_organizations
 
 CALLER = make.principal()
 CHIEF = make.principal(super_admin=True)
@@ -42,7 +42,7 @@ async def ready(house: House, own_statements: None) -> House:
     await engines.register(house, specs, CATEGORIES)
     for name in ("one", "two"):
         await house.database.write(
-            lambda tx, name=name: identity.create_organization(  # type: ignore[misc]
+            lambda tx, name=name: stored_organizations.create_organization(  # type: ignore[misc]
                 tx, name=name, application_id=str(uuid4()), default_retries=None
             )
         )

@@ -5,8 +5,11 @@ from functools import partial
 
 from enginehouse.domain.identity import Role, TokenKind
 from enginehouse.storage import identity
+from enginehouse.storage import organizations as stored_organizations
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.identity import TokenRecord, UserRecord
+from enginehouse.storage.identity import UserRecord
+from enginehouse.storage.tokens import TokenRecord
 
 
 def token(called: str, **fields: object) -> TokenRecord:
@@ -27,7 +30,7 @@ def user(name: str, **fields: object) -> UserRecord:
 
 
 async def organization(tx: Tx, name: str = "First") -> int:
-    made = await identity.create_organization(
+    made = await stored_organizations.create_organization(
         tx, name=name, application_id=f"application of {name}", default_retries=None
     )
     return made.id
@@ -36,29 +39,29 @@ async def organization(tx: Tx, name: str = "First") -> int:
 async def test_a_token_opens_until_it_expires_or_is_revoked(database: Database) -> None:
     async def issue(tx: Tx) -> None:
         await organization(tx)
-        await identity.insert_token(tx, token("lasting", super_admin=True))
-        await identity.insert_token(tx, token("expired", expires_at=tx.now))
-        await identity.insert_token(tx, token("passing", expires_at=tx.now + 3_600_000_000))
-        await identity.insert_token(tx, token("revoked"))
-        assert await identity.revoke_token(tx, 2, "id of revoked") == []
-        assert await identity.revoke_token(tx, 1, "id of revoked") == ["hash of revoked"]
-        assert await identity.revoke_token(tx, 1, "id of revoked") == []
+        await stored_tokens.insert_token(tx, token("lasting", super_admin=True))
+        await stored_tokens.insert_token(tx, token("expired", expires_at=tx.now))
+        await stored_tokens.insert_token(tx, token("passing", expires_at=tx.now + 3_600_000_000))
+        await stored_tokens.insert_token(tx, token("revoked"))
+        assert await stored_tokens.revoke_token(tx, 2, "id of revoked") == []
+        assert await stored_tokens.revoke_token(tx, 1, "id of revoked") == ["hash of revoked"]
+        assert await stored_tokens.revoke_token(tx, 1, "id of revoked") == []
 
     await database.write(issue)
 
     async def look(tx: Tx) -> None:
-        lasting = await identity.holder(tx, "hash of lasting")
+        lasting = await stored_tokens.holder(tx, "hash of lasting")
         assert lasting is not None
         assert (lasting.principal.super_admin, lasting.principal.role, lasting.left) == (True, Role.USER, None)
-        passing = await identity.holder(tx, "hash of passing")
+        passing = await stored_tokens.holder(tx, "hash of passing")
         assert passing is not None
         assert passing.left is not None
         assert 0 < passing.left <= 3_600_000_000
         for name in ("expired", "revoked", "unknown"):
-            assert await identity.holder(tx, f"hash of {name}") is None
-        assert [one.id for one in await identity.live_tokens(tx, 1)] == ["id of lasting", "id of passing"]
-        assert await identity.live_tokens(tx, 2) == []
-        assert await identity.token(tx, 2, token_id="id of lasting", token_hash="hash of lasting") is None
+            assert await stored_tokens.holder(tx, f"hash of {name}") is None
+        assert [one.id for one in await stored_tokens.live_tokens(tx, 1)] == ["id of lasting", "id of passing"]
+        assert await stored_tokens.live_tokens(tx, 2) == []
+        assert await stored_tokens.token(tx, 2, token_id="id of lasting", token_hash="hash of lasting") is None
 
     await database.read(look)
 
@@ -66,9 +69,9 @@ async def test_a_token_opens_until_it_expires_or_is_revoked(database: Database) 
 async def test_a_token_that_is_there_stays_as_it_is(database: Database) -> None:
     async def issue(tx: Tx) -> None:
         await organization(tx)
-        first = await identity.insert_token(tx, token("one", name="first"))
-        await identity.revoke_token(tx, 1, first.id)
-        again = await identity.insert_token(tx, token("one", name="second", role=Role.ADMIN))
+        first = await stored_tokens.insert_token(tx, token("one", name="first"))
+        await stored_tokens.revoke_token(tx, 1, first.id)
+        again = await stored_tokens.insert_token(tx, token("one", name="second", role=Role.ADMIN))
         assert (again.name, again.role, again.revoked_at) == ("first", Role.USER, tx.now)
 
     await database.write(issue)
@@ -93,11 +96,11 @@ async def test_a_session_opens_only_for_the_password_that_was_verified(database:
         assert sam is not None
         session = token("session", user_id=sam.id, kind=TokenKind.SESSION, expires_at=tx.now + 1_000_000)
         assert not await identity.open_session(tx, sam, "another", session)
-        assert await identity.holder(tx, session.hash) is None
+        assert await stored_tokens.holder(tx, session.hash) is None
         assert await identity.open_session(tx, sam, "argon", session)
-        assert await identity.holder(tx, session.hash) is not None
+        assert await stored_tokens.holder(tx, session.hash) is not None
         assert await identity.set_password(tx, sam, "newer") == [session.hash]
-        assert await identity.holder(tx, session.hash) is None
+        assert await stored_tokens.holder(tx, session.hash) is None
         assert not await identity.open_session(tx, sam, "argon", token("late", user_id=sam.id))
 
     await database.write(sign_in)
@@ -110,11 +113,11 @@ async def test_sessions_that_are_over_do_not_pile_up(database: Database) -> None
         assert sam is not None
         old = token("old", user_id=sam.id, kind=TokenKind.SESSION, expires_at=tx.now)
         key = token("key", user_id=sam.id, expires_at=tx.now)
-        await identity.insert_token(tx, old)
-        await identity.insert_token(tx, key)
+        await stored_tokens.insert_token(tx, old)
+        await stored_tokens.insert_token(tx, key)
         new = token("new", user_id=sam.id, kind=TokenKind.SESSION, expires_at=tx.now + 1_000_000)
         await identity.open_session(tx, sam, "argon", new)
-        left = [await identity.token(tx, 1, token_id=row.id, token_hash="") for row in (old, key, new)]
+        left = [await stored_tokens.token(tx, 1, token_id=row.id, token_hash="") for row in (old, key, new)]
         assert [one and one.id for one in left] == [None, key.id, new.id]
         return tx.now
 

@@ -15,7 +15,8 @@ from enginehouse.domain.fair_shares import Level
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.work import Done, Lease, Report
 from enginehouse.operations.work import MICROS
-from enginehouse.storage import consistency, identity, limits, workers
+from enginehouse.storage import consistency, limits, workers
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.jobs import cancellation
@@ -39,7 +40,7 @@ async def organizations(database: Database) -> list[int]:
     async def make_two(tx: Tx) -> list[int]:
         names = ("a", "b")
         made = [
-            await identity.create_organization(tx, name=name, application_id=name, default_retries=None)
+            await stored_organizations.create_organization(tx, name=name, application_id=name, default_retries=None)
             for name in names
         ]
         await tx.many("engines.upsert_categories", [("test", "t", "t", "", tx.now)])

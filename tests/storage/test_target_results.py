@@ -16,7 +16,8 @@ from enginehouse.domain.engine import EngineCategory
 from enginehouse.domain.job import JobRequest, TargetRequest
 from enginehouse.domain.work import Accepted, Done, Lease, NewArtifact, Report
 from enginehouse.operations.house import House
-from enginehouse.storage import artifacts, assets, engines, identity, targets
+from enginehouse.storage import artifacts, assets, engines, targets
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation
 from enginehouse.storage.jobs.new_jobs import NewJob
@@ -31,7 +32,7 @@ KINDS = {"noop": "Cognition", "ingest": "Ingestion", "read": "Cognition", "write
 async def worker(database: Database, own_statements: None, tmp_path: Path) -> AsyncIterator[Worker]:
     async def engines_exist(tx: Tx) -> None:
         for name in ("First", "Second"):
-            await identity.create_organization(tx, name=name, application_id=name, default_retries=None)
+            await stored_organizations.create_organization(tx, name=name, application_id=name, default_retries=None)
         categories = [EngineCategory(kind, kind, kind) for kind in set(KINDS.values())]
         specs = [structs.replace(make.ENGINES[one], category_id=kind) for one, kind in KINDS.items()]
         await engines.register(tx, specs, categories)

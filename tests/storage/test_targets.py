@@ -7,7 +7,8 @@ import pytest
 
 from enginehouse.domain.artifact import Asset, AssetFilter, TargetFilter
 from enginehouse.domain.job import TargetRequest
-from enginehouse.storage import assets, identity, target_assets, targets
+from enginehouse.storage import assets, target_assets, targets
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.target_assets import NewAsset
 from enginehouse.storage.targets import NewTarget
@@ -17,7 +18,7 @@ from enginehouse.storage.targets import NewTarget
 async def organizations(database: Database) -> None:
     async def make(tx: Tx) -> None:
         for name in ("First", "Second"):
-            await identity.create_organization(tx, name=name, application_id=name, default_retries=None)
+            await stored_organizations.create_organization(tx, name=name, application_id=name, default_retries=None)
 
     await database.write(make)
 

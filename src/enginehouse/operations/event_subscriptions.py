@@ -19,7 +19,7 @@ from enginehouse.operations.owned import OwnedKind
 from enginehouse.operations.permission import require
 from enginehouse.operations.references import Reference, unknown
 from enginehouse.storage import event_subscriptions as storage
-from enginehouse.storage import identity
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.outbox import claims, messages, secrets
 
@@ -159,7 +159,7 @@ async def redeliver(house: House, principal: Principal, ref: UuidRef) -> int:
 
 async def _application(tx: Tx, principal: Principal, request: SubscriptionRequest) -> str:
     """Returns the application whose events are meant. The jobs of the organization are those of its application too."""
-    own = await identity.organization(tx, principal.organization_id)
+    own = await stored_organizations.organization(tx, principal.organization_id)
     names_job = request.event_name in SYSTEM_EVENTS.get(request.event_type or "", ())
     return (
         SYSTEM if names_job and own is not None and own.application_id == request.application else request.application

@@ -9,9 +9,12 @@ from enginehouse.domain.identity import Role, TokenKind
 from enginehouse.operations import passwords, tokens
 from enginehouse.operations.house import House
 from enginehouse.storage import identity as storage
+from enginehouse.storage import organizations as stored_organizations
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.identity import TokenRecord, UserRecord
+from enginehouse.storage.identity import UserRecord
+from enginehouse.storage.tokens import TokenRecord
 
 FIRST_USER: Final = "admin"
 FIRST_ORGANIZATION: Final = "Enginehouse"
@@ -45,9 +48,9 @@ async def first_start(house: House, *, init_token: str | None) -> FirstStart:
         rows = _beginning(*owner) if is_first else []
         if is_first or own_token:
             row = _bootstrap(secret, *owner)
-            if await storage.token_with_hash(tx, row.hash) is None:
+            if await stored_tokens.token_with_hash(tx, row.hash) is None:
                 rows.append(_at_start("createToken", owner[0], "Token", row.id))
-            await storage.insert_token(tx, row)
+            await stored_tokens.insert_token(tx, row)
         await entries.record(tx, rows)
         return FirstStart(password if is_first else None, secret if is_first and not own_token else None)
 
@@ -73,7 +76,7 @@ def _at_start(event: str, organization_id: int, object_type: str, object_id: str
 
 
 async def _first_administrator(tx: Tx, password_hash: str) -> tuple[int, str]:
-    organization = await storage.create_organization(
+    organization = await stored_organizations.create_organization(
         tx, name=FIRST_ORGANIZATION, application_id=str(uuid4()), default_retries=None
     )
     row = UserRecord(id=str(uuid4()), name=FIRST_USER, password_hash=password_hash, role=Role.ADMIN, super_admin=True)

@@ -26,7 +26,9 @@ from enginehouse.operations.permission import organization_for, require
 from enginehouse.operations.sessions import IssuedToken, LoginRefused, LoginSession
 from enginehouse.operations.throttle import client_network
 from enginehouse.storage import identity as storage
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage import token_quotas
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -46,7 +48,7 @@ async def authenticate(house: House, secret: str) -> Principal:
     if known is not None:
         return known
     generation, since = house.known_tokens.generation, time.monotonic()
-    holder = await house.database.peek(lambda tx: storage.holder(tx, token_hash))
+    holder = await house.database.peek(lambda tx: stored_tokens.holder(tx, token_hash))
     if holder is None:
         await _count_bad_token(house)
         await _refuse_token(house, token_hash)
@@ -79,7 +81,7 @@ async def refuse_kind(house: House, principal: Principal) -> None:
 
 
 async def _refuse_token(house: House, token_hash: str) -> None:
-    token = await house.database.peek(lambda tx: storage.token_with_hash(tx, token_hash))
+    token = await house.database.peek(lambda tx: stored_tokens.token_with_hash(tx, token_hash))
     if token is None:
         await refuse(house, "the token is unknown")
         return
@@ -132,7 +134,7 @@ async def _open_session(house: House, user: User, password_hash: str) -> LoginSe
     entered = trail.entry(caller, "userLogin", object_type="User", object_id=user.id)
 
     async def open_session(tx: Tx) -> LoginSession:
-        organization = await storage.organization(tx, user.organization_id)
+        organization = await stored_organizations.organization(tx, user.organization_id)
         row = _session(tx, house, user, secret)
         if organization is None or not await storage.open_session(tx, user, password_hash, row):
             raise LoginRefused
@@ -157,7 +159,7 @@ async def me(house: House, principal: Principal) -> tuple[User | None, Organizat
     async def look(tx: Tx) -> tuple[User | None, Organization | None]:
         user_id, organization_id = principal.user_id, principal.organization_id
         user = None if user_id is None else await storage.user(tx, organization_id, user_id)
-        return user, await storage.organization(tx, organization_id)
+        return user, await stored_organizations.organization(tx, organization_id)
 
     user, organization = await house.database.peek(look)
     if organization is None:
@@ -174,25 +176,25 @@ async def refresh_token(house: House, secret: str) -> LoginSession:
     refreshed = trail.entry(caller, "refreshToken", object_type="User", object_id=caller.user_id)
 
     async def renew(tx: Tx) -> LoginSession:
-        old = await storage.token_with_hash(tx, tokens.fingerprint(secret))
-        if await storage.holder(tx, tokens.fingerprint(secret)) is None or old is None:
+        old = await stored_tokens.token_with_hash(tx, tokens.fingerprint(secret))
+        if await stored_tokens.holder(tx, tokens.fingerprint(secret)) is None or old is None:
             raise AuthenticationFailed
         if old.kind is not TokenKind.SESSION or old.user_id is None:
             raise InvalidInput("this is a key, not a session; a key is valid until it is revoked.", "token")
         if old.key_id is not None:
             raise InvalidInput("this is the session of a key; open another one with the key.", "token")
         user = await storage.user(tx, old.organization_id, old.user_id)
-        organization = await storage.organization(tx, old.organization_id)
+        organization = await stored_organizations.organization(tx, old.organization_id)
         if user is None or organization is None:
             raise AuthenticationFailed
-        await storage.insert_token(tx, _session(tx, house, user, fresh))
+        await stored_tokens.insert_token(tx, _session(tx, house, user, fresh))
         await entries.record(tx, [refreshed])
         return LoginSession(fresh, user, organization, user.last_login_at)
 
     return await house.database.write(renew)
 
 
-def _session(tx: Tx, house: House, user: User, secret: str) -> storage.TokenRecord:
+def _session(tx: Tx, house: House, user: User, secret: str) -> stored_tokens.TokenRecord:
     return tokens.row(
         secret,
         organization_id=user.organization_id,
@@ -213,8 +215,8 @@ async def logout(house: House, secret: str) -> bool:
     left = trail.entry(Principal(NOBODYS, None, tokens.token_id(token_hash)), "userLogout", object_type="User")
 
     async def end(tx: Tx) -> tuple[Principal | None, bool]:
-        found = await storage.holder(tx, token_hash)
-        holder = await storage.end_session(tx, token_hash)
+        found = await stored_tokens.holder(tx, token_hash)
+        holder = await stored_tokens.end_session(tx, token_hash)
         if holder is not None:
             who = {"user_id": holder.user_id, "user_name": holder.user_name}
             await entries.record(tx, [left.about(holder.user_id, organization_id=holder.organization_id, **who)])
@@ -274,7 +276,7 @@ async def create_token(
     async def issue(tx: Tx) -> Token:
         bounds.refuse(token_checks.expiry_problems(tx.now, expires_at))
         await entries.record(tx, [entry])
-        token = await storage.insert_token(tx, row)
+        token = await stored_tokens.insert_token(tx, row)
         limits = TokenQuota(token.id, organization.id).with_request(quota or QuotaRequest())
         if not any(limits[2:]):
             return token
@@ -288,7 +290,7 @@ async def list_tokens(house: House, principal: Principal, organization_id: int |
     """Returns the organization's valid tokens, the oldest first. Raises NotAllowed, NotFound (organization)."""
     require(principal, Role.ADMIN)
     organization = await get_organization(house, principal, organization_id)
-    found = await house.database.read(lambda tx: storage.live_tokens(tx, organization.id))
+    found = await house.database.read(lambda tx: stored_tokens.live_tokens(tx, organization.id))
     return house.token_uses.shown(found)
 
 
@@ -307,14 +309,14 @@ async def revoke_token(
     named, token_hash = tokens.uuid_of(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
     async def revoke(tx: Tx) -> tuple[Token, list[str]]:
-        token = await storage.token(tx, organization, token_id=named, token_hash=token_hash)
+        token = await stored_tokens.token(tx, organization, token_id=named, token_hash=token_hash)
         if token is None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
         if token.id == principal.token_id:
             await token_checks.refuse_last(tx, token)
-        revoked = await storage.revoke_token(tx, organization, token.id)
+        revoked = await stored_tokens.revoke_token(tx, organization, token.id)
         await entries.record(tx, [entry.about(token.id)])
-        return await storage.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
+        return await stored_tokens.token(tx, organization, token_id=token.id, token_hash="") or token, revoked
 
     token, revoked = await house.database.write(revoke)
     house.known_tokens.forget(revoked)

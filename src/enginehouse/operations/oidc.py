@@ -12,6 +12,8 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.sessions import LoginSession
 from enginehouse.storage import identity as storage
+from enginehouse.storage import organizations as stored_organizations
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage import users
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -66,7 +68,7 @@ async def _open_session(house: House, settings: OidcSettings, person: Person) ->
         elif person.role is not None and user.role is not person.role:
             user, stale = await _change_role(tx, user, person.role)
             written.insert(0, changed)
-        organization = await storage.organization(tx, user.organization_id)
+        organization = await stored_organizations.organization(tx, user.organization_id)
         if organization is None:
             raise SignInRefused("The organization of this person does not exist here. Ask an administrator.")
         who = {"organization_id": user.organization_id, "user_id": user.id, "user_name": user.name}
@@ -81,7 +83,7 @@ async def _open_session(house: House, settings: OidcSettings, person: Person) ->
             expires_at=tx.now + house.limits.session_seconds * 1_000_000,
         )
         await users.note_sign_in(tx, user)
-        await storage.insert_token(tx, row)
+        await stored_tokens.insert_token(tx, row)
         return LoginSession(secret, user, organization, user.last_login_at), stale
 
     session, stale = await house.database.write(open_session)
@@ -113,7 +115,7 @@ async def _create(tx: Tx, settings: OidcSettings, person: Person) -> User:
     if problems:
         raise SignInRefused(f"The provider's claims make no account here: {problems[0].message}")
     owner = settings.organization if person.organization is None else person.organization
-    if await storage.organization(tx, owner) is None:
+    if await stored_organizations.organization(tx, owner) is None:
         raise SignInRefused(f"There is no organization {owner} here, which is set for you. Ask an administrator.")
     made = await storage.create_user(tx, owner, row)
     if made is None:

@@ -15,7 +15,7 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import require
 from enginehouse.operations.references import not_found
-from enginehouse.storage import identity as stored_identity
+from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -84,7 +84,7 @@ async def of_attempt(house: House, lease: Lease) -> tuple[str, str | None]:
     organization_id = lease.organization_id
 
     async def read_facts(tx: Tx) -> tuple[int, Organization | None]:
-        return await tx.read_clock(), await stored_identity.organization(tx, organization_id)
+        return await tx.read_clock(), await stored_organizations.organization(tx, organization_id)
 
     now, organization = await house.database.glance(read_facts)
     seconds = max(house.limits.session_seconds, lease.plan.tasks[lease.key.ordinal].timeout_seconds or 0)

@@ -11,8 +11,8 @@ from enginehouse.operations import bounds, identity, token_checks, tokens
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.permission import is_super_admin, require
-from enginehouse.storage import identity as storage
 from enginehouse.storage import token_quotas
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -30,7 +30,7 @@ async def get(house: House, principal: Principal, token_id_or_secret: str) -> To
     named, token_hash = tokens.uuid_of(token_id_or_secret), tokens.fingerprint(token_id_or_secret)
 
     async def read(tx: Tx) -> tuple[Token | None, int]:
-        return await storage.token(tx, organization, token_id=named, token_hash=token_hash), await tx.read_clock()
+        return await stored_tokens.token(tx, organization, token_id=named, token_hash=token_hash), await tx.read_clock()
 
     token, now = await house.database.peek(read)
     if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
@@ -67,7 +67,7 @@ async def update(
     )
 
     async def change(tx: Tx) -> tuple[Token, str]:
-        old = await storage.token(tx, known.organization_id, token_id=known.id, token_hash="")
+        old = await stored_tokens.token(tx, known.organization_id, token_id=known.id, token_hash="")
         if old is None or old.revoked_at is not None:
             raise NotFound("Token", tokens.shown(token_id_or_secret))
         new = _updated(old, request, tx.now)
@@ -77,7 +77,7 @@ async def update(
         await entries.record(tx, [entry])
         if new.quota is not None:
             await token_quotas.put(tx, new.quota)
-        return new, await storage.update_token(tx, new)
+        return new, await stored_tokens.update_token(tx, new)
 
     token, token_hash = await house.database.write(change)
     house.known_tokens.forget([token_hash])

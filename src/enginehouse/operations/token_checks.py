@@ -7,6 +7,7 @@ from enginehouse.domain.identity import Principal, Role, Token, TokenKind
 from enginehouse.domain.token_quotas import QuotaRequest
 from enginehouse.operations import bounds
 from enginehouse.storage import identity as storage
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.database.database import Tx
 
 
@@ -41,7 +42,7 @@ async def refuse_last(tx: Tx, token: Token) -> None:
     if token.kind is TokenKind.SESSION:
         return
     await tx.lock(storage.IDENTITY_LOCK)  # two tokens that revoke themselves at once must see each other
-    known = await storage.live_tokens(tx, token.organization_id)
+    known = await stored_tokens.live_tokens(tx, token.organization_id)
     others = [other for other in known if token.id not in (other.id, other.key_id)]
     if token.kind is TokenKind.BOOTSTRAP and not any(other.kind is TokenKind.BOOTSTRAP for other in others):
         raise InvalidInput(

@@ -7,6 +7,8 @@ from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.sessions import LoginSession
 from enginehouse.storage import identity as storage
+from enginehouse.storage import organizations as stored_organizations
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 
@@ -25,12 +27,12 @@ async def login(house: House, secret: str) -> LoginSession:
     entered = trail.entry(holder, "userLogin", object_type="Token", object_id=holder.token_id, detail="with a key")
 
     async def open_session(tx: Tx) -> LoginSession:
-        key = await storage.token_with_hash(tx, tokens.fingerprint(secret))
-        if key is None or await storage.holder(tx, tokens.fingerprint(secret)) is None:
+        key = await stored_tokens.token_with_hash(tx, tokens.fingerprint(secret))
+        if key is None or await stored_tokens.holder(tx, tokens.fingerprint(secret)) is None:
             raise AuthenticationFailed
         if key.kind is TokenKind.SESSION:
             raise NotAllowed("This is a session, not a key. Sign in with your name and password, or with a key.")
-        organization = await storage.organization(tx, key.organization_id)
+        organization = await stored_organizations.organization(tx, key.organization_id)
         user = None if key.user_id is None else await storage.user(tx, key.organization_id, key.user_id)
         if organization is None:
             raise AuthenticationFailed
@@ -45,7 +47,7 @@ async def login(house: House, secret: str) -> LoginSession:
             expires_at=end if key.expires_at is None else min(end, key.expires_at),
             key_id=key.id,
         )
-        await storage.insert_token(tx, row)
+        await stored_tokens.insert_token(tx, row)
         await entries.record(tx, [entered])
         return LoginSession(fresh, user, organization, None if user is None else user.last_login_at)
 

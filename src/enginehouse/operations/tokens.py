@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
 from enginehouse.domain.identity import Principal, Role, TokenKind
-from enginehouse.storage.identity import TokenRecord
+from enginehouse.storage.tokens import TokenRecord
 
 LONGEST_SECRET: Final = 512
 PREFIX: Final = 6

@@ -7,7 +7,7 @@ from enginehouse.operations import token_checks
 from enginehouse.operations.audit import trail
 from enginehouse.operations.house import House
 from enginehouse.operations.users import own
-from enginehouse.storage import identity as storage
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage import user_tokens
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -35,7 +35,7 @@ async def revoke(house: House, principal: Principal, ref: UuidRef) -> None:
         if ref.key == principal.token_id:
             await token_checks.refuse_last(tx, found[ref.key])
         await entries.record(tx, [entry])
-        return await storage.revoke_token(tx, user.organization_id, ref.key)
+        return await stored_tokens.revoke_token(tx, user.organization_id, ref.key)
 
     house.known_tokens.forget(await house.database.write(end))
 

@@ -11,7 +11,7 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import is_super_admin, require
 from enginehouse.operations.references import not_found
 from enginehouse.operations.sessions import IssuedToken
-from enginehouse.storage import identity as storage
+from enginehouse.storage import tokens as stored_tokens
 from enginehouse.storage import worker_tokens
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
@@ -65,7 +65,7 @@ async def create(
     async def issue(tx: Tx) -> Token:
         bounds.refuse(token_checks.expiry_problems(tx.now, expires_at))
         await entries.record(tx, [entry])
-        token = await storage.insert_token(tx, row)
+        token = await stored_tokens.insert_token(tx, row)
         await worker_tokens.put(tx, token.id, scope)
         return replace(token, worker=scope)
 

@@ -5,7 +5,7 @@ from typing import Final
 from enginehouse.domain.identity import Token
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.rows import Select
-from enginehouse.storage.identity import LIVE_TOKENS, TokenRow, token_of
+from enginehouse.storage.tokens import LIVE_TOKENS, TokenRow, token_of
 
 _OF_USER: Final = Select("identity.of_user", TokenRow)
 
