@@ -2,7 +2,7 @@
 
 Instructions are the same on a busy machine as on a quiet one. They are counted by part of the server.
 
-python -m bench.loop_cost [ping|create|payload|batch]
+python -m bench.loop_cost [ping|create|payload|batch|cancel]
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -26,6 +26,8 @@ from uvicorn.server import ServerState
 from bench import jobs
 from enginehouse.api.asgi import application
 from enginehouse.artifacts.disk import DiskStore
+from enginehouse.domain.ids import job_graphql
+from enginehouse.domain.job import JobFilter
 from enginehouse.engines.native import ENGINES
 from enginehouse.engines.native.categories import CATEGORIES
 from enginehouse.http_protocol.limits import ConnectionLimits
@@ -34,10 +36,13 @@ from enginehouse.operations import engines
 from enginehouse.operations.first_start import first_start
 from enginehouse.operations.house import House
 from enginehouse.storage.database.sqlite import SqliteDatabase
+from enginehouse.storage.jobs import pages
 
 TOKEN: Final = "7f9bfa70-93f4-4a4e-a5b0-3ba8c2f32f4a"
 BATCH: Final = 1000
 CLIENTS: Final = 64
+CANCELS: Final = 40_000
+_CANCEL: Final = "mutation Cancel($id: ID!) { cancelJob(id: $id) { id message } }"
 _SECONDS: Final = 3.0
 _PLACES: Final = ("enginehouse/", "site-packages/", "python3.11/")
 
@@ -55,6 +60,14 @@ def requests(kind: str) -> list[bytes]:
             return [place.request("POST", jobs.CREATE, jobs.creation(each)) for each in lines]
         case _:
             return [place.request("POST", jobs.CREATE, jobs.creation(line))]
+
+
+async def cancels(house: House) -> list[bytes]:
+    """Returns a request for each of many jobs that wait."""
+    await load(house, repeat(requests("batch")[0], CANCELS // BATCH), 1)
+    ids = await house.database.read(lambda tx: pages.page(tx, 1, JobFilter(limit=CANCELS)))
+    place = Place("localhost", 1, TOKEN)
+    return [place.graphql(_CANCEL, id=job_graphql(job_id)) for job_id in ids]
 
 
 class Client:
@@ -114,15 +127,15 @@ async def load(house: House, source: Iterator[bytes], clients: int) -> int:
     return sum(client.answered for client in all_)
 
 
-def _until(seconds: float, sent: list[bytes]) -> Iterator[bytes]:
+def _until(seconds: float, sent: Iterator[bytes]) -> Iterator[bytes]:
     end = time.perf_counter() + seconds
-    for each in cycle(sent):
+    for each in sent:
         if time.perf_counter() > end:
             return
         yield each
 
 
-async def count(house: House, sent: list[bytes], clients: int) -> Counter[str]:
+async def count(house: House, sent: Iterator[bytes], clients: int) -> Counter[str]:
     """Returns the instructions for one response, by module."""
     found = Counter[str]()
 
@@ -135,7 +148,7 @@ async def count(house: House, sent: list[bytes], clients: int) -> Counter[str]:
 
     sys.settrace(trace)
     try:
-        answered = await load(house, islice(cycle(sent), 10 if clients == 1 else 10 * CLIENTS), clients)
+        answered = await load(house, islice(sent, 10 if clients == 1 else 10 * CLIENTS), clients)
     finally:
         sys.settrace(None)
     return Counter({name: round(number / answered) for name, number in found.items() if name != __file__})
@@ -152,7 +165,7 @@ async def main(kind: str) -> None:
             house = House.build(database, store)
             await first_start(house, init_token=TOKEN)
             await engines.register(house, [engine.spec for engine in ENGINES], CATEGORIES)
-            sent = requests(kind)
+            sent = iter(await cancels(house)) if kind == "cancel" else cycle(requests(kind))
             await load(house, _until(0.5, sent), clients)
             gc.freeze()  # as a server that has started
             gc.set_threshold(50_000, 20, 100)

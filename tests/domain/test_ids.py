@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enginehouse.api.input import refs
 from enginehouse.domain import ids
 from enginehouse.domain.ids import Tag
+from enginehouse.domain.refs import Ref
 from enginehouse.domain.work_requests import MAX_ITEM, parse_request, request_uuid
 
 JOB_IDS = st.integers(0, (1 << 63) - 1)
@@ -102,6 +104,13 @@ def test_the_whole_prefix_is_verified(prefix: str) -> None:
     assert ids.parse_job(prefix + ids.job_graphql(APRIL_7)[9:]) is None
 
 
+@given(JOB_IDS)
+def test_a_job_is_answered_in_its_graphql_spelling_however_it_was_named(job_id: int) -> None:
+    for text in (ids.job_graphql(job_id), ids.job_uuid(job_id), ids.job_uuid(job_id).upper()):
+        assert refs.job_graphql(refs.job(text)) == ids.job_graphql(job_id)
+    assert refs.job_graphql(Ref.of(job_id)) == ids.job_graphql(job_id)
+
+
 def test_spellings_are_for_ever() -> None:
     """Clients store ids, so these spellings must never change."""
     assert ids.job_graphql(APRIL_7) == "23041407_2K8wXUPQlx"
@@ -120,9 +129,11 @@ def test_one_changed_character_almost_never_names_a_job() -> None:
                 if character != text[position]:
                     changed = text[:position] + character + text[position + 1 :]
                     tried += 1
-                    accepted += ids.parse_job(changed) is not None
+                    if (found := ids.parse_job(changed)) is not None:
+                        accepted += 1
+                        assert ids.job_graphql(found) == changed  # a job has one spelling
     assert tried > 40_000
-    assert accepted < 3 * tried / 4096
+    assert 0 < accepted < 3 * tried / 4096
 
 
 def test_one_changed_character_almost_never_names_a_task() -> None:

@@ -41,6 +41,20 @@ UPDATE server_fact SET value = r.value FROM {rows} r WHERE server_fact.name = r.
 -- rows: name text, value text
 DELETE FROM server_fact WHERE (name, value) IN (SELECT r.name, r.value FROM {rows} r);
 
+-- name: rename_these
+-- changes: server_fact
+-- lists: names text
+UPDATE server_fact SET value = :value WHERE name IN {names};
+
+-- name: take_these
+-- changes: server_fact
+-- lists: names text
+DELETE FROM server_fact WHERE name IN {names};
+
+-- name: lock_these
+-- rows: name text
+SELECT f.name, f.value FROM server_fact f WHERE (f.name) IN (SELECT r.name FROM {rows} r) ORDER BY f.name {for_update};
+
 -- name: put_each
 -- rows: name text, value text
 INSERT INTO server_fact (name, value) SELECT r.name, r.value FROM {rows} r RETURNING name, value;

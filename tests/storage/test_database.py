@@ -260,6 +260,38 @@ async def test_changes_are_made_in_their_order_and_a_read_sees_them(probe: Datab
     assert found == [("x", "2"), ("z", "3")]
 
 
+async def test_changes_of_lists_wait_for_the_next_answer_with_those_of_rows(probe: Database) -> None:
+    async def work(tx: Tx) -> list[Row]:
+        await tx.many("probe.put_all", [("x", "1"), ("y", "1"), ("z", "1")])
+        await tx.change("probe.rename_these", names=["x", "nobody"], value="2")
+        await tx.many("probe.put_organizations", [(8, "eight", "a8", 0)])
+        await tx.change("probe.take_these", names=["y"])
+        seen = await tx.all("probe.by_names", names=["x", "y", "z"])
+        await tx.change("probe.rename_these", names=["z"], value="3")
+        return seen
+
+    assert await probe.write(work) == [("x", "2"), ("z", "1")]
+    found = await probe.read(lambda tx: tx.all("probe.by_names", names=["x", "y", "z"]))
+    assert found == [("x", "2"), ("z", "3")]
+
+
+@pytest.mark.parametrize("names_", [["a"], ["c", "a"], ["nobody"], []])
+async def test_the_clock_is_read_with_the_rows_that_are_locked(probe: Database, names_: list[str]) -> None:
+    for name in "abc":
+        await put(probe, name)
+
+    async def work(tx: Tx) -> tuple[list[Row], list[int]]:
+        moments = [tx.now, await tx.read_clock()]
+        await tx.change("probe.rename_these", names=["c"], value="2")
+        found = await tx.lock_each("probe.lock_these", [(name,) for name in names_])
+        return found, [*moments, tx.now, await tx.read_clock()]
+
+    found, moments = await probe.write(work)
+    assert [name for name, _ in found] == sorted({"a", "b", "c"}.intersection(names_))
+    assert ("c", "2") in found or "c" not in names_
+    assert moments == sorted(set(moments))
+
+
 async def test_rows_that_are_refused_leave_nothing_of_their_work(probe: Database) -> None:
     await put(probe, "a")
 

@@ -9,7 +9,7 @@ from tests.postgres import FSYNC, PostgresServer, started
 
 from enginehouse.domain.errors import Unavailable
 from enginehouse.storage.database import barrier_lock
-from enginehouse.storage.database.database import StorageRefused, Tx
+from enginehouse.storage.database.database import Row, StorageRefused, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase, refuse_unsafe
 from enginehouse.storage.database.postgres_tx import lock_key
 
@@ -111,6 +111,33 @@ async def test_a_lock_keeps_an_exclusive_holder_out_until_the_shared_one_commits
         go_on.set()
         await asyncio.gather(first, waits)
     assert order == ["also shared", "shared", "exclusive"]
+
+
+async def test_the_clock_beside_locked_rows_is_read_after_the_wait_for_the_last_of_them(
+    postgres_probe: PostgresDatabase,
+) -> None:
+    """The first row is free, the second is held: what is stored with this time must not be older than the holder's."""
+    await postgres_probe.write(lambda tx: tx.many("probe.put_all", [("free", "1"), ("held", "1")]))
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(tx: Tx) -> int:
+        await tx.run("probe.rename", pattern="held", value="2")
+        held.set()
+        await go_on.wait()
+        return await tx.read_clock()
+
+    async def wait(tx: Tx) -> tuple[list[Row], int]:
+        return await tx.lock_each("probe.lock_these", [("free",), ("held",)]), tx.now
+
+    async with asyncio.timeout(WITHIN):
+        holder = asyncio.create_task(postgres_probe.write(hold))
+        await held.wait()
+        waits = asyncio.create_task(postgres_probe.write(wait))
+        await until_somebody_waits_for_a_lock(postgres_probe)
+        go_on.set()
+        before, (rows, after) = await asyncio.gather(holder, waits)
+    assert rows == [("free", "1"), ("held", "2")]
+    assert before < after
 
 
 async def until_somebody_waits_for_a_lock(database: PostgresDatabase) -> None:

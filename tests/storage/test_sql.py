@@ -148,11 +148,31 @@ def test_a_statement_that_waits_only_changes_its_rows_of_the_table_that_it_says(
 ) -> None:
     text = f"-- name: a\n-- changes: thing\n-- rows: id bigint, word text\n{body};\n"
     if table is None:
-        with pytest.raises(BadStatement, match="more than change or delete given rows of thing"):
+        with pytest.raises(BadStatement, match="more than change or delete rows of thing"):
             load(tmp_path, text, "postgres")
     else:
         assert load(tmp_path, text, "postgres")["thing.a"].writes_to == table
     assert load(tmp_path, text)["thing.a"].writes_to is None
+
+
+@pytest.mark.parametrize(
+    ("body", "table"),
+    [
+        ("UPDATE thing SET word = :word WHERE id IN {ids}", "thing"),
+        ("DELETE FROM thing WHERE id IN {ids} AND word <> :word", "thing"),
+        ("UPDATE thing SET word = :word FROM other t WHERE thing.id IN {ids}", None),
+        ("UPDATE thing SET word = :word WHERE id IN {ids} RETURNING id", None),
+        ("DELETE FROM thing USING other t WHERE thing.id IN {ids} AND t.word = :word", None),
+        ("DELETE FROM thing WHERE id IN {ids} AND word IN (SELECT :word)", None),
+    ],
+)
+def test_so_does_one_with_a_list(tmp_path: Path, body: str, table: str | None) -> None:
+    text = f"-- name: a\n-- changes: thing\n-- lists: ids bigint\n{body};\n"
+    if table is None:
+        with pytest.raises(BadStatement, match="more than change or delete rows of thing"):
+            load(tmp_path, text, "postgres")
+    else:
+        assert load(tmp_path, text, "postgres")["thing.a"].writes_to == table
 
 
 def test_sqlite_inserts_several_rows_at_once(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def _store(
 
 async def cancel(database: Database, watches: JobWatches, cancels: Sequence[Cancelling]) -> list[CancelOutcome | None]:
     """Aborts every job that may be cancelled, and records each call. Returns None for an unknown job."""
-    verdicts = await database.write_work(lambda tx: cancellation.cancel_recorded(tx, cancels))
+    verdicts = await database.write_work(lambda tx: cancellation.cancel_recorded(tx, cancels), reads_clock=True)
     watches.changed(job_id for (job_id, _), _ in cancels)
     return verdicts
 

@@ -1,7 +1,6 @@
 """Executes a request: it finds or prepares the document, reads the variables, and resolves the fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
@@ -27,8 +26,7 @@ Response = tuple[int, dict[str, Any]]
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(msgspec.Struct, frozen=True):
     """A client's request, from a JSON or a multipart body."""
 
     query: str

@@ -59,6 +59,11 @@ def job(text: str) -> Ref:
     return _ref(text, ids.parse_job, "Job", JOB)
 
 
+def job_graphql(ref: Ref) -> str:
+    """Returns the GraphQL spelling of the job: the client's own text, if it named the job so. A job has only one."""
+    return ref.text if ref.text[8:9] == "_" else ids.job_graphql(ref.number)
+
+
 def template(text: str, *, path: str = "") -> Ref:
     """Returns the job template with this id."""
     return _ref(text, ids.parse_job, "JobTemplate", JOB, path)

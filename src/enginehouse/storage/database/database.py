@@ -65,11 +65,17 @@ class Tx(Protocol):
     async def run(self, statement: str, **params: Any) -> int:
         """Runs the statement. Returns how many rows it changed."""
 
+    async def change(self, statement: str, **params: Any) -> None:
+        """Runs the statement, which only changes locked rows (`-- changes:`), at the latest before the next answer."""
+
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs the statement once over all rows (`{rows}`: unnest or json_each). No rows: nothing happens."""
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         """Like `many`, in one statement, and returns its rows."""
+
+    async def lock_each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        """Like `each`, for a statement that locks its rows, and reads `now` after their locks as `read_clock` does."""
 
     async def tokens(self, count: int) -> int:
         """Returns the first of `count` consecutive fencing tokens, all greater than every earlier token.

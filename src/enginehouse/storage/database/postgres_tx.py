@@ -15,7 +15,8 @@ from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.facts import Facts
 from enginehouse.storage.database.sql import Statement, Statements
 
-_CLOCK: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_MICROS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_CLOCK: Final = f"SELECT {_MICROS}"
 _BLOCK: Final = "SELECT nextval('fencing_token')"
 T = TypeVar("T")
 
@@ -108,19 +109,29 @@ class PostgresTx:
         verb, _, rest = status.partition(" ")
         return int(rest.rpartition(" ")[2]) if verb in {"INSERT", "UPDATE", "DELETE", "MERGE"} else 0
 
+    async def change(self, statement: str, **params: Any) -> None:
+        named = self._statements[statement]
+        if named.writes_to is None:
+            raise TypeError(f"{statement} declares no changes; call run.")
+        await self._put_off(named.writes_to, named, _values(named, params))
+
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Writes the rows at the latest with the next flush, if the statement only adds them or changes locked ones."""
         named = self._statements[statement]
         named.check_rows()
         if not rows:
             return
-        self._fresh = False
-        if named.writes_to is None or named.writes_to in self._written:
-            await self.flush()
         if named.writes_to is None:
+            await self._named(statement)
             await self._connection.execute(named.text, *_columns(named, rows))
         else:
-            self._written[named.writes_to] = named, _columns(named, rows)
+            await self._put_off(named.writes_to, named, _columns(named, rows))
+
+    async def _put_off(self, table: str, named: Statement, values: list[Any]) -> None:
+        self._fresh = False
+        if table in self._written:
+            await self.flush()
+        self._written[table] = named, values
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         named = await self._named(statement)
@@ -128,6 +139,17 @@ class PostgresTx:
         if not rows:
             return []
         return [tuple(record) for record in await self._connection.fetch(named.each, *_columns(named, rows))]
+
+    async def lock_each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        named = await self._named(statement)
+        named.check_rows()
+        found = await self._connection.fetch(_with_clock(named.each), *_columns(named, rows)) if rows else []
+        if found:
+            self.now = found[-1][-1]
+            self._time.heard(self.now)
+        else:
+            await self.read_clock()
+        return [tuple(record)[:-1] for record in found]
 
     async def tokens(self, count: int) -> int:
         if not 0 < count <= TOKENS_AT_ONCE:
@@ -141,6 +163,12 @@ class PostgresTx:
         self._fresh = False
         await self.flush()
         await self._connection.execute(_LOCK, lock_key(name))
+
+
+@cache
+def _with_clock(text: str) -> str:
+    """Returns the statement with the clock beside each row, read when that row and all before it are locked."""
+    return f"SELECT locked.*, ({_MICROS}) FROM (\n{text}\n) locked"
 
 
 @cache

@@ -39,3 +39,8 @@ class Select(Generic[R]):
         """Runs the statement once over all `rows`, and returns its rows."""
         row = self.row
         return [_new(row, values) for values in await tx.each(self.statement, rows)]
+
+    async def lock_each(self, tx: Tx, rows: Sequence[Sequence[Any]]) -> list[R]:
+        """The same for rows that the statement locks, and reads `tx.now` after their locks."""
+        row = self.row
+        return [_new(row, values) for values in await tx.lock_each(self.statement, rows)]

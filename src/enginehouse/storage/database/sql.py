@@ -3,8 +3,8 @@
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
 `-- only: sqlite` or `-- only: postgres` for a block that only one database uses. A text of the type `document` may be
-long. `-- changes: task` says that the statement changes or deletes the given rows of this table, which the transaction
-has locked already, and looks at nothing else: on PostgreSQL it goes together with other changes.
+long. `-- changes: task` says that the statement changes or deletes rows of this table, which the transaction has locked
+already, and looks at nothing else: on PostgreSQL it goes together with other changes.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
 with this part, the line after `-- if: not by_target` only in the others. `<noun>.<statement>[by_target newest]` names
@@ -254,7 +254,7 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
 def _writes_to(name: str, text: str, rows: str, changed: str | None) -> str | None:
     """Returns the table to which a statement writes, if it does nothing else. It says that it changes `changed`."""
     if changed is not None and sql_rows.changed_by(text, rows) != changed:
-        raise BadStatement(f"{name}: it does more than change or delete given rows of {changed}.")
+        raise BadStatement(f"{name}: it does more than change or delete rows of {changed}.")
     return changed or sql_rows.table_of(text, rows)
 
 

@@ -11,9 +11,11 @@ _ADDS: Final = re.compile(
     re.DOTALL,
 )
 _PLAIN: Final = r"(?:(?!\b(?:SELECT|RETURNING)\b).)*"  # no look at another table, and no result
+_ALONE: Final = r"(?:(?!\b(?:SELECT|RETURNING|FROM|USING)\b).)*"
 _CHANGES: Final = re.compile(
     rf"UPDATE (\w+)\s+SET {_PLAIN}\s+FROM \{{rows\}} r\s+WHERE {_PLAIN}"
-    r"|DELETE FROM (\w+)\s+WHERE \([\w, ]+\) IN \(SELECT (?:r\.\w+,\s*)*r\.\w+ FROM \{rows\} r\)",
+    r"|DELETE FROM (\w+)\s+WHERE \([\w, ]+\) IN \(SELECT (?:r\.\w+,\s*)*r\.\w+ FROM \{rows\} r\)"
+    rf"|UPDATE (\w+)\s+SET {_ALONE}\s+WHERE {_ALONE}|DELETE FROM (\w+)\s+WHERE {_ALONE}",
     re.DOTALL,
 )
 _AT_ONCE: Final = (64, 16, 4)  # rows that one INSERT takes on SQLite
@@ -87,6 +89,6 @@ def table_of(text: str, rows: str) -> str | None:
 
 
 def changed_by(text: str, rows: str) -> str | None:
-    """Returns the table of which the statement only changes or deletes its rows; None if it does or reads more."""
+    """Returns the table of which the statement only changes or deletes rows; None if it does or reads more."""
     changes = _CHANGES.fullmatch(text.replace(rows, "{rows}"))
-    return changes and (changes[1] or changes[2])
+    return changes and changes[changes.lastindex or 0]

@@ -91,6 +91,9 @@ class SqliteTx:
     async def run(self, statement: str, **params: Any) -> int:
         return max(self._execute(statement, params).rowcount, 0)
 
+    async def change(self, statement: str, **params: Any) -> None:
+        self._execute(statement, params)
+
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         named = self._statements[statement]
         named.check_rows()
@@ -108,6 +111,11 @@ class SqliteTx:
         if not rows:
             return []
         return self._connection.execute(named.each, (msgspec.json.encode(rows).decode(),)).fetchall()
+
+    async def lock_each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        found = await self.each(statement, rows)
+        await self.read_clock()
+        return found
 
     async def tokens(self, count: int) -> int:
         if self._fencing is None:

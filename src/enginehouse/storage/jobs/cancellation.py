@@ -67,8 +67,7 @@ async def cancel(
     comes from the same locked row, which holds the counts of started tasks.
     """
     barrier_lock.require_shared(tx)
-    rows = await _LOCK.each(tx, sorted(set(jobs)))
-    now = await tx.read_clock()
+    rows, now = await _LOCK.lock_each(tx, sorted(set(jobs))), tx.now
     chosen, to_stop = list[JobToCancel](), list[JobToCancel]()
     changes = counts.CountChanges()
     verdicts: dict[tuple[int, int], CancelOutcome] = {}
@@ -87,8 +86,9 @@ async def cancel(
         else:
             verdicts[key] = CancelOutcome(before, done=False, refused=True, ended_at=row.completed_at)
     if chosen:
-        await tx.many("jobs.cancel", [(row.id, now) for row in chosen])
-        await work_items.delete_of_jobs(tx, [row.id for row in chosen])
+        ids = [row.id for row in chosen]
+        await tx.change("jobs.cancel", ids=ids, now=now)
+        await work_items.delete_of_jobs(tx, ids)
         await cancellation_counts.hide(tx, changes, chosen)
         changes.moves |= rates.aborted(changes.jobs)
         await counts.add(tx, changes)

@@ -363,11 +363,11 @@ ORDER BY j.id
 
 -- name: cancel
 -- The rows are locked. From this commit on no task of the jobs starts: a claim reads `cancelled` under the row's lock.
--- rows: id bigint, now bigint
+-- lists: ids bigint
+-- changes: job
 UPDATE job
-SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = r.now, modified_at = r.now
-FROM {rows} r
-WHERE job.id = r.id AND job.cancelled = 0;
+SET status = 'aborted', cancelled = 1, cancellable_since = NULL, aborted_at = :now, modified_at = :now
+WHERE id IN {ids};
 
 -- name: delete_documents
 -- These statements delete all other rows of the jobs, and the jobs last. The jobs' rows are locked.

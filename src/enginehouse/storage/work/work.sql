@@ -190,8 +190,10 @@ WHERE lease_until IS NOT NULL AND worker NOT LIKE 'outside/%' AND worker NOT LIK
 LIMIT :limit;
 
 -- name: delete_items_of_jobs
--- Deletes the items of cancelled or deleted jobs. An attempt that still runs loses its lease.
+-- Deletes the items of cancelled or deleted jobs. An attempt that still runs loses its lease. Whoever adds an item, or
+-- ends its lease, holds its job as this transaction does.
 -- lists: ids bigint
+-- changes: work_item
 DELETE FROM work_item WHERE job_id IN {ids};
 
 -- name: set_stopped

@@ -45,4 +45,4 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> None:
 
 async def delete_of_jobs(tx: Tx, job_ids: Sequence[int]) -> None:
     """Deletes the items of these jobs. No task of them starts, and running attempts lose their leases."""
-    await tx.run("work.delete_items_of_jobs", ids=job_ids)
+    await tx.change("work.delete_items_of_jobs", ids=job_ids)

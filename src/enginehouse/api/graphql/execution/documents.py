@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -84,14 +85,13 @@ class PreparedDocument:
         return found[0]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundDocument:
+class BoundDocument(msgspec.Struct, frozen=True):
     """A prepared document together with the literals of one request. `values` has their values by variable."""
 
     text: str
     prepared: PreparedDocument
     literals: tuple[LiteralToken, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
 
     def position(self, position: int) -> int:
         """Returns the position in this request's text for a position in the first text."""

@@ -15,7 +15,7 @@ from enginehouse.api.input import refs
 from enginehouse.api.input.jobs import job_request
 from enginehouse.api.input.references import references
 from enginehouse.domain.errors import InvalidInput, Refusal, Unavailable
-from enginehouse.domain.ids import job_graphql, parse_job
+from enginehouse.domain.ids import parse_job
 from enginehouse.domain.job import Job, JobRequest, Task
 from enginehouse.domain.planning.payloads import TaskPayload
 from enginehouse.domain.refs import Ref
@@ -114,7 +114,7 @@ async def cancel(_: object, info: Info, id: str, **args: Any) -> dict[str, Any]:
     ref = refs.job(id)
     running = bool(args.get("includeRunning"))
     answer = await jobs.cancel(context.house, context.principal, ref, include_running=running)
-    return {"id": job_graphql(ref.number), "message": "Job cancelled", "stopping": answer.stopping}
+    return {"id": refs.job_graphql(ref), "message": "Job cancelled", "stopping": answer.stopping}
 
 
 @mutation.field("retryJob")
