@@ -32,6 +32,10 @@ END = "--- end of step ---"
 PYTHON_END = "END_OF_PYTHON"
 
 _FENCE = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_OPTION = re.compile(
+    r"[`\"](--[a-z][a-z-]*)"
+)  # alone in a text, or where a program of this repository reads its arguments
+_OF_OTHERS = {"--additional-properties", "--library"}  # openapi-generator
 _LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
@@ -177,6 +181,18 @@ def test_commands_that_are_named_exist(page: Path) -> None:
             assert make[1] in targets, line
         elif (call := re.match(r"(?:\.venv/bin/)?(enginehouse\b.*)", line)) is not None:
             _check_call(call[1].partition(" #")[0], known)
+
+
+def test_options_that_are_named_exist() -> None:
+    programs = [
+        file
+        for places in ("bench/*.py", "bench/[a-z]*/*.py", "src/enginehouse_engines/**/*.py")
+        for file in ROOT.glob(places)
+    ]
+    known = {option for command in commands().values() for one in command.params for option in one.opts} | _OF_OTHERS
+    known |= {option for program in programs for option in _OPTION.findall(program.read_text())}
+    named = {page: set(_OPTION.findall(_FENCE.sub("", page.read_text()))) for page in PAGES}
+    assert {page.name: options - known for page, options in named.items() if options - known} == {}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
