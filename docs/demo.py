@@ -33,7 +33,7 @@ def fill(client: Client, folder: Path) -> dict[str, str]:
 
     Returns the ids of one complete, one failed and the running job. `folder` gets the recording that they work on.
     """
-    with resources.as_file(resources.files("enginehouse_engines").joinpath("samples", "three-languages.md")) as path:
+    with resources.as_file(resources.files("enginehouse_engines").joinpath("samples", "four-languages.md")) as path:
         document = files.upload(client, path)
     tape = files.upload(client, _recording(folder / "tape.wav"), "audio/wav")
     for title in _TITLES:

@@ -143,7 +143,7 @@ def _verdict(name: str, document: dict[str, Any]) -> str:
 
 
 def _subjects(scratch: Path) -> Quality:
-    parts = (files("enginehouse_engines") / "samples" / "three-languages.md").read_text("utf-8").split("\n## ")
+    parts = (files("enginehouse_engines") / "samples" / "four-languages.md").read_text("utf-8").split("\n## ")
     wanted = _samples("keywords")
     works: _Works = {n: ([], {"text": parts[int(n)]}) for n in wanted}
     said = _answers(_HERE, "keywords", works, scratch, {})

@@ -17,7 +17,7 @@ from tests.thorough import THOROUGH
 from enginehouse.client import Client, files, jobs
 
 ENGINES = ("speaks", "quotes", "imports")
-SAMPLE = CHECKOUT / "src/enginehouse_engines/samples/three-languages.md"
+SAMPLE = CHECKOUT / "src/enginehouse_engines/samples/four-languages.md"
 ASSET_CREATOR = "75fc943b-b5b0-4fe1-bcb6-9a7e1884257a"
 # Ids and times differ from job to job.
 _VOLATILE = re.compile(

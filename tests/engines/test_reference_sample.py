@@ -8,7 +8,7 @@ from tests.engines.reference import answer, chunk, work
 
 from enginehouse_engines import keywords, language, sentiment
 
-SAMPLE = files("enginehouse_engines").joinpath("samples", "three-languages.md").read_text("utf-8")
+SAMPLE = files("enginehouse_engines").joinpath("samples", "four-languages.md").read_text("utf-8")
 PARTS = dict(zip(("en", "es", "fr", "de", "en again"), SAMPLE.split("\n## "), strict=True))
 
 

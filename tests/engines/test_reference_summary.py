@@ -60,7 +60,7 @@ def test_nothing_is_said_twice() -> None:
 
 
 def test_headings_are_no_sentences_but_speech_has_no_marks(tmp_path: Path) -> None:
-    sample = files("enginehouse_engines").joinpath("samples", "three-languages.md").read_text("utf-8")
+    sample = files("enginehouse_engines").joinpath("samples", "four-languages.md").read_text("utf-8")
     german = sample.split("\n## ")[3]
     found = answer(engine, work(chunk(tmp_path / "a.md", german, "text/markdown"), payload={"maxSentences": 2}))
     assert "Nachmittag im Herbst" not in found["summary"]

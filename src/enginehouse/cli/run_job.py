@@ -15,7 +15,7 @@ from enginehouse.cli.errors import CommandError
 from enginehouse.client import Client, Json, UnusableFile, files, jobs, pipelines
 
 TARGET: Final = "TARGET_ID"  # the saved request has it in place of the id of the target with the uploaded file
-_SAMPLE: Final = ("samples", "three-languages.md")
+_SAMPLE: Final = ("samples", "four-languages.md")
 
 
 @dataclass(frozen=True, slots=True)
