@@ -26,34 +26,46 @@ def supervisor(floor: Floor, *, drain_seconds: float, duties: list[Duty] | None 
     )
 
 
-async def test_attempts_that_end_in_time_are_complete_and_late_ones_run_again_charged_to_nobody(floor: Floor) -> None:
-    gate, working = asyncio.Event(), asyncio.Semaphore(0)
+async def test_attempts_that_end_while_a_stop_waits_are_complete(floor: Floor) -> None:
+    gate, working = asyncio.Event(), asyncio.Event()
 
     async def until_told(work: Work, context: NativeContext) -> list[Output]:
-        working.release()
-        if work.payload == "late":
-            await asyncio.Event().wait()
+        working.set()
         await gate.wait()
         return []
 
     floor.script("scripted", until_told)
-    first = supervisor(floor, drain_seconds=0.3)
-    first.start()
-    quick, late = await floor.create(one("scripted", payload="quick"), one("scripted", payload="late", max_retries=0))
-    first.dispatcher.wake()
-    async with asyncio.timeout(10):
-        await working.acquire()
-        await working.acquire()
+    server = supervisor(floor, drain_seconds=3600)
+    server.start()
+    [job_id] = await floor.create(one("scripted"))
+    server.dispatcher.wake()
+    await asyncio.wait_for(working.wait(), 10)
     asyncio.get_running_loop().call_later(0.02, gate.set)
-    await first.stop()
+    await server.stop()
+    assert (await floor.job(job_id)).status == "complete"
+    assert [ended.outcome for ended in await floor.attempts(job_id)] == ["complete"]
 
-    assert (await floor.job(quick)).status == "complete"
-    assert [ended.outcome for ended in await floor.attempts(quick)] == ["complete"]
+
+async def test_attempts_that_a_stop_does_not_wait_for_run_again_charged_to_nobody(floor: Floor) -> None:
+    working = asyncio.Event()
+
+    async def without_end(work: Work, context: NativeContext) -> list[Output]:
+        working.set()
+        await asyncio.Event().wait()
+        return []
+
+    floor.script("scripted", without_end)
+    first = supervisor(floor, drain_seconds=0.1)
+    first.start()
+    [late] = await floor.create(one("scripted", max_retries=0))
+    first.dispatcher.wake()
+    await asyncio.wait_for(working.wait(), 10)
+    await first.stop()
     assert [(ended.outcome, ended.failure_reason) for ended in await floor.attempts(late)] == [
         ("stopped", "server_stopped")
     ]
     floor.script("scripted", _at_once)
-    second = supervisor(floor, drain_seconds=0.3)
+    second = supervisor(floor, drain_seconds=3600)
     second.start()
 
     async def complete() -> bool:
@@ -76,7 +88,7 @@ async def test_nothing_begins_once_a_stop_has_begun(floor: Floor) -> None:
 
 async def test_leases_are_kept_while_attempts_are_drained(floor: Floor) -> None:
     order: list[Any] = []
-    server = supervisor(floor, drain_seconds=5)
+    server = supervisor(floor, drain_seconds=3600)
 
     async def slow(work: Work, context: NativeContext) -> list[Output]:
         working.set()
