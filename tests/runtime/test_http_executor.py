@@ -525,10 +525,18 @@ async def test_a_chunk_engine_without_heartbeats_ends_with_its_result(house: Hou
 async def test_a_chunk_engine_with_heartbeats_may_send_several_results(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchanges, "QUIET_SECONDS", 0.3)
-    steps = ((BEAT, {"status": "running"}), (RESULT, {"output": 1}), (RESULT, {"output": 2}))
-    async with engine(asynchronous(*steps)) as sample:
+    monkeypatch.setattr(exchanges, "QUIET_SECONDS", 60)
+    first, last = (BEAT, {"status": "running"}), (BEAT, {"status": "complete"})
+    async with engine(asynchronous(first, (RESULT, {"output": 1}), (RESULT, {"output": 2}), last)) as sample:
         assert [data for _, data in await house.outputs(sample.spec(), {"text": "x"})] == [b"1", b"2"]
+
+
+async def test_a_chunk_engine_with_heartbeats_that_sends_no_more_has_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "QUIET_SECONDS", 0.05)
+    async with engine(asynchronous((BEAT, {"status": "running"}), (RESULT, {"output": 1}))) as sample:
+        assert [data for _, data in await house.outputs(sample.spec(), {"text": "x"})] == [b"1"]
 
 
 async def test_a_result_may_be_a_form_with_several_files(house: House) -> None:

@@ -192,8 +192,8 @@ async def names_and_now(tx: Tx) -> int:
 async def test_a_notification_wakes_who_waits_and_is_kept_for_who_comes_next(probe: Database) -> None:
     probe.notify("work")
     assert await probe.wait("work", 30)
-    while await probe.wait("work", 0.2):  # PostgreSQL begins to listen, and notifies once
-        pass
+    if probe.dialect == "postgres":  # it begins to listen, and notifies once
+        assert await probe.wait("work", 30)
     waiting = [asyncio.create_task(probe.wait("work", 30)) for _ in range(2)]
     await asyncio.sleep(0)
     probe.notify("other")
