@@ -4,6 +4,7 @@ import pytest
 
 from enginehouse.domain.status import TASK
 from enginehouse.storage.database import sql
+from enginehouse.storage.database.postgres_rows import given
 from enginehouse.storage.database.sql import BadStatement, Dialect, Statements, script, shape, statements
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
@@ -73,6 +74,9 @@ def test_statuses_come_from_the_one_table(tmp_path: Path) -> None:
         ("-- name: a\n-- lists: ids bigint\nSELECT :ids, {ids};", "is a list"),
         ("-- name: a\n-- lists: ids uuid\nSELECT {ids};", "ids uuid"),
         ("-- name: a\n-- rows: id bigint\nSELECT :x FROM {rows};", "beside {rows}"),
+        ("-- name: a\n-- rows: id bigint\n-- alike: id\nSELECT r.id FROM {rows} r;", "all of its columns"),
+        ("-- name: a\n-- rows: id bigint, x int\n-- alike: y\nSELECT r.id FROM {rows} r;", "y is no column"),
+        ("-- name: a\n-- alike: y\nSELECT 1;", "y is no column"),
         ("-- name: a\n-- only: mysql\nSELECT 1;", "mysql"),
         ("-- name: A-b\nSELECT 1;", "a-z"),
         ("-- name: a\n-- nothing here\n", "empty"),
@@ -173,6 +177,26 @@ def test_so_does_one_with_a_list(tmp_path: Path, body: str, table: str | None) -
             load(tmp_path, text, "postgres")
     else:
         assert load(tmp_path, text, "postgres")["thing.a"].writes_to == table
+
+
+def test_postgresql_gets_what_all_rows_have_as_one_value(tmp_path: Path) -> None:
+    text = "-- name: put\n-- rows: id bigint, word text, why document\n-- alike: word why\n"
+    text += "INSERT INTO thing (id, word, why) SELECT r.id, r.word, r.why FROM {rows} r;\n"
+    put = load(tmp_path, text, "postgres")["thing.put"]
+    for rows, alone in (
+        ([(1, 'a"b', "c"), (2, 'a"b', "c")], ["{1,2}", 'a"b', "c"]),
+        ([(1, None, "c")], ["{1}", None, "c"]),
+        ([(1, "a", "c"), (2, "b", "c")], None),
+        ([(1, None, "c"), (2, "NULL", "c")], None),
+    ):
+        written, values = given(put, rows)
+        if alone is None:
+            assert written == put.text == put.each
+            assert "unnest($2::text::text[]) AS word, unnest($3::text[]) AS why" in written
+        else:
+            assert values == alone
+            assert "unnest($1::text::bigint[]) AS id, $2::text AS word, $3::text AS why" in written
+    assert load(tmp_path, text)["thing.put"].text_alike == ""
 
 
 def test_sqlite_inserts_several_rows_at_once(tmp_path: Path) -> None:

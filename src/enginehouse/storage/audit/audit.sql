@@ -1,5 +1,6 @@
 -- name: insert
 -- rows: at bigint, organization_id bigint, user_id text, user_name text, token_id text, client_ip text, user_agent text, event text, object_type text, object_id text, success int, correlation_id text, detail text
+-- alike: at organization_id user_id user_name token_id client_ip user_agent event object_type success correlation_id detail
 INSERT INTO audit_entry (at, organization_id, user_id, user_name, token_id, client_ip, user_agent, event, object_type,
                          object_id, success, correlation_id, detail)
 SELECT r.at, r.organization_id, r.user_id, r.user_name, r.token_id, r.client_ip, r.user_agent, r.event, r.object_type,

@@ -6,19 +6,19 @@ the end. Then all of them go in one round trip.
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.facts import Facts
+from enginehouse.storage.database.postgres_rows import given
 from enginehouse.storage.database.sql import Statement, Statements
 
 _MICROS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _CLOCK: Final = f"SELECT {_MICROS}"
 _BLOCK: Final = "SELECT nextval('fencing_token')"
-T = TypeVar("T")
 
 _PARAM: Final = re.compile(r"\$(\d+)")
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -56,7 +56,7 @@ class PostgresTx:
         self._connection = connection
         self._statements = named
         self._time = storage_time
-        self._written: dict[str, tuple[Statement, list[Any]]] = {}  # by table
+        self._written: dict[str, tuple[str, list[Any]]] = {}  # by table
         self._fresh = False  # `now` was read under the barrier lock, and no statement has run since
         self.now = storage_time.estimate()
         self.shard = shard
@@ -85,7 +85,7 @@ class PostgresTx:
         if not self._written:
             return
         written, self._written = list(self._written.values()), {}
-        text = _together(tuple([statement.text for statement, _ in written]))
+        text = _together(tuple([text for text, _ in written]))
         await self._connection.execute(text, *[column for _, columns in written for column in columns])
 
     async def _named(self, statement: str) -> Statement:
@@ -113,7 +113,7 @@ class PostgresTx:
         named = self._statements[statement]
         if named.writes_to is None:
             raise TypeError(f"{statement} declares no changes; call run.")
-        await self._put_off(named.writes_to, named, _values(named, params))
+        await self._put_off(named.writes_to, named.text, _values(named, params))
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Writes the rows at the latest with the next flush, if the statement only adds them or changes locked ones."""
@@ -123,27 +123,34 @@ class PostgresTx:
             return
         if named.writes_to is None:
             await self._named(statement)
-            await self._connection.execute(named.text, *_columns(named, rows))
+        text, columns = given(named, rows)
+        if named.writes_to is None:
+            await self._connection.execute(text, *columns)
         else:
-            await self._put_off(named.writes_to, named, _columns(named, rows))
+            await self._put_off(named.writes_to, text, columns)
 
-    async def _put_off(self, table: str, named: Statement, values: list[Any]) -> None:
+    async def _put_off(self, table: str, text: str, values: list[Any]) -> None:
         self._fresh = False
         if table in self._written:
             await self.flush()
-        self._written[table] = named, values
+        self._written[table] = text, values
 
     async def each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         named = await self._named(statement)
         named.check_rows()
         if not rows:
             return []
-        return [tuple(record) for record in await self._connection.fetch(named.each, *_columns(named, rows))]
+        text, columns = given(named, rows)
+        return [tuple(record) for record in await self._connection.fetch(text, *columns)]
 
     async def lock_each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         named = await self._named(statement)
         named.check_rows()
-        found = await self._connection.fetch(_with_clock(named.each), *_columns(named, rows)) if rows else []
+        if not rows:
+            await self.read_clock()
+            return []
+        text, columns = given(named, rows)
+        found = await self._connection.fetch(_with_clock(text), *columns)
         if found:
             self.now = found[-1][-1]
             self._time.heard(self.now)
@@ -190,41 +197,3 @@ def lock_key(name: str) -> int:
 def _values(statement: Statement, params: dict[str, Any]) -> list[Any]:
     statement.check(params)
     return [params[name] for name in statement.params]
-
-
-def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> list[Any]:
-    """Returns the columns as the statement takes them.
-
-    Numbers and short words are the text of an array: the driver's own arrays cost twice as much for each element.
-    """
-    return [
-        _WRITERS[kind](column) for (_, kind), column in zip(statement.columns, zip(*rows, strict=True), strict=True)
-    ]
-
-
-def _numbers(column: Sequence[int | None]) -> str:
-    return _array(column, lambda number: "NULL" if number is None else f"{number:d}")
-
-
-def _words(column: Sequence[str | None]) -> str:
-    return _array(column, lambda word: "NULL" if word is None else _quoted(word))
-
-
-def _array(column: Sequence[T], write: Callable[[T], str]) -> str:
-    """Returns the text of the array. Most columns repeat a few values, so each is written once."""
-    written = {value: write(value) for value in set(column)}
-    return f"{{{','.join([written[value] for value in column])}}}"
-
-
-def _quoted(word: str) -> str:
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-_WRITERS: Final[dict[str, Callable[[Sequence[Any]], Any]]] = {
-    "bigint": _numbers,
-    "int": _numbers,
-    "text": _words,
-    "document": list,
-    "float": list,
-    "bytea": list,
-}

@@ -3,7 +3,8 @@
 A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the block is called `<noun>.<statement>`. Lines
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
 `-- only: sqlite` or `-- only: postgres` for a block that only one database uses. A text of the type `document` may be
-long. `-- changes: task` says that the statement changes or deletes rows of this table, which the transaction has locked
+long. `-- alike: organization_id` names columns that are usually the same in all rows: then PostgreSQL gets them as one
+value. `-- changes: task` says that the statement changes or deletes rows of this table, which the transaction has locked
 already, and looks at nothing else: on PostgreSQL it goes together with other changes.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
@@ -37,7 +38,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAME: Final = re.compile(r"^-- name:[ ]*(\S*)[ ]*$", re.MULTILINE)
-_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts|changes):[ ]*(.*?)[ ]*$", re.MULTILINE)
+_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts|changes|alike):[ ]*(.*?)[ ]*$", re.MULTILINE)
 _IF: Final = re.compile(r"^[ \t]*-- if:[ ]*(.*?)[ ]*\n(.*\n?)", re.MULTILINE)
 _SHAPE: Final = re.compile(r"([a-z_.]+)\[([a-z_ ]*)\]")
 # More shapes than a server meets; a caller that tries all combinations of filters cannot fill the memory.
@@ -57,7 +58,7 @@ class Statement:
     `columns` (name, type) are the columns of `{rows}`; then `each` is the text that takes all rows as one value.
     `inserts` are the texts of an INSERT for several rows at once, by their number, the largest first (only SQLite).
     `writes_to` is the table to which the statement only adds its rows, or of which it only changes rows that are
-    locked, without a look at anything else.
+    locked, without a look at anything else. `text_alike` is the text for rows that are the same in the columns `alike`.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Statement:
     each: str = ""
     inserts: tuple[tuple[int, str], ...] = ()
     writes_to: str | None = None
+    alike: frozenset[str] = frozenset()
+    text_alike: str = ""
 
     def check(self, params: Mapping[str, object]) -> None:
         """Raises TypeError unless `params` are exactly the parameters of the statement."""
@@ -248,7 +251,20 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
         raise BadStatement(f"{name}: declared and not used: {', '.join(sorted(unused - used))}.")
     each = _fill(name, body, fragment(each), param).strip() if columns else ""
     used_lists = frozenset(lists.keys() & params.keys())
-    return Statement(name, text, tuple(params), used_lists, columns, each, inserts, writes_to)
+    alike = _alike(name, declared.get("alike", ""), {column for column, _ in columns})
+    shorter = sql_rows.rows_of(columns, dialect, alike)[0] if dialect == "postgres" else ""
+    text_alike = _fill(name, body, fragment(shorter), param).strip() if alike and shorter else ""
+    return Statement(name, text, tuple(params), used_lists, columns, each, inserts, writes_to, alike, text_alike)
+
+
+def _alike(name: str, declaration: str, columns: set[str]) -> frozenset[str]:
+    """Returns the columns that are usually the same in all rows. Another column tells how many rows there are."""
+    alike = frozenset(declaration.split())
+    if unknown := sorted(alike - columns):
+        raise BadStatement(f"{name}: {', '.join(unknown)} is no column of its rows.")
+    if alike and alike == columns:
+        raise BadStatement(f"{name}: all of its columns are alike, so nothing tells how many rows there are.")
+    return alike
 
 
 def _writes_to(name: str, text: str, rows: str, changed: str | None) -> str | None:

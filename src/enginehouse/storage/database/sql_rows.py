@@ -21,11 +21,20 @@ _CHANGES: Final = re.compile(
 _AT_ONCE: Final = (64, 16, 4)  # rows that one INSERT takes on SQLite
 
 
-def rows_of(columns: tuple[tuple[str, str], ...], dialect: Dialect) -> tuple[str, str]:
-    """Returns the text of `{rows}` for one row after the other (PostgreSQL: for all), and for all rows as one value."""
+def rows_of(
+    columns: tuple[tuple[str, str], ...], dialect: Dialect, alike: frozenset[str] = frozenset()
+) -> tuple[str, str]:
+    """Returns the text of `{rows}` for one row after the other (PostgreSQL: for all), and for all rows as one value.
+
+    PostgreSQL gets the columns in `alike` as one value for all rows, and the others as arrays.
+    """
     if dialect == "postgres":
-        arrays = ", ".join(f"${n}::{_array(kind)}" for n, (_, kind) in enumerate(columns, 1))
-        rows = f"(SELECT * FROM unnest({arrays}) AS given({', '.join(name for name, _ in columns)}))"
+        # Not FROM unnest(…): PostgreSQL would write each array into a store of its own before it reads a row.
+        given = (
+            f"{f'${n}::{_postgres(kind)}' if name in alike else f'unnest(${n}::{_array(kind)})'} AS {name}"
+            for n, (name, kind) in enumerate(columns, 1)
+        )
+        rows = f"(SELECT {', '.join(given)})"
         return rows, rows
     single = ", ".join(f"?{n} AS {name}" for n, (name, _) in enumerate(columns, 1))
     parts = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, (name, _) in enumerate(columns))

@@ -23,6 +23,7 @@ FROM {rows} r;
 -- shared barrier lock, so that no barrier can appear after the last one seen here.
 -- only: postgres
 -- rows: id bigint, organization_id bigint, status text, tasks_total int, tasks_queued int, target_id bigint, created_by text, due_at bigint, retry_of bigint, root_of bigint, name text, core_id text, created_at bigint, notifies int, tasks_ready int, engine_set bigint
+-- alike: organization_id status tasks_total tasks_queued target_id created_by due_at retry_of root_of name core_id created_at notifies tasks_ready engine_set
 INSERT INTO job (id, organization_id, status, cancellable_since, tasks_total, tasks_queued, target_id, created_by, due_at,
                  retry_of, root_of, name, core_id, created_at, modified_at, notifies, tasks_ready,
                  engine_set)
@@ -36,11 +37,13 @@ RETURNING id;
 -- name: insert_documents
 -- The plan of each job: one text that no SQL statement parses.
 -- rows: job_id bigint, document document
+-- alike: document
 INSERT INTO job_document (job_id, document) SELECT r.job_id, r.document FROM {rows} r;
 
 -- name: insert_tasks
 -- The new tasks; all items of a task that may start are open.
 -- rows: job_id bigint, ordinal int, status text, engine_id text, priority int, waits_for int, items int, modified_at bigint, organization_id bigint
+-- alike: status priority modified_at organization_id
 INSERT INTO task (job_id, ordinal, status, engine_id, priority, waits_for, items, items_open, modified_at, organization_id)
 SELECT r.job_id, r.ordinal, r.status, r.engine_id, r.priority, r.waits_for, r.items, r.items, r.modified_at, r.organization_id
 FROM {rows} r;

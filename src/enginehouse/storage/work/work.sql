@@ -136,6 +136,7 @@ WHERE job.id = r.id;
 -- name: insert_items
 -- New items, which may be claimed from this commit on unless they are held.
 -- rows: job_id bigint, ordinal int, item int, organization_id bigint, pool text, engine_id text, priority int, due_at bigint, turn_at bigint, not_before bigint, folder int, source_ordinal int, source_folder int, source_item int, source_part int, held int, attempts int
+-- alike: ordinal item organization_id pool engine_id priority due_at not_before folder source_ordinal source_folder source_item source_part held attempts
 INSERT INTO work_item (job_id, ordinal, item, organization_id, pool, engine_id, priority, due_at, turn_at, not_before,
                        folder, source_ordinal, source_folder, source_item, source_part, held, attempts)
 SELECT r.job_id, r.ordinal, r.item, r.organization_id, r.pool, r.engine_id, r.priority, r.due_at, r.turn_at, r.not_before,
