@@ -67,6 +67,10 @@ SELECT r.id, r.name, r.application_id, r.created_at, r.created_at FROM {rows} r;
 -- name: organizations
 SELECT id, name FROM organization ORDER BY id;
 
+-- name: tokens
+-- rows: token bigint
+SELECT {token:r} AS token FROM {rows} r;
+
 -- name: types
 -- rows: big bigint, small int, words text, share float
 SELECT r.big, r.small, r.words, r.share FROM {rows} r;

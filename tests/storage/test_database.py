@@ -157,9 +157,9 @@ async def test_a_read_cannot_write(probe: Database, way: str) -> None:
 
 
 async def test_tokens_rise_and_no_two_works_share_one(probe: Database) -> None:
-    async def take(tx: Tx, count: int) -> range:
+    async def take(tx: Tx, count: int) -> list[int]:
         first = await tx.tokens(count)
-        return range(first, first + count)
+        return [token for (token,) in await tx.each("probe.tokens", [(first + n,) for n in range(count)])]
 
     counts = [1, 7, TOKENS_AT_ONCE, 3] * 5
     taken = await asyncio.gather(*(probe.write(partial(take, count=count)) for count in counts))

@@ -97,3 +97,29 @@ async def test_a_claim_goes_on_where_one_lane_holds_more_than_was_looked_at(data
     rest = await claim(50)
     assert first + rest == ["noop"] * 60 + ["ingest"] * 4
     assert not queue.more
+
+
+async def test_a_claim_reads_the_lanes_that_were_promised_and_the_next_one_looks(database: Database) -> None:
+    verbs, queue = Verbs(database), Queue()
+    await verbs.create(*(make.new_job(make.independent(1), organization_id=each) for each in (1, 2)))
+
+    async def claim(limit: int = 8) -> list[int]:
+        leases = await database.write_work(
+            lambda tx: claims.claim(
+                tx, verbs.plans, pool="native", limit=limit, worker="w", lease_micros=10**9, queue=queue
+            )
+        )
+        return [lease.organization_id for lease in leases]
+
+    queue.promise(Lane(2, "noop"))
+    assert await claim(1) == [2]
+    assert queue.stale, "it knows only what was promised"
+    assert await claim() == [1]
+    queue.promise(Lane(3, "noop"))
+    queue.see(Outlook(), began=0.0, ended=0.0)
+    queue.stale = True
+    assert not queue.see_promised(), "a look knows more"
+    await verbs.create(make.new_job(make.independent(1)))
+    for each in range(2, 20):
+        queue.promise(Lane(each, "noop"))
+    assert await claim() == [1], "of so many lanes, a look finds those with items"

@@ -248,9 +248,9 @@ async def test_a_work_that_is_cancelled_before_it_begins_leaves_its_connection_c
 
 
 async def test_tokens_of_two_servers_never_meet(postgres_probe: PostgresDatabase, second: PostgresDatabase) -> None:
-    async def take(tx: Tx) -> range:
+    async def take(tx: Tx) -> list[int]:
         first = await tx.tokens(50)
-        return range(first, first + 50)
+        return [token for (token,) in await tx.each("probe.tokens", [(first + n,) for n in range(50)])]
 
     blocks = await asyncio.gather(*(database.write(take) for database in (postgres_probe, second) for _ in range(20)))
     assert len({token for block in blocks for token in block}) == 40 * 50

@@ -236,6 +236,8 @@ def every(dialect: Dialect) -> dict[str, Statement]:
     }
     shapes |= {shape("assets.pages", ()), shape("assets.pages", ("descending",))}
     shapes |= {shape("lanes.waiting", ()), shape("lanes.waiting", ("sizes",))}
+    leases = "work.lease_items" if dialect == "postgres" else "work.free_items"
+    shapes |= {shape(leases, ()), shape(leases, ("for_token",))}
     assert {name.partition("[")[0] for name in shapes} == named.families.keys()
     return dict(named) | {name: named[name] for name in sorted(shapes)}
 
@@ -323,7 +325,8 @@ async def test_on_postgresql_every_statement_searches(postgres_dsn: str) -> None
 
 async def test_a_writing_connection_of_a_new_server_plans_by_key(postgres_dsn: str) -> None:
     """Its plans are kept, and its tables grow faster than PostgreSQL analyzes them."""
-    names = ("work.set_tasks", "work.set_jobs", "work.tasks_of", "work.held", "work.lock_jobs", "work.claimable_jobs")
+    names = [f"work.{each}" for each in ("set_tasks", "set_jobs", "tasks_of", "held", "lock_jobs", "claimable_jobs")]
+    names += [shape("work.lease_items", ()), "lanes.first_of_each"]
     named = every("postgres")
     database = await PostgresDatabase.open(postgres_dsn, allow_unsafe_durability=FSYNC == "off")
 

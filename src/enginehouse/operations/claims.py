@@ -79,7 +79,7 @@ async def _claim_once(database: Database, plans: Plans, claimings: Sequence[Clai
             found.update(zip(numbers, taken, strict=True))
         return found
 
-    found = await database.write_work(take)
+    found = await database.write_work(take, reads_clock=True)
     now = time.monotonic()
     for n, claiming in enumerate(claimings):
         for lease in found[n]:

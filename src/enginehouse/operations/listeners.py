@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from enginehouse.domain.quotas import Lane
 from enginehouse.storage.jobs.new_jobs import Creation
 from enginehouse.storage.work.lanes import Queue
 
@@ -40,7 +41,12 @@ def note(queues: Mapping[str, Queue], organization_id: int | None, pools: Collec
 
 def tell_coming(listeners: Listeners, queues: Mapping[str, Queue], creations: Sequence[Creation]) -> None:
     """Idle pools know that the first tasks of these jobs come, and in which lanes to look for them."""
-    first = {(job.organization_id, job.beginning.pools) for creation in creations for job in creation.jobs}
-    for organization_id, pools in first:
-        note(queues, organization_id, pools)
-    listeners.coming(frozenset[str]().union(*[pools for _, pools in first]))
+    first = {(job.organization_id, job.beginning.lanes) for creation in creations for job in creation.jobs}
+    pools = set[str]()
+    for organization_id, lanes in first:
+        for pool, engine_id in lanes:
+            pools.add(pool)
+            if (queue := queues.get(pool)) is not None:
+                queue.note(organization_id)
+                queue.promise(Lane(organization_id, engine_id))
+    listeners.coming(pools)

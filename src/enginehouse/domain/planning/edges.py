@@ -45,14 +45,15 @@ class Edges:
 class Beginning:
     """What a plan is when a job begins: facts of its shape, so that no create derives them again.
 
-    The first status of each task, the ordinals of the tasks that get one item at once, their pools, the engines of all
-    tasks and a digest of these, how many `tasks` have each engine, status and readiness (engine, status, 1 for ready,
-    number), how many are no standby, and whether somebody is told of an end.
+    The first status of each task, the ordinals of the tasks that get one item at once, their pools and `lanes` (pool,
+    engine), the engines of all tasks and a digest of these, how many `tasks` have each engine, status and readiness
+    (engine, status, 1 for ready, number), how many are no standby, and whether somebody is told of an end.
     """
 
     statuses: tuple[TaskStatus, ...]
     ready: tuple[int, ...]
     pools: frozenset[str]
+    lanes: frozenset[tuple[str, str]]
     engine_ids: tuple[str, ...]
     engine_set: int
     tasks: tuple[tuple[str, str, int, int], ...]
@@ -76,6 +77,7 @@ def initial(plan: Plan) -> Beginning:
         statuses=statuses,
         ready=ready,
         pools=frozenset([plan.tasks[n].pool for n in ready]),
+        lanes=frozenset([(plan.tasks[n].pool, plan.tasks[n].engine_id) for n in ready]),
         engine_ids=engine_ids,
         engine_set=engine_set(engine_ids),
         tasks=tuple([(*kind, number) for kind, number in kinds.items()]),

@@ -56,6 +56,12 @@ class Tx(Protocol):
     async def read_clock(self) -> int:
         """Reads `now` again from the storage clock, after the locks that must come before it, and returns it."""
 
+    def heard(self, micros: int) -> None:
+        """A statement of the transaction has read the storage clock (`{clock}`), which spares the trip for it.
+
+        From now on that is `now`. On SQLite nothing changes: each transaction has a time of its own already.
+        """
+
     async def all(self, statement: str, **params: Any) -> list[Row]:
         """Returns every row of the statement."""
 
@@ -78,9 +84,11 @@ class Tx(Protocol):
         """Like `each`, for a statement that locks its rows, and reads `now` after their locks as `read_clock` does."""
 
     async def tokens(self, count: int) -> int:
-        """Returns the first of `count` consecutive fencing tokens, all greater than every earlier token.
+        """Returns the first of `count` consecutive numbers, of which one statement makes fencing tokens by `{token:r}`.
 
-        `count` is at most TOKENS_AT_ONCE; more raises ValueError. There may be gaps between the tokens of two calls.
+        These are consecutive too, and greater than every earlier token. On PostgreSQL the statement itself takes them
+        from a sequence, without another round trip. `count` is at most TOKENS_AT_ONCE; more raises ValueError. There
+        may be gaps between the tokens of two calls.
         """
 
     async def lock(self, name: str) -> None:

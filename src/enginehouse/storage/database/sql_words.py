@@ -1,13 +1,15 @@
 """The words in braces in statements: what differs between the databases, and conditions that several share."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
 from enginehouse.domain.status import TASK
+from enginehouse.storage.database.database import TOKENS_AT_ONCE
 
 Dialect = Literal["sqlite", "postgres"]
 
-_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+_WORDS: Final[Mapping[Dialect, Mapping[str, str]]] = {
     "sqlite": {
         "for_update": "",
         "skip_locked": "",
@@ -18,6 +20,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "job_of_engine": "j.id = e.job_id",
         "task_of_job": "t.job_id = j.id",
         "attempt_of_task": "a.job_id = t.job_id AND a.ordinal = t.ordinal",
+        "clock": "0",
     },
     "postgres": {
         "for_update": "FOR UPDATE",
@@ -30,6 +33,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "job_of_engine": "j.id = ANY (ARRAY[e.job_id])",
         "task_of_job": "t.job_id = ANY (ARRAY[j.id])",
         "attempt_of_task": "a.job_id = ANY (ARRAY[t.job_id]) AND a.ordinal = t.ordinal",
+        # When the statement arrived, which is after all locks of earlier ones. See `Tx.heard`.
+        "clock": "(SELECT CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS BIGINT))",
     },
 }
 
@@ -65,16 +70,41 @@ _TASK: Final[Mapping[str, str]] = {
     ELSE t.modified_at END""",
 }
 
-# The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order.
+# The columns of a locked job that `storage.work.job_locks.LockedJob` names, in this order; and the changing part of a
+# task, as `storage.work.settlement.TaskFields` has it.
 _COLUMNS: Final[Mapping[str, str]] = {
     "job_state": "<job>.id, <job>.organization_id, <job>.status, <job>.cancelled, <job>.started_at, <job>.tasks_total,"
     " <job>.tasks_queued, <job>.tasks_running,\n       <job>.tasks_complete, <job>.tasks_failed, <job>.tasks_aborted,"
     " <job>.target_id, <job>.stopping, <job>.paused_at, <job>.plan_revision, <job>.tasks_ready",
+    "task_state": "<task>.status, <task>.waits_for, <task>.items, <task>.items_open, <task>.items_running,"
+    " <task>.items_failed,\n       <task>.failure_reason, <task>.failure_message, <task>.attempts_before,"
+    " <task>.deleted_at",
 }
+# The token for workers in the row `r` is valid, and allows the item.
+_ALLOWED: Final = """EXISTS (
+    SELECT 1
+    FROM worker_token k JOIN token t ON t.id = k.token_id
+    WHERE k.token_id = r.token_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > r.now)
+      AND (k.any_organization = 1 OR EXISTS (
+        SELECT 1 FROM worker_token_organization o
+        WHERE o.token_id = r.token_id AND o.organization_id = <item>.organization_id))
+      AND (k.any_engine = 1 OR EXISTS (
+        SELECT 1 FROM worker_token_engine e WHERE e.token_id = r.token_id AND e.engine_id = <item>.engine_id)))"""
 # What differs after each write of a row, beside its time: on SQLite each transaction has a time of its own, and on
 # PostgreSQL two may have the same.
 _VERSION: Final[Mapping[Dialect, str]] = {"sqlite": "0", "postgres": "CAST(CAST(<job>.xmin AS TEXT) AS BIGINT)"}
-_OF_JOB: Final = {**_COVER, **_TASK, **_COLUMNS}
+# The fencing token of a number of `Tx.tokens`. On PostgreSQL a number of the sequence stands for a whole block.
+_TOKEN: Final[Mapping[Dialect, str]] = {
+    "sqlite": "<row>.token",
+    "postgres": f"(SELECT (nextval('fencing_token') - 1) * {TOKENS_AT_ONCE}) + <row>.token",
+}
+_OF_ALIAS: Final[Mapping[Dialect, Mapping[str, str]]] = {
+    dialect: {
+        **_COVER, **_TASK, **_COLUMNS, "allowed": _ALLOWED, "version": _VERSION[dialect], "token": _TOKEN[dialect],
+    }
+    for dialect in _WORDS
+}  # fmt: skip
+_ALIAS: Final = re.compile("<(?:job|task|item|row)>")
 
 
 def fragment(key: str, dialect: Dialect) -> str | None:
@@ -86,10 +116,8 @@ def fragment(key: str, dialect: Dialect) -> str | None:
             return f"({', '.join(_quoted(word) for word in sorted(TASK[verb].sources))})"
         case ["target", verb] if verb in TASK:
             return _quoted(TASK[verb].target)
-        case ["version", job] if job.isidentifier():
-            return _VERSION[dialect].replace("<job>", job)
-        case [word, job] if word in _OF_JOB and job.isidentifier():
-            return _OF_JOB[word].replace("<job>", job)
+        case [word, alias] if word in _OF_ALIAS[dialect] and alias.isidentifier():
+            return _ALIAS.sub(alias, _OF_ALIAS[dialect][word])
     return None
 
 

@@ -16,6 +16,7 @@ from enginehouse.domain.work import ItemKey, ItemSource, Lease, seat
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Tx
 from enginehouse.storage.database.rows import Select
+from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs.plans import Plans
 from enginehouse.storage.work import job_locks, lanes, quotas
 from enginehouse.storage.work import settlement as work_settlement
@@ -26,7 +27,7 @@ LIMITS_LOCK: Final = "limits"
 
 
 class LeaseRow(NamedTuple):
-    """An item that was just leased."""
+    """An item that is leased, and the changing part of its task before that."""
 
     job_id: int
     ordinal: int
@@ -41,6 +42,16 @@ class LeaseRow(NamedTuple):
     source_item: int
     source_part: int
     lease_until: int
+    status: str
+    waits_for: int
+    items: int
+    items_open: int
+    items_running: int
+    items_failed: int
+    failure_reason: str | None
+    failure_message: str | None
+    attempts_before: int
+    deleted_at: int | None
 
 
 class OwnLease(NamedTuple):
@@ -64,8 +75,10 @@ class OwnLease(NamedTuple):
 
 
 _OWN: Final = Select("work.own_leases", OwnLease)
-_LEASE: Final = Select("work.lease", LeaseRow)
-_LEASE_FOR_TOKEN: Final = Select("work.lease_for_token", LeaseRow)
+_LEASE: Final = Select(shape("work.lease_items", ()), LeaseRow)
+_LEASE_FOR_TOKEN: Final = Select(shape("work.lease_items", ["for_token"]), LeaseRow)
+_FREE: Final = Select(shape("work.free_items", ()), LeaseRow)
+_FREE_FOR_TOKEN: Final = Select(shape("work.free_items", ["for_token"]), LeaseRow)
 
 
 async def claimable(tx: Tx, queue: Queue, *, pool: str, limit: int) -> tuple[list[ItemKey], dict[int, LockedJob]]:
@@ -163,8 +176,8 @@ async def claim_each(
     this token for workers allows is leased.
     """
     barrier_lock.require_shared(tx)
-    now = await tx.read_clock()
-    if queue.stale:
+    if queue.stale and not queue.see_promised():
+        await tx.read_clock()
         queue.see(await lanes.look(tx, pool=pool), began=0.0, ended=0.0)
     limit = min(sum(taker.limit for taker in takers), TOKENS_AT_ONCE)
     keys, jobs = await claimable(tx, queue, pool=pool, limit=limit)
@@ -173,7 +186,7 @@ async def claim_each(
     loaded = await plans.load(tx, job_locks.revisions(jobs[job_id] for job_id in {key.job_id for key in keys}))
     dealt = dict(zip(keys, _turns(takers), strict=False))
     workers = {key: takers[number].worker for key, number in dealt.items()}
-    until = now + lease_micros
+    until = tx.now + lease_micros  # `now` was read with the items
     leases: list[list[Lease]] = [[] for _ in takers]
     for one in await lease(tx, keys, jobs, loaded, workers=workers, until=until, token_id=token_id):
         leases[dealt[one.key]].append(one)
@@ -204,19 +217,30 @@ async def lease(
 
     `jobs` are their locked jobs, which may start something. There are at most TOKENS_AT_ONCE items.
     """
-    first = await tx.tokens(len(keys))
-    wanted = [(*key, first + i, until, workers[key], seat(workers[key]), tx.now) for i, key in enumerate(keys)]
-    if token_id is None:
-        rows = await _LEASE.each(tx, wanted)
-    else:
-        rows = await _LEASE_FOR_TOKEN.each(tx, [(*row, token_id) for row in wanted])
+    rows = await _take(tx, keys, workers, until, token_id)
     leases = [_lease(row, loaded[row.job_id][0], jobs[row.job_id].target_id) for row in rows]
-    await _record_starts(tx, leases, jobs, loaded, workers)
+    await _record_starts(tx, rows, jobs, loaded, workers)
     for engine_id, number in Counter([row.engine_id for row in rows]).items():
         tx.facts.totals.add(LEASES, engine_id, by=number)
     order = {key: i for i, key in enumerate(keys)}
     leases.sort(key=lambda lease: order[lease.key])
     return leases
+
+
+async def _take(
+    tx: Tx, keys: Sequence[ItemKey], workers: Mapping[ItemKey, str], until: int, token_id: str | None
+) -> list[LeaseRow]:
+    """Returns those of the items that were free. Now they are leased."""
+    first = await tx.tokens(len(keys))
+    wanted = [
+        (*key, first + i, until, workers[key], seat(workers[key]), tx.now, token_id) for i, key in enumerate(keys)
+    ]
+    if tx.dialect == "postgres":
+        return await (_LEASE if token_id is None else _LEASE_FOR_TOKEN).each(tx, wanted)
+    rows = await (_FREE if token_id is None else _FREE_FOR_TOKEN).each(tx, wanted)
+    given = dict(zip(keys, wanted, strict=True))
+    await tx.many("work.lease", [(*given[ItemKey(*row[:3])][:6], tx.now) for row in rows])
+    return rows
 
 
 def _lease(row: LeaseRow | OwnLease, plan: Plan, target_id: int | None) -> Lease:
@@ -242,22 +266,23 @@ async def own(tx: Tx, plans: Plans, worker: str, leases: Sequence[tuple[ItemKey,
 
 async def _record_starts(
     tx: Tx,
-    leases: Sequence[Lease],
+    rows: Sequence[LeaseRow],
     jobs: dict[int, LockedJob],
     loaded: dict[int, tuple[Plan, Edges]],
     workers: Mapping[ItemKey, str],
 ) -> None:
-    tasks = await work_settlement.task_states(tx, ((lease.key.job_id, lease.key.ordinal) for lease in leases))
     settlements: dict[int, Settlement] = {}
     attempts: dict[tuple[int, int], int] = defaultdict(int)
-    for lease in leases:
-        job_id, ordinal, _ = lease.key
+    for row in rows:
+        job_id, ordinal = row.job_id, row.ordinal
         settlement = settlements.get(job_id)
         if settlement is None:
             settlement = settlements[job_id] = Settlement(
-                job_locks.state(jobs[job_id]), tasks[job_id], *loaded[job_id], now=tx.now
+                job_locks.state(jobs[job_id]), {}, *loaded[job_id], now=tx.now
             )
-        settlement.claimed(ordinal, Detail(worker=workers[lease.key], attempt=lease.attempt))
+        if ordinal not in settlement.tasks:
+            settlement.tasks[ordinal] = work_settlement.task_state(row)
+        settlement.claimed(ordinal, Detail(worker=workers[ItemKey(job_id, ordinal, row.item)], attempt=row.attempts))
         attempts[job_id, ordinal] += 1
     await work_settlement.write(tx, list(settlements.values()), attempts=attempts, started=True)
 

@@ -16,6 +16,7 @@ from enginehouse.storage.database.sql import shape
 LOOKING: Final = 0.05
 # Items read beyond the requested ones, because another transaction may hold the jobs of the first ones.
 SPARE: Final = 16
+_PROMISED: Final = 8  # lanes that a claim reads without a look
 
 
 class LaneSettings(Protocol):
@@ -67,7 +68,7 @@ class OpenLane(NamedTuple):
 
 
 class FirstItem(NamedTuple):
-    """One of the first items of an open lane."""
+    """One of the first items of an open lane. `read_at`: when it was read."""
 
     organization_id: int
     engine_id: str
@@ -84,6 +85,7 @@ class FirstItem(NamedTuple):
     job_id: int
     ordinal: int
     item: int
+    read_at: int
 
 
 class CountRow(NamedTuple):
@@ -135,6 +137,7 @@ class Queue:
     owners: frozenset[int] | None = None
     room: Room | None = None
     _until: float = 0.0
+    _promised: frozenset[Lane] = frozenset()
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
         """Stores the outlook. It is fresh until a new search is cheap enough (`LOOKING`). Seconds of any clock."""
@@ -142,7 +145,22 @@ class Queue:
             outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if self._takes(lane)))
         self.outlook = outlook
         self._until = ended + (ended - began) * (1 / LOOKING - 1)
+        self._promised = frozenset()
         self.stale = False
+
+    def promise(self, lane: Lane) -> None:
+        """Items of the lane are stored next, or were just stored. A claim that would look need only read there."""
+        if self.stale and lane not in self._promised:
+            self._promised |= {lane}
+
+    def see_promised(self) -> bool:
+        """True if lanes were promised. They are all that this claim reads; the one after it looks."""
+        promised = self._promised
+        if not 0 < len(promised) <= _PROMISED:
+            return False
+        self.see(Outlook(tuple(promised)), began=0.0, ended=0.0)
+        self.stale = True
+        return True
 
     def offer(self, engines: Callable[[str], bool]) -> None:
         """From now on only the lanes of these engines are read."""
@@ -203,7 +221,10 @@ async def count(tx: Tx, lane: Lane, *, pool: str, most: int) -> int:
 
 
 async def first_items(tx: Tx, queue: Queue, *, pool: str, limit: int) -> FirstItems:
-    """Returns the items that a claim of `limit` may need, from the lanes in turn. On PostgreSQL they are locked."""
+    """Returns the items that a claim of `limit` may need, from the lanes in turn. On PostgreSQL they are locked.
+
+    If there are some, `now` is the time at which they were read.
+    """
     most = _items_of_lanes(queue, limit)
     first = await (_first_of_each if tx.dialect == "postgres" else _first_lane_by_lane)(tx, most, pool=pool)
     lanes = {lane: items for lane, (_, items) in first.items()}
@@ -243,7 +264,9 @@ def _items_of_lanes(queue: Queue, limit: int) -> dict[Lane, int]:
 
 async def _first_of_each(tx: Tx, most: dict[Lane, int], *, pool: str) -> dict[Lane, tuple[FirstItem, list[Waiting]]]:
     """Returns the first items of each lane that is not paused, with a row of the lane's settings; in one round trip."""
-    rows = await _FIRST_OF_EACH.each(tx, [(pool, *lane, tx.now, items) for lane, items in most.items()])
+    rows = await _FIRST_OF_EACH.each(tx, [(pool, *lane, items) for lane, items in most.items()])
+    if rows:
+        tx.heard(rows[0].read_at)
     first: dict[Lane, tuple[FirstItem, list[Waiting]]] = {}
     lane: Lane | None = None
     for row in rows:

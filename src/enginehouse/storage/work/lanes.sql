@@ -63,11 +63,11 @@ FROM (SELECT w.job_id FROM work_item w
 -- every committed pause. Must not join the job: a later statement must read the job's row, because its snapshot shows
 -- a cancel that was committed meanwhile.
 -- only: postgres
--- rows: pool text, organization_id bigint, engine_id text, now bigint, most int
+-- rows: pool text, organization_id bigint, engine_id text, most int
 SELECT s.organization_id, s.engine_id, s.weight, s.organization_limit, s.paused_at, s.state, s.engine_limit, s.unavailable_until,
        s.barred,
-       w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item
-FROM (SELECT r.*, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
+       w.priority, w.due_at, w.turn_at, w.job_id, w.ordinal, w.item, s.now AS read_at
+FROM (SELECT r.*, {clock} AS now, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
              CASE WHEN e.unavailable_probes > 0 AND COALESCE(e.running_limit, 1) > 0 THEN 1 ELSE e.running_limit END AS engine_limit, e.unavailable_until,
              EXISTS (SELECT 1 FROM barrier b
                      WHERE b.organization_id = r.organization_id AND b.settled_at IS NULL) AS barred

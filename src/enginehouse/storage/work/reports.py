@@ -40,7 +40,7 @@ LATE_RESULT: Final = "late_result"  # the reason why an attempt with a result co
 
 
 class HeldItem(NamedTuple):
-    """An item that a report's token still leases."""
+    """An item that a report's token still leases, and the changing part of its task. `read_at`: when it was read."""
 
     job_id: int
     ordinal: int
@@ -54,6 +54,17 @@ class HeldItem(NamedTuple):
     started_at: int
     stop_requested_at: int | None
     stop_signalled_at: int | None
+    status: str
+    waits_for: int
+    items: int
+    items_open: int
+    items_running: int
+    items_failed: int
+    failure_reason: str | None
+    failure_message: str | None
+    attempts_before: int
+    deleted_at: int | None
+    read_at: int
 
 
 Held = dict[tuple[ItemKey, int], HeldItem]
@@ -71,9 +82,9 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
     barrier_lock.require_shared(tx)
     ids = {report.key.job_id for report in reports}
     jobs = await job_locks.lock(tx, ids)
-    await tx.read_clock()
     if halted := [job for job in jobs.values() if job.halted and not job.cancelled and job.status not in JOB_ENDED]:
         # An open bulk cancel also stops running jobs, and is not applied to these yet.
+        await tx.read_clock()
         await stops.stop_jobs(tx, halted)
         jobs = await job_locks.lock(tx, ids)
     held = await _held(tx, reports)
@@ -92,7 +103,7 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
     # Results come before failures: a failure may end the task, and must not make an accepted result too late.
     for report in sorted(accepted, key=lambda report: isinstance(report.outcome, Failed)):
         by_job[report.key.job_id].append(report)
-    tasks = await work_settlement.task_states(tx, _first_look(by_job, loaded))
+    tasks = await _first_tasks(tx, by_job, held, loaded)
     settlements = []
     answers: dict[tuple[ItemKey, int], Answer] = {}
     for job_id, job_reports in by_job.items():
@@ -112,20 +123,27 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
 
 async def _held(tx: Tx, reports: Sequence[Report]) -> Held:
     rows = await _HELD.each(tx, [(*report.key, report.token) for report in reports])
+    if rows:
+        tx.heard(rows[0].read_at)  # after the jobs were locked
     return {(ItemKey(row.job_id, row.ordinal, row.item), row.token): row for row in rows}
 
 
-def _first_look(by_job: dict[int, list[Report]], loaded: dict[int, tuple[Plan, Edges]]) -> set[tuple[int, int]]:
+async def _first_tasks(
+    tx: Tx, by_job: dict[int, list[Report]], held: Held, loaded: dict[int, tuple[Plan, Edges]]
+) -> dict[int, dict[int, TaskState]]:
     """Returns the finished tasks, their children and standbys. This is enough unless an end spreads further."""
-    keys = set[tuple[int, int]]()
+    known = {(row.job_id, row.ordinal): row for row in held.values()}
+    near = set[tuple[int, int]]()
     for job_id, reports in by_job.items():
         _, edges = loaded[job_id]
         for ordinal in {report.key.ordinal for report in reports}:
-            keys.add((job_id, ordinal))
-            keys.update((job_id, child) for child in edges.children[ordinal])
+            near.update((job_id, child) for child in edges.children[ordinal])
             if (standby := edges.standbys[ordinal]) is not None:
-                keys.add((job_id, standby))
-    return keys
+                near.add((job_id, standby))
+    states = await work_settlement.task_states(tx, near - known.keys())
+    for (job_id, ordinal), row in known.items():
+        states[job_id][ordinal] = work_settlement.task_state(row)
+    return states
 
 
 async def _settle(

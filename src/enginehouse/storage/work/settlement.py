@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from enginehouse.domain.artifact import pushed_folder
 from enginehouse.domain.event import CANCELLED, JOB, OF_JOB, Detail, EventKind
@@ -22,6 +22,33 @@ from enginehouse.storage.jobs.counts import CountChanges
 from enginehouse.storage.outbox import ends
 from enginehouse.storage.pushes import traces
 from enginehouse.storage.work import held_items, work_items
+
+
+class TaskFields(Protocol):
+    """A row with the changing part of a task (`{task_state:t}` in SQL)."""
+
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def waits_for(self) -> int: ...
+    @property
+    def items(self) -> int: ...
+    @property
+    def items_open(self) -> int: ...
+    @property
+    def items_running(self) -> int: ...
+    @property
+    def items_failed(self) -> int: ...
+    @property
+    def failure_reason(self) -> str | None: ...
+    @property
+    def failure_message(self) -> str | None: ...
+    @property
+    def attempts_before(self) -> int: ...
+    @property
+    def deleted_at(self) -> int | None: ...
 
 
 class TaskStateRow(NamedTuple):
@@ -50,21 +77,27 @@ async def task_states(tx: Tx, keys: Iterable[tuple[int, int]]) -> dict[int, dict
     """Returns the tasks' rows by job and ordinal. Their jobs must be locked."""
     states: dict[int, dict[int, TaskState]] = defaultdict(dict)
     for row in await _TASKS.each(tx, sorted(set(keys))):
-        states[row.job_id][row.ordinal] = state = TaskState(
-            ordinal=row.ordinal,
-            status=_WORDS[row.status],
-            waits_for=row.waits_for,
-            items=row.items,
-            items_open=row.items_open,
-            items_running=row.items_running,
-            items_failed=row.items_failed,
-            failure_reason=row.failure_reason,
-            failure_message=row.failure_message,
-            attempts_before=row.attempts_before,
-        )
-        if row.deleted_at is None:
-            state.counted, state.was_unended = state.kind(), state.is_unended()
+        states[row.job_id][row.ordinal] = task_state(row)
     return states
+
+
+def task_state(row: TaskFields) -> TaskState:
+    """Returns the task of a row that was read under the lock of its job."""
+    state = TaskState(
+        ordinal=row.ordinal,
+        status=_WORDS[row.status],
+        waits_for=row.waits_for,
+        items=row.items,
+        items_open=row.items_open,
+        items_running=row.items_running,
+        items_failed=row.items_failed,
+        failure_reason=row.failure_reason,
+        failure_message=row.failure_message,
+        attempts_before=row.attempts_before,
+    )
+    if row.deleted_at is None:
+        state.counted, state.was_unended = state.kind(), state.is_unended()
+    return state
 
 
 async def more(

@@ -10,42 +10,56 @@ WHERE j.id IN {ids} AND j.cancelled = 0 AND j.paused_at IS NULL
 ORDER BY j.id
 {skip_locked};
 
--- name: lease
--- Leases the items: a new token, a worker, an end. An item that is gone or leased is skipped. The guard on
--- `lease_until` must stay: it ensures that an item never has two holders, whatever was read before. A drained worker gets
--- nothing: the drain holds the barrier lock alone, so that this statement sees it or was committed before.
--- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint
-UPDATE work_item
-SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
-FROM {rows} r
-WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
-  AND work_item.lease_until IS NULL
-  AND NOT EXISTS (SELECT 1 FROM worker_drain d WHERE d.seat = r.seat)
-RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.organization_id,
-  work_item.engine_id, work_item.attempts, work_item.folder, work_item.source_ordinal, work_item.source_folder,
-  work_item.source_item, work_item.source_part, work_item.lease_until;
-
--- name: lease_for_token
--- The same for a worker with this token: only items of its organizations and its engines, and while it is valid.
+-- name: lease_items
+-- Leases the items: a new token, a worker, an end; with the changing part of their tasks. An item that is gone or leased is
+-- skipped. The guard on `lease_until` must stay: it ensures that an item never has two holders, whatever was read before.
+-- A drained worker gets nothing: the drain holds the barrier lock alone, so that this statement sees it or was committed
+-- before. The jobs are locked since an earlier statement, so that no later one can have given an item a smaller token, and
+-- the tasks are as they are now.
+-- only: postgres
+-- parts: for_token
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint, token_id text
 UPDATE work_item
-SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
+SET token = {token:r}, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
 FROM {rows} r
+JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal
 WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
   AND work_item.lease_until IS NULL
   AND NOT EXISTS (SELECT 1 FROM worker_drain d WHERE d.seat = r.seat)
-  AND EXISTS (
-    SELECT 1
-    FROM worker_token k JOIN token t ON t.id = k.token_id
-    WHERE k.token_id = r.token_id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > r.now)
-      AND (k.any_organization = 1 OR EXISTS (
-        SELECT 1 FROM worker_token_organization o
-        WHERE o.token_id = r.token_id AND o.organization_id = work_item.organization_id))
-      AND (k.any_engine = 1 OR EXISTS (
-        SELECT 1 FROM worker_token_engine e WHERE e.token_id = r.token_id AND e.engine_id = work_item.engine_id)))
+  -- if: for_token
+  AND {allowed:work_item}
 RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.organization_id,
   work_item.engine_id, work_item.attempts, work_item.folder, work_item.source_ordinal, work_item.source_folder,
-  work_item.source_item, work_item.source_part, work_item.lease_until;
+  work_item.source_item, work_item.source_part, work_item.lease_until,
+  {task_state:t};
+
+-- name: free_items
+-- The same items as they will be leased. SQLite has one writer, so that nobody leases them before `lease` does; a join and
+-- an UPDATE of each row cost less than an UPDATE that returns its rows.
+-- only: sqlite
+-- parts: for_token
+-- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint, token_id text
+SELECT w.job_id, w.ordinal, w.item, {token:r} AS token, w.organization_id, w.engine_id, w.attempts + 1 AS attempts, w.folder,
+       w.source_ordinal, w.source_folder, w.source_item, w.source_part, r.lease_until,
+       {task_state:t}
+FROM {rows} r
+JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
+JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal
+WHERE w.lease_until IS NULL
+  AND NOT EXISTS (SELECT 1 FROM worker_drain d WHERE d.seat = r.seat)
+  -- if: for_token
+  AND {allowed:w}
+;
+
+-- name: lease
+-- Leases free items.
+-- only: sqlite
+-- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, now bigint
+UPDATE work_item
+SET token = r.token, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
+FROM {rows} r
+WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_item.item = r.item
+  AND work_item.lease_until IS NULL;
 
 -- name: own_leases
 -- Those of these leases that the worker holds, with what their attempts need of the job.
@@ -72,13 +86,15 @@ WHERE work_item.job_id = r.job_id AND work_item.ordinal = r.ordinal AND work_ite
 RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, work_item.stop_requested_at;
 
 -- name: held
--- The items that are still leased under exactly these tokens. Their jobs are locked, so no other report of the same
--- items runs now. The token must be compared: a report with an older token finds no row here and is refused.
+-- The items that are still leased under exactly these tokens, with the changing part of their tasks. Their jobs are
+-- locked, so no other report of the same items runs now. The token must be compared: a report with an older token finds no
+-- row here and is refused.
 -- rows: job_id bigint, ordinal int, item int, token bigint
 SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at,
-       w.stop_requested_at, w.stop_signalled_at
+       w.stop_requested_at, w.stop_signalled_at, {task_state:t}, {clock} AS read_at
 FROM {rows} r
 JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
+JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal
 WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 
 -- name: lock_jobs
@@ -94,8 +110,7 @@ ORDER BY j.id
 -- name: tasks_of
 -- The changing part of these tasks; their jobs are locked.
 -- rows: job_id bigint, ordinal int
-SELECT t.job_id, t.ordinal, t.status, t.waits_for, t.items, t.items_open, t.items_running, t.items_failed,
-       t.failure_reason, t.failure_message, t.attempts_before, t.deleted_at
+SELECT t.job_id, t.ordinal, {task_state:t}
 FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
