@@ -273,7 +273,7 @@ async def test_the_same_where_many_jobs_have_changed_of_late(
 ) -> None:
     monkeypatch.setattr(task_walks, "STEPS", (some, few))
     monkeypatch.setattr(task_walks, "AHEAD", 0)
-    for module in (task_changes, task_live):
+    for module in (task_changes, task_live, task_walks):
         monkeypatch.setattr(module, "FEW", few - 1)
     for offset, descending in product(range(8), (True, False)):
         criteria = TaskFilter(order_by="modified_at", descending=descending, offset=offset, limit=2)

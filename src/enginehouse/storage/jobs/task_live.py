@@ -48,15 +48,16 @@ async def first(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[TaskP
     if await _few_name(tx, organization_id, filter_):
         found = task_scans.scans(organization_id, filter_, unended=True, few_of_engines=True)
         return await task_scans.rows(tx, found, filter_)
-    for few in task_walks.STEPS:
+    bounded = task_scans.is_bounded(filter_) and filter_.created_from is None
+    for few in task_walks.steps(filter_):
+        if bounded and few > task_walks.STEPS[0]:
+            bounded, found = False, scans(organization_id, filter_)
+            if await _are_few(tx, found, filter_):
+                return await task_scans.first(tx, found, filter_)
         if (places := await task_walks.near(tx, organization_id, filter_, few, unended=True)) is not None:
             return places
         if (places := await _of_engines(tx, organization_id, filter_, few)) is not None:
             return places
-        if few == task_walks.STEPS[0] and task_scans.is_bounded(filter_) and filter_.created_from is None:
-            found = scans(organization_id, filter_)
-            if await _are_few(tx, found):
-                return await task_scans.first(tx, found, filter_)
     few_of_engines = await _fewer_name(tx, organization_id, filter_)
     found = task_scans.scans(organization_id, filter_, unended=True, few_of_engines=few_of_engines)
     return await task_scans.rows(tx, found, filter_)
@@ -64,7 +65,7 @@ async def first(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[TaskP
 
 async def _of_engines(tx: Tx, organization_id: int, filter_: TaskFilter, few: int) -> list[TaskPlace] | None:
     """Returns the page, if the last or first so many jobs of the engines tell it. Else None."""
-    if filter_.engine_ids is None or filter_.created_from is not None or few > FEW:
+    if filter_.engine_ids is None or filter_.created_from is not None or few > FEW + 2 * filter_.limit:
         return None
     order = JobFilter(engine_ids=filter_.engine_ids, descending=filter_.descending, limit=few)
     job_ids = tuple(await pages.page(tx, organization_id, order))
@@ -80,7 +81,7 @@ async def _of_engines(tx: Tx, organization_id: int, filter_: TaskFilter, few: in
         return places
     # So many tasks did not change before the last of these: a task that did is not on the page.
     found = scans(organization_id, task_scans.up_to(filter_, places[-1][0]))
-    return await task_scans.first(tx, found, filter_) if await _are_few(tx, found) else None
+    return await task_scans.first(tx, found, filter_) if await _are_few(tx, found, filter_) else None
 
 
 def scans(organization_id: int, filter_: TaskFilter) -> list[TaskScan]:
@@ -111,15 +112,15 @@ def scans(organization_id: int, filter_: TaskFilter) -> list[TaskScan]:
     return found
 
 
-async def _are_few(tx: Tx, found: Iterable[TaskScan]) -> bool:
-    """True if these statements look at few jobs."""
-    jobs = 0
+async def _are_few(tx: Tx, found: Iterable[TaskScan], filter_: TaskFilter) -> bool:
+    """True if these statements look at few jobs, or not at many more than the page goes through."""
+    jobs, most = 0, FEW + filter_.limit
     for scan in found:
         [part] = scan.parts & LOOKS.keys()
         params = {name: scan.params[name] for name in LOOKS[part]}
-        [(number,)] = await tx.all(shape("tasks.unended_jobs", {part}), **params, limit=FEW + 1)
+        [(number,)] = await tx.all(shape("tasks.unended_jobs", {part}), **params, limit=most + 1)
         jobs += int(number)
-    return jobs <= FEW
+    return jobs <= most
 
 
 async def _few_name(tx: Tx, organization_id: int, filter_: TaskFilter) -> bool:

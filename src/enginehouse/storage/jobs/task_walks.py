@@ -4,6 +4,7 @@ A task did not change before its job was created, nor after the job's last chang
 unless these are far apart.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,16 +18,27 @@ from enginehouse.storage.jobs.task_scans import ANY_JOB, TaskPlace
 
 # Among so many jobs the first tasks are sought, then among more.
 STEPS: Final = (64, 512, FEW, 2 * FEW, 8 * FEW, 64 * FEW)
+# Of a deep page, these fewer: as many jobs as hold it if each has so many of its tasks, or one.
+_MANY_OF_A_JOB: Final = 4
 # So many µs later than its job's creation an id may be, at most: one for each 1 024 jobs that were created at once.
 AHEAD: Final = 200
 
 
 async def first(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[TaskPlace]:
     """Returns the page from the jobs that changed last or were created first, as many as are needed."""
-    for few in STEPS:
+    for few in steps(filter_):
         if (places := await near(tx, organization_id, filter_, few)) is not None:
             return places
     return await task_scans.rows(tx, task_scans.scans(organization_id, filter_), filter_)
+
+
+def steps(filter_: TaskFilter) -> Sequence[int]:
+    """Returns among how many jobs the tasks up to the end of the page are sought, one number after the other."""
+    until = filter_.offset + filter_.limit
+    if until <= FEW:
+        return STEPS
+    enough = (until // _MANY_OF_A_JOB + STEPS[0], until + STEPS[0], 2 * until, 8 * until)
+    return *enough, *(few for few in STEPS if few > enough[-1])
 
 
 async def near(
