@@ -125,11 +125,10 @@ class PostgresTx:
             return
         if named.writes_to is None:
             await self._named(statement)
-        text, columns = given(named, rows)
-        if named.writes_to is None:
+            text, columns = given(named, rows)
             await self._connection.execute(text, *columns)
         else:
-            await self._put_off(named.writes_to, text, columns)
+            await self._put_off(named.writes_to, *given(named, rows))
 
     async def _put_off(self, table: str, text: str, values: list[Any]) -> None:
         self._fresh = False

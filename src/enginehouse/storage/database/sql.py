@@ -4,8 +4,8 @@ A file `<noun>.sql` holds blocks that begin with `-- name: <statement>`; the blo
 under the name may declare what the block takes: `-- rows: job_id bigint, ordinal int`, `-- lists: ids bigint`, and
 `-- only: sqlite` or `-- only: postgres` for a block that only one database uses. A text of the type `document` may be
 long. `-- alike: organization_id` names columns that are usually the same in all rows: then PostgreSQL gets them as one
-value. `-- changes: task` says that the statement changes or deletes rows of this table, which the transaction has locked
-already, and looks at nothing else: on PostgreSQL it goes together with other changes.
+value. `-- changes: task` says that the statement changes or deletes rows of this table, which the transaction has
+locked already, and looks at nothing else: on PostgreSQL it goes together with other changes.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
 with this part, the line after `-- if: not by_target` only in the others. `<noun>.<statement>[by_target newest]` names
