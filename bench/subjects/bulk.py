@@ -23,6 +23,7 @@ from enginehouse.domain.ids import DAY_MICROS
 from enginehouse.domain.work import Done, Report
 from enginehouse.storage.bulk_cancels import barriers, batches
 from enginehouse.storage.bulk_cancels.barriers import JobRange
+from enginehouse.storage.bulk_cancels.batches import Walk
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.sqlite import SqliteDatabase
@@ -106,7 +107,7 @@ async def _finish(database: Database, wanted: JobRange, made: int) -> None:
     barrier = await database.read(lambda tx: barriers.get(tx, wanted.organization_id, made))
     if barrier is None:
         raise RuntimeError("the barrier is gone")
-    await database.write(lambda tx: batches.apply(tx, barrier, since=wanted.created_from, limit=SLICE))
+    await database.write(lambda tx: batches.apply(tx, barrier, Walk(wanted.created_from), limit=SLICE))
     while not await database.write(lambda tx: batches.apply_rest(tx, barrier, limit=SLICE)):
         pass
 

@@ -74,14 +74,13 @@ class Floor:
 
     async def apply(self, barrier: Barrier, limit: int = 3) -> None:
         """Settles the barrier completely."""
-        since = barrier.range.created_from
-        while (batch := await self._batch(barrier, since, limit)).applied:
-            assert batch.applied <= limit
-            since = batch.reached
+        walk = batches.Walk(barrier.range.created_from)
+        while applied := await self.batch(barrier, walk, limit):
+            assert applied <= limit
         assert await self.database.write(lambda tx: batches.apply_rest(tx, barrier, limit=limit))
 
-    async def _batch(self, barrier: Barrier, since: int, limit: int) -> batches.Batch:
-        return await self.database.write(lambda tx: batches.apply(tx, barrier, since=since, limit=limit))
+    async def batch(self, barrier: Barrier, walk: batches.Walk, limit: int) -> int:
+        return await self.database.write(lambda tx: batches.apply(tx, barrier, walk, limit=limit))
 
     async def read(self, *job_ids: int, organization_id: int = make.ORGANIZATION) -> dict[int, Job]:
         return await read_jobs(self.database, job_ids, self.views, organization_id)
@@ -372,17 +371,22 @@ class Race:
         await running
 
     async def _apply_all(self) -> None:
-        """Two servers at once."""
+        """Two servers at once, with two transactions each."""
         while found := await self.floor.database.read(barriers.open_ones):
             await asyncio.gather(*(self._apply(barrier) for barrier in found * 2))
 
     async def _apply(self, barrier: Barrier) -> None:
-        async def step(tx: Tx) -> bool:
-            batch = await batches.apply(tx, barrier, since=0, limit=20)
-            return bool(batch.applied) or not await batches.apply_rest(tx, barrier, limit=20)
+        walk = batches.Walk(0)
 
-        while await self.floor.database.write(step):
-            pass
+        async def step(tx: Tx) -> bool:
+            applied = await batches.apply(tx, barrier, walk, limit=20)
+            return bool(applied) or not await batches.apply_rest(tx, barrier, limit=20)
+
+        async def lane() -> None:
+            while await self.floor.database.write(step):
+                pass
+
+        await asyncio.gather(lane(), lane())
 
     async def _claim(self) -> None:
         while not self.over:

@@ -1,7 +1,7 @@
 """Applies a bulk cancel: updates the rows of its jobs in bounded batches. It may stop anywhere and continue later."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,24 +16,28 @@ from enginehouse.storage.outbox import ends
 from enginehouse.storage.work import work_items
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The result of one transaction: to how many jobs it applied the barrier, and where the next one continues (µs)."""
+@dataclass(slots=True)
+class Walk:
+    """How far the work on a bulk cancel has come: no job created before `since` (µs) is left, but some may be in hand.
 
-    applied: int
-    reached: int
+    Several transactions may share it. Each finds its jobs in its `turn`, behind those of the one before, and changes
+    them while the next one finds others.
+    """
+
+    since: int
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class CoveredJobs(NamedTuple):
     """Locked jobs that the bulk cancel has aborted and whose rows are not updated yet.
 
-    `ids`, `with_standby` are JSON lists of ids, `heard` one of (id, listeners); the last two may be None. `queued` and
-    `running` of the jobs have this status, the others are pending. `tasks_…` are the sums of those without a standby.
+    `ids`, `with_standby` are JSON lists of ids, `heard` one of (id, listeners); without any they may be None. `queued`
+    and `running` of the jobs have this status, the others are pending. `tasks_…` are sums of those without a standby.
     """
 
     jobs: int
-    reached: int
-    ids: str
+    reached: int | None
+    ids: str | None
     queued: int
     running: int
     tasks_total: int
@@ -61,16 +65,19 @@ _ids: Final = msgspec.json.Decoder(list[int]).decode
 _heard: Final = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
-async def apply(tx: Tx, barrier: Barrier, *, since: int, limit: int) -> Batch:
-    """Sets up to `limit` job rows, created at `since` or later, to aborted, and deletes their items."""
-    bounds = barriers.bounds(barrier.range, barrier.id) | {"created_from": since, "limit": limit}
-    return await _apply(tx, barrier, await _NEXT.all(tx, **bounds))
+async def apply(tx: Tx, barrier: Barrier, walk: Walk, *, limit: int) -> int:
+    """Sets the next rows of the walk to aborted, and deletes their items. Returns how many; 0 at its end."""
+    bounds = barriers.bounds(barrier.range, barrier.id) | {"limit": limit}
+    async with walk.turn:
+        [found] = await _NEXT.all(tx, **bounds | {"created_from": walk.since})
+        walk.since = max(walk.since, found.reached or 0)
+    return await _apply(tx, barrier, found)
 
 
 async def apply_rest(tx: Tx, barrier: Barrier, *, limit: int) -> bool:
     """Applies the barrier to the jobs that others had locked. Returns True if none was left; it is then closed."""
-    left = await _LEFT.all(tx, **barriers.bounds(barrier.range, barrier.id), limit=limit)
-    if (await _apply(tx, barrier, left)).applied:
+    [left] = await _LEFT.all(tx, **barriers.bounds(barrier.range, barrier.id), limit=limit)
+    if await _apply(tx, barrier, left):
         return False
     if barrier.include_running and await _running(tx, barrier, limit=1):
         return False
@@ -89,11 +96,10 @@ async def _running(tx: Tx, barrier: Barrier, *, limit: int) -> list[StartedJob]:
     return await _RUNNING.all(tx, **bounds, accepted_at=barrier.accepted_at, limit=limit)
 
 
-async def _apply(tx: Tx, barrier: Barrier, found: Sequence[CoveredJobs]) -> Batch:
-    [covered] = found
+async def _apply(tx: Tx, barrier: Barrier, covered: CoveredJobs) -> int:
     if not covered.jobs:
-        return Batch(0, barrier.range.created_to)
-    ids, owner = _ids(covered.ids), barrier.range.organization_id
+        return 0
+    ids, owner = _ids(covered.ids or "[]"), barrier.range.organization_id
     await tx.run("bulk_cancels.apply", ids=ids, at=barrier.accepted_at)
     await work_items.delete_of_jobs(tx, ids)
     changes = counts.CountChanges()
@@ -106,7 +112,8 @@ async def _apply(tx: Tx, barrier: Barrier, found: Sequence[CoveredJobs]) -> Batc
     await cancellation_counts.hide_read(tx, changes, _ids(covered.with_standby or "[]"))
     changes.moves |= rates.aborted(changes.jobs)
     await counts.add(tx, changes)
-    await barriers.add_applied(tx, barrier.id, covered.jobs)
     heard = _heard(covered.heard or "[]")
     await ends.record(tx, ends.aborted((job_id, owner, listeners) for job_id, listeners in heard))
-    return Batch(covered.jobs, covered.reached)
+    # The last statement: other batches of this bulk cancel wait from here on.
+    await barriers.add_applied(tx, barrier.id, covered.jobs)
+    return covered.jobs
