@@ -408,10 +408,13 @@ CREATE INDEX job_partly_aborted ON job (organization_id, id)
 CREATE INDEX job_partly_queued ON job (organization_id, id)
   WHERE CASE WHEN status = 'queued' AND tasks_total - tasks_queued + has_standby > 0 THEN 1 ELSE 0 END = 1;
 -- The jobs with tasks that may have changed at another time than that of the creation or the cancel: those that wait and
--- have changed, and those that have changed since their cancel.
-CREATE INDEX job_waiting_changed ON job (organization_id, modified_at, id)
+-- have changed, and those that have changed since their cancel. Those that wait are in the order of their change for each
+-- number of digits of the seconds since their creation: so one finds those that were created before a moment and have
+-- changed since, without a look at what changed much later.
+CREATE INDEX job_waiting_changed
+  ON job (organization_id, LENGTH(CAST((modified_at - created_at) / 1000000 AS TEXT)), modified_at, id)
   WHERE CASE WHEN (status = 'pending' OR status = 'queued') AND modified_at > created_at THEN 1 ELSE 0 END = 1;
-CREATE INDEX job_cancelled_changed ON job (organization_id, modified_at, id)
+CREATE INDEX job_cancelled_changed ON job (organization_id, aborted_at, id)
   WHERE CASE WHEN modified_at > aborted_at THEN 1 ELSE 0 END = 1;
 CREATE INDEX job_paused ON job (organization_id, id, status) WHERE paused_at IS NOT NULL;
 CREATE INDEX job_paused_changed ON job (organization_id, modified_at, id)

@@ -233,7 +233,7 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
                 return among + rows
             if key in lists:
                 return sql_rows.in_list(among.strip(), place(key), lists[key], dialect)
-            return among + _fragment(name, key, dialect)
+            return among + _fill(name, _fragment(name, key, dialect), fill, param)  # it may have parameters
 
         return fill
 

@@ -22,11 +22,11 @@ from enginehouse.storage.jobs.task_scans import LIVE, TaskPlace, TaskScan
 LOOKS: Final = {
     "by_status": ("organization_id", "job_status", "first_id", "last_id"),
     "by_engine": ("organization_id", "engine_id", "first_id", "last_id"),
-    "waiting": ("organization_id", "modified_from", "first_id"),
     "running": ("organization_id", "modified_from", "first_id"),
     "cancelled": ("organization_id", "modified_from", "modified_to"),
-    "cancelled_before": ("organization_id", "modified_to"),
+    "cancelled_before": ("organization_id", "modified_from", "modified_to"),
 }
+_WAITING: Final = ("organization_id", "modified_from", "first_id")
 
 
 def filter_of(filter_: TaskFilter, kinds: Iterable[TaskCount]) -> TaskFilter | None:
@@ -92,7 +92,8 @@ def scans(organization_id: int, filter_: TaskFilter) -> list[TaskScan]:
     first_id = first_job_id(min(max(first or 0, 0), LAST_TIME))
     last_id = NEVER if last is None or last > LAST_TIME else first_job_id(max(last, 0) + task_walks.AHEAD)
     then = replace(start, params=start.params | {"first_id": first_id, "last_id": last_id})
-    before = replace(start, params=start.params | {"first_id": first_id})
+    since = min(start.params["modified_from"], LAST_TIME)  # something is added to it
+    before = replace(start, params=start.params | {"first_id": first_id, "modified_from": since})
     statuses, _ = task_scans.job_statuses(filter_, unended=True)
     found, live = list[TaskScan](), sorted(statuses & LIVE)
     if filter_.engine_ids is None:
@@ -116,11 +117,18 @@ async def _are_few(tx: Tx, found: Iterable[TaskScan], filter_: TaskFilter) -> bo
     """True if these statements look at few jobs, or not at many more than the page goes through."""
     jobs, most = 0, FEW + filter_.limit
     for scan in found:
-        [part] = scan.parts & LOOKS.keys()
-        params = {name: scan.params[name] for name in LOOKS[part]}
-        [(number,)] = await tx.all(shape("tasks.unended_jobs", {part}), **params, limit=most + 1)
+        name, wanted = _look(scan)
+        [(number,)] = await tx.all(name, **{key: scan.params[key] for key in wanted}, limit=most + 1)
         jobs += int(number)
     return jobs <= most
+
+
+def _look(scan: TaskScan) -> tuple[str, tuple[str, ...]]:
+    """Returns the statement that counts the jobs which this one looks at, and its parameters."""
+    if "waiting" in scan.parts:
+        return "tasks.changed_while_waiting", _WAITING
+    [part] = scan.parts & LOOKS.keys()
+    return shape("tasks.unended_jobs", {part}), LOOKS[part]
 
 
 async def _few_name(tx: Tx, organization_id: int, filter_: TaskFilter) -> bool:

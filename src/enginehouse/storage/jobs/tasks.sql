@@ -174,17 +174,21 @@ LIMIT :limit;
 -- The tasks that changed in this time and whose rows do not say that they have ended. `by_status`, `by_engine`: in jobs that
 -- were created then (`first_id` to `last_id`) and have not ended, of this status or with this engine; `waiting`, `running`:
 -- in jobs that were created before, and changed since; `cancelled`: in jobs that were cancelled then; `cancelled_before`:
--- in cancelled jobs that have changed later. No job is in two of them.
+-- in jobs that were cancelled then and have changed later. No job is in two of them.
 -- parts: page total by_status by_engine waiting running cancelled cancelled_before of_statuses of_engines in_backlog not_in_backlog claimable not_claimable last_modified first_modified
 -- lists: statuses text, engine_ids text
 -- if: total
 SELECT COUNT(*) AS tasks
 -- if: page
 SELECT j.id, t.ordinal, {task_changed_at:j} AS changed_at
+FROM
 -- if: by_engine
-FROM job_engine e CROSS JOIN job j CROSS JOIN task t
--- if: not by_engine
-FROM job j CROSS JOIN task t
+  job_engine e CROSS JOIN
+-- if: waiting
+  {changed_while_waiting} j
+-- if: not waiting
+  job j
+  CROSS JOIN task t
 -- if: by_engine
 WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id AND e.job_id BETWEEN :first_id AND :last_id
 -- if: by_engine
@@ -193,16 +197,12 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id AND e.jo
 WHERE j.organization_id = :organization_id
 -- if: by_status
   AND j.status = :job_status AND j.id BETWEEN :first_id AND :last_id
--- if: waiting
-  AND CASE WHEN (j.status = 'pending' OR j.status = 'queued') AND j.modified_at > j.created_at THEN 1 ELSE 0 END = 1
--- if: waiting
-  AND j.modified_at >= :modified_from AND +j.id < :first_id
 -- if: running
   AND j.status = 'running' AND j.modified_at >= :modified_from AND +j.id < :first_id
 -- if: cancelled
   AND j.status = 'aborted' AND j.modified_at BETWEEN :modified_from AND :modified_to
 -- if: cancelled_before
-  AND CASE WHEN j.modified_at > j.aborted_at THEN 1 ELSE 0 END = 1 AND j.status || '' = 'aborted' AND j.modified_at > :modified_to
+  AND CASE WHEN j.modified_at > j.aborted_at THEN 1 ELSE 0 END = 1 AND j.status || '' = 'aborted' AND j.aborted_at BETWEEN :modified_from AND :modified_to AND j.modified_at > :modified_to
   AND {task_of_job} AND t.ended_at IS NULL AND t.deleted_at IS NULL
   AND {task_changed_at:j} BETWEEN :modified_from AND :modified_to
 -- if: of_statuses
@@ -226,7 +226,7 @@ LIMIT :limit;
 
 -- name: unended_jobs
 -- How many jobs the statement above looks at, no more than the limit.
--- parts: by_status by_engine waiting running cancelled cancelled_before
+-- parts: by_status by_engine running cancelled cancelled_before
 SELECT COUNT(*) AS jobs
 -- if: by_engine
 FROM (SELECT e.job_id FROM job_engine e
@@ -238,14 +238,14 @@ WHERE e.organization_id = :organization_id AND e.engine_id = :engine_id AND e.jo
 WHERE j.organization_id = :organization_id
 -- if: by_status
   AND j.status = :job_status AND j.id BETWEEN :first_id AND :last_id
--- if: waiting
-  AND CASE WHEN (j.status = 'pending' OR j.status = 'queued') AND j.modified_at > j.created_at THEN 1 ELSE 0 END = 1
--- if: waiting
-  AND j.modified_at >= :modified_from AND +j.id < :first_id
 -- if: running
   AND j.status = 'running' AND j.modified_at >= :modified_from AND +j.id < :first_id
 -- if: cancelled
   AND j.status = 'aborted' AND j.modified_at BETWEEN :modified_from AND :modified_to
 -- if: cancelled_before
-  AND CASE WHEN j.modified_at > j.aborted_at THEN 1 ELSE 0 END = 1 AND j.modified_at > :modified_to
+  AND CASE WHEN j.modified_at > j.aborted_at THEN 1 ELSE 0 END = 1 AND j.aborted_at BETWEEN :modified_from AND :modified_to
 LIMIT :limit) found;
+
+-- name: changed_while_waiting
+-- The same of the jobs that wait.
+SELECT COUNT(*) AS jobs FROM (SELECT j.id FROM {changed_while_waiting} j LIMIT :limit) found;
