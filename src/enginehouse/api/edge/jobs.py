@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from enginehouse.api.edge import job_input, job_view, task_view, words
+from enginehouse.api.edge.job_cache import KnownJobs
 from enginehouse.api.edge.job_shapes import CreatedJobs, CreateJobs, JobStatusAnswer
 from enginehouse.api.edge.schedule_shapes import Operation
 from enginehouse.api.http.call import DELETED, Call, Reply, json
@@ -32,6 +33,7 @@ STATUSES: Final = (
 )
 _ORDER: Final = {"createdDateTime": "created_at", "modifiedDateTime": "modified_at"}
 _CREATE: Final = Body(CreateJobs)
+_known: Final = KnownJobs()
 LIST: Final = {
     "status": one_of(*STATUSES),
     "jobID": str,
@@ -55,7 +57,11 @@ LIST: Final = {
 @answers(CreatedJobs, body=_CREATE, idempotent=True, warns=True)
 async def create(call: Call) -> Reply:
     """POST proc/job/create: creates all jobs of the request, or none."""
-    body, problems = await call.judged_body(_CREATE)
+    raw = await call.raw_body()
+    known = _known.find(raw)
+    if known is not None:
+        return _created(await jobs.create(call.house, call.principal, known, key=call.key))
+    body, problems = _CREATE.judged(raw)
     jobs_to_create = body.jobs
     requests = [job_input.job(job, f"jobs[{number}].", problems) for number, job in enumerate(jobs_to_create)]
     principal = call.principal
@@ -69,6 +75,11 @@ async def create(call: Call) -> Reply:
         each for number, job in enumerate(jobs_to_create) for each in job_input.references(job, f"jobs[{number}].")
     ]
     created = await jobs.create(call.house, principal, requests, found=problems, key=call.key, references=named)
+    _known.learn(raw, jobs_to_create, requests)
+    return _created(created)
+
+
+def _created(created: Sequence[jobs.CreatedJob]) -> Reply:
     warnings = [warning for job in created for warning in job.warnings]
     answer = CreatedJobs([ids.job_uuid(job.job_id) for job in created])
     return json(answer, replayed=created[0].replayed, warnings=warnings)

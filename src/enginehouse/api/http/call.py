@@ -64,16 +64,20 @@ class Request(msgspec.Struct, frozen=True):
         [text] = self.ids
         return text
 
+    async def raw_body(self) -> bytes:
+        """Returns the bytes of the request's body. Raises TooLarge."""
+        return await http_body.read(self.receive, length=self.headers.content_length)
+
     async def body(self, kind: Body[T]) -> T:
         """Returns the request's body, which is JSON whatever its label. Raises InvalidInput, TooLarge."""
-        return kind.read(await http_body.read(self.receive, length=self.headers.content_length))
+        return kind.read(await self.raw_body())
 
     async def judged_body(self, kind: Body[T]) -> tuple[T, list[Problem]]:
         """Returns the request's body and the problems in it.
 
         Raises InvalidInput if nothing of it is usable, TooLarge.
         """
-        return kind.judged(await http_body.read(self.receive, length=self.headers.content_length))
+        return kind.judged(await self.raw_body())
 
 
 class Call(Request, frozen=True):
