@@ -13,6 +13,7 @@ PYTHON_NOOP = "00000000-0000-4000-8000-00000be7c403"
 # An engine without a parent works on this text, so the server fetches nothing for it.
 _TEXT = {"text": ""}
 CREATE = "/edge/v1/proc/job/create"
+CREATE_JOB = "mutation ($input: CreateJob) { createJob(input: $input) { id } }"
 
 
 def line(first: str, *, payload: str | None = None, ids: str = "") -> dict[str, Any]:
@@ -42,6 +43,21 @@ def line(first: str, *, payload: str | None = None, ids: str = "") -> dict[str, 
         for number in range(4)
     ]
     return {"tasks": tasks, "taskRoutes": routes}
+
+
+def line_of_graphql(engine: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Returns the same as the input of a `createJob`. The first task gets the payload."""
+    tasks: list[dict[str, Any]] = []
+    for number in range(5):
+        inputs = [{"referenceId": f"in{number}", "mode": "stream", "type": "input"}] if number else []
+        outputs = [{"referenceId": f"out{number}", "mode": "stream", "type": "output"}] if number < 4 else []
+        tasks.append({"engineId": engine, "ioFolders": inputs + outputs})
+    tasks[0]["payload"] = payload
+    routes = [
+        {"parentIoFolderReferenceId": f"out{number}", "childIoFolderReferenceId": f"in{number + 1}"}
+        for number in range(4)
+    ]
+    return {"tasks": tasks, "routes": routes}
 
 
 def waiting(*, payload: str | None = None, ids: str = "") -> dict[str, Any]:

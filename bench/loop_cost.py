@@ -2,7 +2,7 @@
 
 Instructions are the same on a busy machine as on a quiet one. They are counted by part of the server.
 
-python -m bench.loop_cost [ping|create|payload|batch|cancel]
+python -m bench.loop_cost [ping|create|payload|batch|graphql|cancel]
 """
 
 import asyncio
@@ -53,6 +53,10 @@ def requests(kind: str) -> list[bytes]:
     match kind:
         case "ping":
             return [place.request("GET", "/edge/v1/ping")]
+        case "graphql":
+            return [
+                place.graphql(jobs.CREATE_JOB, input=jobs.line_of_graphql(jobs.NOOP, {"n": n})) for n in range(BATCH)
+            ]
         case "batch":
             return [place.request("POST", jobs.CREATE, jobs.creation(*[line] * BATCH))]
         case "payload":

@@ -1,7 +1,9 @@
 """Translates a `CreateJob` input and similar ones into the request that operations take. It checks nothing."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+from enginehouse.api.input.graph_cache import KnownInputs
 from enginehouse.domain.job import FolderRequest, JobRequest, RouteRequest, TargetRequest, TaskRequest
 from enginehouse.domain.spelling import GRAPHQL
 
@@ -14,6 +16,7 @@ _TARGET_ECHO = (
     "source", "parentFolderId", "sourceData", "contentTemplates", "addToIndex", "thumbnailUrl", "previewUrl",
     "sourceImageUrl",
 )  # fmt: skip
+_graphs: Final = KnownInputs()
 
 
 def job_request(fields: Input | None) -> JobRequest:
@@ -21,9 +24,22 @@ def job_request(fields: Input | None) -> JobRequest:
     fields = fields or {}
     uris = fields.get(_URIS) or []
     retries = fields.get("retries") or None
+
+    def graph_of(
+        tasks: Sequence[Input], routes: Sequence[Input]
+    ) -> tuple[tuple[TaskRequest, ...], tuple[RouteRequest, ...]]:
+        return (
+            tuple([task_request(task, uris, retries) for task in tasks]),
+            tuple([route_request(route) for route in routes]),
+        )
+
+    given = fields.get("tasks") or (), fields.get("routes") or ()
+    graph, tasks = _graphs.find(*given, (uris, retries), graph_of) or (None, ())
+    tasks, routes = graph_of(*given) if graph is None else (tasks, graph.routes)
     return JobRequest(
-        tasks=tuple([task_request(task, uris, retries) for task in fields.get("tasks") or ()]),
-        routes=tuple([route_request(route) for route in fields.get("routes") or ()]),
+        tasks=tasks,
+        routes=routes,
+        graph=graph,
         target_id=fields.get("targetId"),
         target=None if fields.get("target") is None else target_request(fields["target"]),
         status=fields.get("status"),
