@@ -24,6 +24,15 @@ DRAWN: Final = """() => {
 COLOURS: Final = """() => [...document.querySelectorAll("#chart .u-marker")]
   .map((marker) => getComputedStyle(marker).borderTopColor).filter((colour) => colour !== "rgba(0, 0, 0, 0)")"""
 
+# How much room is right of a label at the end of the lines: the time of the last minute is often there.
+ROOM: Final = """() => {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = "13px system-ui, sans-serif";
+  const label = new Date(0).toLocaleTimeString(undefined, {hour: "2-digit", minute: "2-digit"});
+  const [lines, chart] = ["#chart .u-over", "#chart"].map((at) => document.querySelector(at).getBoundingClientRect());
+  return chart.right - lines.right - context.measureText(label).width / 2;
+}"""
+
 
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
@@ -96,6 +105,7 @@ def test_the_chart_is_as_wide_as_its_place(numbers: Place, page: Page) -> None:
         chart = page.locator("#chart").bounding_box()
         assert chart is not None
         assert 200 < chart["width"] < width
+        assert page.evaluate(ROOM) >= 0
 
 
 def test_without_the_script_the_table_has_the_numbers(numbers: Place, page: Page, browser: Any) -> None:
