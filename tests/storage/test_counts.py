@@ -19,7 +19,7 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.bulk_cancels.barriers import JobRange
 from enginehouse.storage.database.database import Database
-from enginehouse.storage.jobs import additions, deletion, task_counts, task_deletion, totals
+from enginehouse.storage.jobs import additions, deletion, pages, task_counts, task_deletion, totals
 from enginehouse.storage.jobs.new_jobs import JobOrigin, NewJob
 from enginehouse.storage.schedules import schedules
 from enginehouse.storage.work import task_statuses
@@ -101,6 +101,9 @@ async def test_the_jobs_of_a_schedule_are_counted_from_their_firing_or_create_to
 
     async def numbers() -> tuple[int, ...]:
         await recount.check(database)
+        for has in (JobFilter(has_schedule=True), JobFilter(has_schedule=False)):
+            listed = await database.read(lambda tx, has=has: pages.page(tx, OWNER, has))  # type: ignore[misc]
+            assert await database.read(lambda tx, has=has: totals.count(tx, OWNER, has)) == len(listed)  # type: ignore[misc]
         wanted = [JobFilter(schedule_ids=ids) for ids in ((schedule.id,), (other,), (schedule.id, other, other), ())]
         return tuple([await database.read(lambda tx, each=each: totals.count(tx, OWNER, each)) for each in wanted])  # type: ignore[misc]
 
@@ -108,6 +111,7 @@ async def test_the_jobs_of_a_schedule_are_counted_from_their_firing_or_create_to
         origin, new = JobOrigin(scheduled_job_id=schedule_id), make.new_job(make.independent(1))
         return structs.replace(new, origin=origin, organization_id=organization_id, retry_of=retry_of)
 
+    await verbs.create(make.new_job(make.independent(1)))
     fired = (await rounds.round_(database, [schedule.id])).jobs
     assert fired
     assert await numbers() == (len(fired), 0, len(fired), 0)

@@ -103,3 +103,9 @@ async def jobs_of_schedules(tx: Tx, organization_id: int, schedule_ids: Iterable
     wanted = sorted(set(schedule_ids))
     [(found,)] = await tx.all("jobs.count_of_schedules", organization_id=organization_id, schedule_ids=wanted)
     return int(found)
+
+
+async def jobs_with_schedule(tx: Tx, organization_id: int) -> int:
+    """Returns how many jobs of the organization name a schedule."""
+    [(found,)] = await tx.all("jobs.count_with_schedule", organization_id=organization_id)
+    return int(found)

@@ -468,6 +468,9 @@ WHERE (organization_id, schedule_id, shard) IN (SELECT r.organization_id, r.sche
 SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM schedule_job_count
 WHERE organization_id = :organization_id AND schedule_id IN {schedule_ids};
 
+-- name: count_with_schedule
+SELECT CAST(COALESCE(SUM(jobs), 0) AS BIGINT) FROM schedule_job_count WHERE organization_id = :organization_id;
+
 -- name: failed_tasks
 -- How many tasks of these jobs, which are locked, have failed for each reason.
 -- lists: ids bigint

@@ -5,11 +5,13 @@ from dataclasses import replace
 from enginehouse.domain.job import JobFilter
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.jobs import job_scans, queries
-from enginehouse.storage.jobs.counts import jobs_of_engine, jobs_of_failure, jobs_of_schedules
+from enginehouse.storage.jobs.counts import jobs_of_engine, jobs_of_failure, jobs_of_schedules, jobs_with_schedule
 
 
 async def count(tx: Tx, organization_id: int, filter_: JobFilter) -> int:
-    """Returns how many jobs match on all pages. With only a status, engine, failure or schedules, the counts say it."""
+    """Returns how many jobs match on all pages. With only a status, engine, failure or schedules, or that there is one,
+    the counts say it.
+    """
     applying = not is_counted(filter_) and await job_scans.rows_may_differ(tx, organization_id, filter_)
     return await matching_count(tx, organization_id, filter_, applying=applying)
 
@@ -25,11 +27,18 @@ async def matching_count(tx: Tx, organization_id: int, filter_: JobFilter, *, ap
         return await jobs_of_failure(tx, organization_id, *reasons)
     if filter_.schedule_ids is not None and _unfiltered(replace(filter_, schedule_ids=None)):
         return await jobs_of_schedules(tx, organization_id, filter_.schedule_ids)
+    if filter_.has_schedule is not None and _unfiltered(replace(filter_, has_schedule=None)):
+        named = await jobs_with_schedule(tx, organization_id)
+        return named if filter_.has_schedule else await _all(tx, organization_id) - named
     total = 0
     for scan in job_scans.scans(organization_id, filter_, applying=applying, total=True):
         [(jobs,)] = await tx.all(scan.number(), **scan.params)
         total += int(jobs)
     return total
+
+
+async def _all(tx: Tx, organization_id: int) -> int:
+    return (await queries.counts_by_status(tx, organization_id)).totals.total()
 
 
 def matching(counts: queries.StatusCounts, filter_: JobFilter) -> int:
