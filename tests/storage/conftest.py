@@ -67,6 +67,11 @@ SELECT r.id, r.name, r.application_id, r.created_at, r.created_at FROM {rows} r;
 -- name: organizations
 SELECT id, name FROM organization ORDER BY id;
 
+-- name: values_of
+-- apart: rows
+-- rows: name text, number bigint
+SELECT f.name, f.value, r.number FROM {rows} r JOIN server_fact f ON f.name = r.name;
+
 -- name: tokens
 -- rows: token bigint
 SELECT {token:r} AS token FROM {rows} r;

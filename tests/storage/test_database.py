@@ -168,6 +168,14 @@ async def test_tokens_rise_and_no_two_works_share_one(probe: Database) -> None:
     assert min(await probe.write(partial(take, count=5))) > max(every)
 
 
+async def test_many_rows_find_together_what_each_of_them_finds_alone(probe: Database) -> None:
+    await probe.write(lambda tx: tx.many("probe.put_all", [(f"n{n}", f"v{n}") for n in range(0, 200, 2)]))
+    for count in (0, 1, 3, 4, 63, 64, 65, 189):
+        rows = [(f"n{n}", n + 2**40) for n in range(count)]
+        found = await probe.read(lambda tx, rows=rows: tx.each("probe.values_of", rows))  # type: ignore[misc]
+        assert sorted(found) == sorted((f"n{n}", f"v{n}", n + 2**40) for n in range(0, count, 2))
+
+
 @pytest.mark.parametrize("count", [0, -1, TOKENS_AT_ONCE + 1])
 async def test_only_so_many_tokens_at_once(probe: Database, count: int) -> None:
     with pytest.raises(ValueError, match="tokens"):

@@ -289,6 +289,19 @@ def test_a_shape_has_only_declared_parts(tmp_path: Path, name: str) -> None:
         load(tmp_path, FAMILY)[name]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- rows: a bigint\n-- apart: rows\nSELECT r.a FROM {rows} r ORDER BY r.a;",
+        "-- rows: a bigint\n-- apart: rows\nSELECT DISTINCT r.a FROM {rows} r;",
+        "-- rows: a bigint\n-- apart: yes\nSELECT r.a FROM {rows} r;",
+    ],
+)
+def test_rows_are_apart_if_nothing_brings_them_together(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadStatement, match="each find their own"):
+        load(tmp_path, f"-- name: list\n{text}")
+
+
 @pytest.mark.parametrize("text", ["-- parts: a b\nSELECT 1;\n-- if: a\n", "SELECT 1\n-- if: a\n  LIMIT 1;\n"])
 def test_parts_are_declared_and_used(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadStatement, match="parts declared and not used"):

@@ -5,7 +5,8 @@ under the name may declare what the block takes: `-- rows: job_id bigint, ordina
 `-- only: sqlite` or `-- only: postgres` for a block that only one database uses. A text of the type `document` may be
 long. `-- alike: organization_id` names columns that are usually the same in all rows: then PostgreSQL gets them as one
 value. `-- changes: task` says that the statement changes or deletes rows of this table, which the transaction has
-locked already, and looks at nothing else: on PostgreSQL it goes together with other changes.
+locked already, and looks at nothing else: on PostgreSQL it goes together with other changes. `-- apart: rows` says
+that the statement returns for many rows what it returns for each alone: SQLite takes them in portions.
 
 A block with `-- parts: by_target newest` is a family of statements. The line after `-- if: by_target` is only in those
 with this part, the line after `-- if: not by_target` only in the others. `<noun>.<statement>[by_target newest]` names
@@ -38,7 +39,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAME: Final = re.compile(r"^-- name:[ ]*(\S*)[ ]*$", re.MULTILINE)
-_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts|changes|alike):[ ]*(.*?)[ ]*$", re.MULTILINE)
+_DECLARATION: Final = re.compile(r"^[ \t]*-- (rows|lists|only|parts|changes|alike|apart):[ ]*(.*?)[ ]*$", re.MULTILINE)
 _IF: Final = re.compile(r"^[ \t]*-- if:[ ]*(.*?)[ ]*\n(.*\n?)", re.MULTILINE)
 _SHAPE: Final = re.compile(r"([a-z_.]+)\[([a-z_ ]*)\]")
 # More shapes than a server meets; a caller that tries all combinations of filters cannot fill the memory.
@@ -56,7 +57,8 @@ class Statement:
 
     `params` are the names of its parameters in the order of their numbers; `lists` are those that take a list.
     `columns` (name, type) are the columns of `{rows}`; then `each` is the text that takes all rows as one value.
-    `inserts` are the texts of an INSERT for several rows at once, by their number, the largest first (only SQLite).
+    `inserts` are the texts of an INSERT for several rows at once, by their number, the largest first (only SQLite);
+    `portions` are the same of a statement that returns rows for each row alone, the last one for a single row.
     `writes_to` is the table to which the statement only adds its rows, or of which it only changes rows that are
     locked, without a look at anything else. `text_alike` is the text for rows that are the same in the columns `alike`.
     """
@@ -68,6 +70,7 @@ class Statement:
     columns: tuple[tuple[str, str], ...] = ()
     each: str = ""
     inserts: tuple[tuple[int, str], ...] = ()
+    portions: tuple[tuple[int, str], ...] = ()
     writes_to: str | None = None
     alike: frozenset[str] = frozenset()
     text_alike: str = ""
@@ -242,9 +245,11 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
     if not text:
         raise BadStatement(f"{name}: the block is empty.")
     inserts: tuple[tuple[int, str], ...] = ()
+    portions: tuple[tuple[int, str], ...] = ()
     if columns and dialect == "sqlite":
         names = [column for column, _ in columns]
         text, inserts = sql_rows.inserts(sql_rows.update(text, plain, names), plain, names)
+        portions = _portions(name, text, declared, columns, lambda rows: _fill(name, body, fragment(rows), param))
     writes_to = _writes_to(name, text, plain, declared.get("changes") if dialect == "postgres" else None)
     unused = ({"rows"} if columns else set()) | lists.keys()
     if unused - used and "parts" not in declared:
@@ -254,7 +259,19 @@ def _statement(name: str, body: str, dialect: Dialect) -> Statement:
     alike = _alike(name, declared.get("alike", ""), {column for column, _ in columns})
     shorter = sql_rows.rows_of(columns, dialect, alike)[0] if dialect == "postgres" else ""
     text_alike = _fill(name, body, fragment(shorter), param).strip() if alike and shorter else ""
-    return Statement(name, text, tuple(params), used_lists, columns, each, inserts, writes_to, alike, text_alike)
+    return Statement(
+        name=name,
+        text=text,
+        params=tuple(params),
+        lists=used_lists,
+        columns=columns,
+        each=each,
+        inserts=inserts,
+        portions=portions,
+        writes_to=writes_to,
+        alike=alike,
+        text_alike=text_alike,
+    )
 
 
 def _alike(name: str, declaration: str, columns: set[str]) -> frozenset[str]:
@@ -272,6 +289,17 @@ def _writes_to(name: str, text: str, rows: str, changed: str | None) -> str | No
     if changed is not None and sql_rows.changed_by(text, rows) != changed:
         raise BadStatement(f"{name}: it does more than change or delete rows of {changed}.")
     return changed or sql_rows.table_of(text, rows)
+
+
+def _portions(
+    name: str, text: str, declared: Mapping[str, str], columns: tuple[tuple[str, str], ...], fill: Callable[[str], str]
+) -> tuple[tuple[int, str], ...]:
+    """Returns the texts of the statement for several rows and for one, if it finds for each what it finds alone."""
+    if "apart" not in declared:
+        return ()
+    if declared["apart"] != "rows" or not sql_rows.is_apart(text):
+        raise BadStatement(f'{name}: "-- apart: rows" is for rows that each find their own.')
+    return (*((count, fill(rows)) for count, rows in sql_rows.portions(columns)), (1, text))
 
 
 def _typed(name: str, declaration: str) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ _CHANGES: Final = re.compile(
     rf"|UPDATE (\w+)\s+SET {_ALONE}\s+WHERE {_ALONE}|DELETE FROM (\w+)\s+WHERE {_ALONE}",
     re.DOTALL,
 )
-_AT_ONCE: Final = (64, 16, 4)  # rows that one INSERT takes on SQLite
+_AT_ONCE: Final = (64, 16, 4)  # rows that one statement takes on SQLite
 
 
 def rows_of(
@@ -39,6 +39,25 @@ def rows_of(
     single = ", ".join(f"?{n} AS {name}" for n, (name, _) in enumerate(columns, 1))
     parts = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, (name, _) in enumerate(columns))
     return f"(SELECT {single})", f"(SELECT {parts} FROM json_each(?1))"
+
+
+def portions(columns: tuple[tuple[str, str], ...]) -> tuple[tuple[int, str], ...]:
+    """Returns the text of `{rows}` for so many rows with a value in each place, the largest number first (SQLite).
+
+    Each row so costs two thirds of what it costs as a part of one JSON text.
+    """
+    names, width = ", ".join(name for name, _ in columns), len(columns)
+
+    def rows(count: int) -> str:
+        places = ", ".join(f"({', '.join(f'?{row * width + n}' for n in range(1, width + 1))})" for row in range(count))
+        return f"(WITH given({names}) AS (VALUES {places}) SELECT * FROM given)"
+
+    return tuple((count, rows(count)) for count in _AT_ONCE)
+
+
+def is_apart(text: str) -> bool:
+    """Returns True unless the statement brings its rows together."""
+    return re.search(r"\b(?:ORDER|LIMIT|GROUP|DISTINCT|UNION|OVER)\b", text, re.IGNORECASE) is None
 
 
 def inserts(text: str, rows: str, columns: list[str]) -> tuple[str, tuple[tuple[int, str], ...]]:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from queue import Empty, SimpleQueue
@@ -17,7 +17,7 @@ from enginehouse.domain.totals import COMMIT_TIME
 from enginehouse.storage.database.clock import Clock
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.facts import Facts, OnCommit, ignore
-from enginehouse.storage.database.sql import Statements
+from enginehouse.storage.database.sql import Statement, Statements
 
 Work = Callable[["SqliteTx"], Awaitable[Any]]
 Queued = tuple[Work, "asyncio.Future[Any]", bool]
@@ -112,7 +112,16 @@ class SqliteTx:
         named.check_rows()
         if not rows:
             return []
+        if named.portions:
+            return list(self._in_portions(named, rows))
         return self._connection.execute(named.each, (msgspec.json.encode(rows).decode(),)).fetchall()
+
+    def _in_portions(self, named: Statement, rows: Sequence[Sequence[Any]]) -> Iterator[Row]:
+        begin = 0
+        for count, text in named.portions:
+            while len(rows) - begin >= count:
+                yield from self._connection.execute(text, tuple(chain.from_iterable(rows[begin : begin + count])))
+                begin += count
 
     async def lock_each(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
         found = await self.each(statement, rows)

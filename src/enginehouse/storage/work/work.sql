@@ -38,13 +38,14 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
 -- an UPDATE of each row cost less than an UPDATE that returns its rows.
 -- only: sqlite
 -- parts: for_token
+-- apart: rows
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint, token_id text
 SELECT w.job_id, w.ordinal, w.item, {token:r} AS token, w.organization_id, w.engine_id, w.attempts + 1 AS attempts, w.folder,
        w.source_ordinal, w.source_folder, w.source_item, w.source_part, r.lease_until,
        {task_state:t}
 FROM {rows} r
 JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
-JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal
+JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
 WHERE w.lease_until IS NULL
   AND NOT EXISTS (SELECT 1 FROM worker_drain d WHERE d.seat = r.seat)
   -- if: for_token
@@ -89,12 +90,13 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
 -- The items that are still leased under exactly these tokens, with the changing part of their tasks. Their jobs are
 -- locked, so no other report of the same items runs now. The token must be compared: a report with an older token finds no
 -- row here and is refused.
+-- apart: rows
 -- rows: job_id bigint, ordinal int, item int, token bigint
 SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at,
        w.stop_requested_at, w.stop_signalled_at, {task_state:t}, {clock} AS read_at
 FROM {rows} r
 JOIN work_item w ON w.job_id = r.job_id AND w.ordinal = r.ordinal AND w.item = r.item
-JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal
+JOIN task t ON t.job_id = w.job_id AND t.ordinal = w.ordinal
 WHERE w.token = r.token AND w.lease_until IS NOT NULL;
 
 -- name: lock_jobs
@@ -109,6 +111,7 @@ ORDER BY j.id
 
 -- name: tasks_of
 -- The changing part of these tasks; their jobs are locked.
+-- apart: rows
 -- rows: job_id bigint, ordinal int
 SELECT t.job_id, t.ordinal, {task_state:t}
 FROM {rows} r
