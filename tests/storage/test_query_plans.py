@@ -67,6 +67,8 @@ WALKS: Final[dict[str, str]] = {
     "keys.attempts_after": "a backup, which reads all rows, a page at a time",
     "keys.jobs": "the number of all jobs, for a backup",
     "keys.named": "files that were missing when a backup was made",
+    "tasks.item_at[newest]": "the items up to a place, which a page chooses",
+    "tasks.item_at[oldest]": "the same",
 }
 
 FIELDS: Final[tuple[dict[str, Any], ...]] = (
@@ -202,6 +204,9 @@ def changes_of_tasks() -> Iterator[str]:
         yield from (shape("tasks.ended", ("page", order, *some)) for order in orders)
         yield shape("tasks.ended", ("total", *some))
     yield from (shape("tasks.unended_jobs", (part,)) for part in task_live.LOOKS)
+    for order in ("newest", "oldest"):
+        yield shape("tasks.item_at", (order,))
+        yield from (shape("tasks.claimable_page", (order, *how)) for how in ((), ("of_lanes",)))
 
 
 def numbers_of_jobs() -> Iterator[str]:

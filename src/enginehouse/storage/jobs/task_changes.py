@@ -22,19 +22,17 @@ def is_range(filter_: TaskFilter) -> bool:
     return task_scans.is_wide(filter_) and bounds == (None, None) and task_scans.is_bounded(filter_)
 
 
-async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[tuple[int, int]]:
-    """Returns the tasks of one page, (job, ordinal), in this order. No bulk cancel is open."""
+async def page(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[TaskPlace]:
+    """Returns the tasks of one page in this order. No bulk cancel is open."""
     filter_ = await _of_creation(tx, organization_id, filter_)
     of_creation = (filter_.created_from, filter_.created_to) != (None, None)
     of_both = filter_.created_to is not None or (of_creation and task_scans.is_bounded(filter_))
     every_job = task_scans.job_statuses(filter_)[0] == ANY_JOB and filter_.engine_ids is None
     if every_job and task_scans.is_wide(filter_) and (of_creation or not task_scans.is_bounded(filter_)):
-        places = await task_walks.first(tx, organization_id, filter_)
-    elif of_both or not task_scans.is_wide(filter_):
-        places = await task_scans.rows(tx, task_scans.scans(organization_id, filter_), filter_)
-    else:
-        places = await _apart(tx, organization_id, filter_)
-    return [(place[-2], place[-1]) for place in places]
+        return await task_walks.first(tx, organization_id, filter_)
+    if of_both or not task_scans.is_wide(filter_):
+        return await task_scans.rows(tx, task_scans.scans(organization_id, filter_), filter_)
+    return await _apart(tx, organization_id, filter_)
 
 
 async def count(tx: Tx, organization_id: int, filter_: TaskFilter) -> int:

@@ -28,15 +28,15 @@ _COUNTS: Final = Select("jobs.task_counts", TaskCount)
 _COUNTED: Final = {"statuses", "engine_ids", "failure_reasons", "other_reasons_than", "in_backlog"}
 _ORDER: Final = {"order_by", "descending", "offset", "limit"}
 _BEGUN: Final = (TaskStatus.RUNNING, TaskStatus.WAITING, TaskStatus.PAUSED)
-_POOLS: Final = [kind.value for kind in EngineKind]
+POOLS: Final = [kind.value for kind in EngineKind]
 _OTHERS: Final = [each for each in fields(TaskFilter) if each.name not in _COUNTED | _ORDER]
 
 
 async def number(tx: Tx, organization_id: int, filter_: TaskFilter) -> int | None:
     """Returns how many tasks match while no bulk cancel is open; None if the counts do not tell."""
-    if filter_.is_claimable is not None and _is_alone(filter_):
-        claimable = await _claimable(tx, organization_id)
-        return claimable if filter_.is_claimable else await counts.tasks(tx, organization_id) - claimable
+    if filter_.is_claimable is not None and is_alone(filter_):
+        tasks = await claimable(tx, organization_id)
+        return tasks if filter_.is_claimable else await counts.tasks(tx, organization_id) - tasks
     if any(getattr(filter_, each.name) != each.default for each in _OTHERS):
         return None
     return of(await kinds(tx, organization_id), filter_)
@@ -47,7 +47,7 @@ async def kinds(tx: Tx, organization_id: int) -> list[TaskCount]:
     return await _COUNTS.all(tx, organization_id=organization_id)
 
 
-async def _claimable(tx: Tx, organization_id: int) -> int:
+async def claimable(tx: Tx, organization_id: int) -> int:
     """Returns how many tasks have an item that may be claimed.
 
     They are those in the backlog whose items are not all held, and those that run and have a further item. Only if some
@@ -55,15 +55,15 @@ async def _claimable(tx: Tx, organization_id: int) -> int:
     """
     known = await kinds(tx, organization_id)
     begun, backlog = of(known, TaskFilter(statuses=_BEGUN)), of(known, TaskFilter(in_backlog=True))
-    [(leased, claimable)] = await tx.all("tasks.leased", organization_id=organization_id)
+    [(leased, further)] = await tx.all("tasks.leased", organization_id=organization_id)
     if begun != leased or backlog is None:
-        [(claimable,)] = await tx.all("tasks.claimable", organization_id=organization_id, pools=_POOLS)
-        return int(claimable)
+        [(tasks,)] = await tx.all("tasks.claimable", organization_id=organization_id, pools=POOLS)
+        return int(tasks)
     [(held,)] = await tx.all("tasks.held", organization_id=organization_id)
-    return backlog - int(held) + int(claimable)
+    return backlog - int(held) + int(further)
 
 
-def _is_alone(filter_: TaskFilter) -> bool:
+def is_alone(filter_: TaskFilter) -> bool:
     """Whether nothing else is said of the tasks."""
     plain = TaskFilter(is_claimable=filter_.is_claimable)
     return all(

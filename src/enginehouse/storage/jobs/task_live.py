@@ -52,7 +52,7 @@ async def first(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[TaskP
     for few in task_walks.steps(filter_):
         if bounded and few > task_walks.STEPS[0]:
             bounded, found = False, scans(organization_id, filter_)
-            if await _are_few(tx, found, filter_):
+            if await are_few(tx, found, filter_):
                 return await task_scans.first(tx, found, filter_)
         if (places := await task_walks.near(tx, organization_id, filter_, few, unended=True)) is not None:
             return places
@@ -81,7 +81,7 @@ async def _of_engines(tx: Tx, organization_id: int, filter_: TaskFilter, few: in
         return places
     # So many tasks did not change before the last of these: a task that did is not on the page.
     found = scans(organization_id, task_scans.up_to(filter_, places[-1][0]))
-    return await task_scans.first(tx, found, filter_) if await _are_few(tx, found, filter_) else None
+    return await task_scans.first(tx, found, filter_) if await are_few(tx, found, filter_) else None
 
 
 def scans(organization_id: int, filter_: TaskFilter) -> list[TaskScan]:
@@ -113,7 +113,7 @@ def scans(organization_id: int, filter_: TaskFilter) -> list[TaskScan]:
     return found
 
 
-async def _are_few(tx: Tx, found: Iterable[TaskScan], filter_: TaskFilter) -> bool:
+async def are_few(tx: Tx, found: Iterable[TaskScan], filter_: TaskFilter) -> bool:
     """True if these statements look at few jobs, or not at many more than the page goes through."""
     jobs, most = 0, FEW + filter_.limit
     for scan in found:

@@ -1,5 +1,6 @@
 """Pages of tasks and their totals, read like pages of jobs: one filter drives the list, the others are checked."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -7,8 +8,17 @@ from enginehouse.domain.job import JobFilter
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
 from enginehouse.storage.database.database import Tx
-from enginehouse.storage.jobs import counts, pages, task_changes, task_counts, task_scans
+from enginehouse.storage.jobs import (
+    counts,
+    pages,
+    task_backlog,
+    task_changes,
+    task_claims,
+    task_counts,
+    task_scans,
+)
 from enginehouse.storage.jobs.pages import FEW
+from enginehouse.storage.jobs.task_scans import TaskPlace
 
 MANY: Final = 20_000  # tasks that changed in a range and are sorted here
 
@@ -29,21 +39,40 @@ async def page(tx: Tx, organization_id: int, filter_: TaskFilter, total: int | N
         if total <= filter_.offset:
             return []
         filter_ = replace(filter_, limit=min(filter_.limit, total - filter_.offset))
-    applying = await barriers.is_open(tx, organization_id)
-    if not applying and filter_.order_by == "modified_at":
+    if await barriers.is_open(tx, organization_id):
+        narrowed = await _of_late(tx, organization_id, filter_)
+        found = task_scans.scans(organization_id, narrowed, applying=True)
+        return _keys(await task_scans.rows(tx, found, filter_))
+    if (claimable := await task_claims.page(tx, organization_id, filter_, total)) is not None:
+        return _keys(claimable)
+    parts = await task_backlog.parts(tx, organization_id, filter_)
+    if parts == [filter_]:
+        return _keys(await _places(tx, organization_id, filter_, total))
+    until, places = filter_.offset + filter_.limit, list[TaskPlace]()
+    for part in parts:
+        places += await _places(tx, organization_id, replace(part, offset=0, limit=until), total)
+    return _keys(sorted(places, reverse=filter_.descending)[filter_.offset : until])
+
+
+async def _places(tx: Tx, organization_id: int, filter_: TaskFilter, total: int | None) -> list[TaskPlace]:
+    """Returns the tasks of one page, in order, while no bulk cancel is open."""
+    if filter_.order_by == "modified_at":
         return await task_changes.page(tx, organization_id, filter_)
-    if not applying and task_changes.is_range(filter_) and total is not None and total <= MANY:
+    if task_changes.is_range(filter_) and total is not None and total <= MANY:
         changed = replace(filter_, order_by="modified_at", offset=0, limit=total)
-        keys = sorted(await task_changes.page(tx, organization_id, changed), reverse=filter_.descending)
-        return keys[filter_.offset : filter_.offset + filter_.limit]
+        keys: list[TaskPlace] = [place[1:] for place in await task_changes.page(tx, organization_id, changed)]
+        return sorted(keys, reverse=filter_.descending)[filter_.offset : filter_.offset + filter_.limit]
     narrowed = await _of_late(tx, organization_id, filter_)
-    if not applying and (places := await _of_engines(tx, organization_id, narrowed)) is not None:
-        return [(job_id, ordinal) for job_id, ordinal in places]
-    found = task_scans.scans(organization_id, narrowed, applying=applying)
-    return [(place[-2], place[-1]) for place in await task_scans.rows(tx, found, filter_)]
+    if (places := await _of_engines(tx, organization_id, narrowed)) is not None:
+        return places
+    return await task_scans.rows(tx, task_scans.scans(organization_id, narrowed), filter_)
 
 
-async def _of_engines(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[task_scans.TaskPlace] | None:
+def _keys(places: Iterable[TaskPlace]) -> list[tuple[int, int]]:
+    return [(place[-2], place[-1]) for place in places]
+
+
+async def _of_engines(tx: Tx, organization_id: int, filter_: TaskFilter) -> list[TaskPlace] | None:
     """Returns the page of tasks of an engine and a status, if the first jobs of the engine have it. Else None."""
     if filter_.engine_ids is None or not task_scans.is_wide(filter_):
         return None

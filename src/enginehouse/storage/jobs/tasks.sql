@@ -88,6 +88,47 @@ SELECT COUNT(*) AS tasks FROM (
   SELECT DISTINCT +w.job_id, +w.ordinal FROM work_item w
   WHERE w.pool IN {pools} AND w.organization_id = :organization_id AND w.lease_until IS NULL AND w.held = 0) t;
 
+-- name: claimable_page
+-- The tasks that have an item which may be claimed, and when they changed, in the order of the list: those of the jobs of
+-- these ids; or all, directly from the index of the lanes and sorted (`of_lanes`). The plus signs keep them from being read
+-- in the order of their keys.
+-- parts: of_lanes newest oldest
+-- lists: pools text
+SELECT i.job_id, i.ordinal, (SELECT t.modified_at FROM task t WHERE t.job_id = i.job_id AND t.ordinal = i.ordinal) AS changed_at
+-- if: of_lanes
+FROM (SELECT DISTINCT +w.job_id AS job_id, +w.ordinal AS ordinal
+-- if: not of_lanes
+FROM (SELECT DISTINCT w.job_id, w.ordinal
+      FROM work_item w
+      WHERE w.organization_id = :organization_id AND w.lease_until IS NULL AND w.held = 0
+-- if: of_lanes
+        AND w.pool IN {pools}
+-- if: not of_lanes
+        AND w.job_id BETWEEN :first_id AND :last_id
+-- if: newest
+      ORDER BY 1 DESC, 2 DESC
+-- if: oldest
+      ORDER BY 1, 2
+      LIMIT :limit OFFSET :offset) i
+-- if: newest
+ORDER BY i.job_id DESC, i.ordinal DESC
+-- if: oldest
+ORDER BY i.job_id, i.ordinal;
+
+-- name: item_at
+-- The job of the item at this place among those of all organizations, from the oldest or the newest job on.
+-- parts: newest oldest
+SELECT w.job_id FROM work_item w
+-- if: newest
+ORDER BY w.job_id DESC, w.ordinal DESC, w.item DESC
+-- if: oldest
+ORDER BY w.job_id, w.ordinal, w.item
+LIMIT 1 OFFSET :place;
+
+-- name: held_jobs
+-- The jobs with an item that is held, no more than the limit.
+SELECT DISTINCT w.job_id FROM work_item w WHERE w.organization_id = :organization_id AND w.held > 0 LIMIT :limit;
+
 -- name: leased
 -- How many tasks have a running attempt, and how many of these also have an item that may be claimed. The plus signs keep
 -- SQLite from walking through all items in the order of their keys.
