@@ -88,6 +88,7 @@ CROSS JOIN LATERAL (
 -- name: settings
 -- The settings of these lanes; paused lanes and those of unavailable engines are left out.
 -- only: sqlite
+-- apart: rows
 -- rows: organization_id bigint, engine_id text
 SELECT r.organization_id, r.engine_id, o.weight, o.running_limit AS organization_limit, o.paused_at, e.state,
        CASE WHEN e.unavailable_probes > 0 AND COALESCE(e.running_limit, 1) > 0 THEN 1 ELSE e.running_limit END AS engine_limit, e.unavailable_until,
