@@ -24,6 +24,20 @@ async def test_portions_are_small_while_clients_create(ready: House, monkeypatch
     assert portion() == LARGEST
 
 
+async def test_portions_are_smaller_beside_many_creations_if_one_writer_stores_both(
+    ready: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enginehouse.storage.database.batcher.perf_counter", lambda: 100.0)
+
+    async def together(number: int) -> int:
+        await asyncio.gather(*(jobs.create(ready, make.principal(), [make.independent(1)]) for _ in range(number)))
+        return ready.finishes.largest()
+
+    one_writer = ready.database.dialect == "sqlite"
+    assert await together(9) == (batches.AMONG_MANY if one_writer else batches.WHILE_CREATING)  # one, and the others
+    assert await together(2) == batches.WHILE_CREATING
+
+
 async def test_portions_are_small_as_long_as_a_creation_takes(ready: House, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = list[int]()
     plural = ready.creates._plural

@@ -34,16 +34,21 @@ PATIENCE: Final = 2.0
 """How many seconds a request waits for an earlier one with the same key on another server."""
 _HARDLY: Final = 0.05
 WHILE_CREATING: Final = 48  # attempts
+AMONG_MANY: Final = 16  # attempts beside a batch of many creations
+_MANY: Final = 8
 PAUSE: Final = 0.05  # seconds without a creation, after which nobody creates
 
 
-def portion(creates: Batcher[Creation, CreateAnswer]) -> int:
+def portion(creates: Batcher[Creation, CreateAnswer], *, one_writer: bool) -> int:
     """Returns how many attempts the next transaction starts or ends.
 
     A client that creates a job waits for its commit, and for the work that is committed before. Nobody waits for one
-    task of a backlog. So while clients create jobs, the work goes in small portions, and creations come in between.
+    task of a backlog. So while clients create jobs, the work goes in small portions, and creations come in between. If
+    there is one writer for both and creations come in large batches, the portions are smaller still.
     """
-    return WHILE_CREATING if creates.idle_seconds < PAUSE else LARGEST
+    if creates.idle_seconds >= PAUSE:
+        return LARGEST
+    return AMONG_MANY if one_writer and creates.last_size >= _MANY else WHILE_CREATING
 
 
 async def create(

@@ -271,7 +271,7 @@ class House:
             cancels=gathered(partial(batches.cancel, database, watches), observe=commits.of_batches("cancel")),
             finishes=gathered(
                 partial(batches.finish, database, plans, watches),
-                largest=partial(batches.portion, creates),
+                largest=partial(batches.portion, creates, one_writer=not on_postgres),
                 observe=commits.of_batches("finish"),
             ),
             remote_claims=gathered(

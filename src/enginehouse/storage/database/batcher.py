@@ -41,7 +41,7 @@ class Batcher(Generic[Request, Answer]):
         self._observe = observe
         self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._batches: set[asyncio.Task[None]] = set()
-        self._sent = 0  # requests in the last batch that began
+        self.last_size = 0  # requests in the last batch that began
         self._ended_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -60,7 +60,7 @@ class Batcher(Generic[Request, Answer]):
             raise Unavailable("The server is stopping.")
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, answer))
-        if not self._batches or len(self._waiting) >= self._sent:
+        if not self._batches or len(self._waiting) >= self.last_size:
             self._start_another()
         elif self._timer is None and len(self._batches) < self._in_flight:
             self._timer = asyncio.get_running_loop().call_later(self._slow_after, self._start_another)
@@ -93,7 +93,7 @@ class Batcher(Generic[Request, Answer]):
 
     async def _run(self) -> None:
         while batch := self._take():
-            self._sent = len(batch)
+            self.last_size = len(batch)
             began = perf_counter()
             try:
                 await self._send(batch)
