@@ -268,7 +268,7 @@ def test_the_doctor_finds_a_running_server_well(server: Server) -> None:
     told = _json(server.cli("doctor", "--json"))
     assert told["ok"] is True
     verdicts = {check["check"]: check["verdict"] for check in told["checks"]}
-    for check in ("durability", "schema", "clock", "statuses", "disk", "engine sentiment"):
+    for check in ("durability", "schema", "clock", "statuses", "counts", "disk", "engine sentiment"):
         assert verdicts[check] == "ok"
 
 

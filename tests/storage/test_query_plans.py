@@ -50,8 +50,14 @@ HISTORIES: Final = (
 # Statements that walk through such a table, and why that is right.
 WALKS: Final[dict[str, str]] = {
     "consistency.jobs": "the check of the whole storage, a batch at a time",
+    "consistency.ends": "the same, at once",
     "consistency.wrongly_held": "the same",
     "consistency.slots_ahead": "the same",
+    "count_consistency.jobs": "the same",
+    "count_consistency.failures": "the same",
+    "count_consistency.engines": "the same",
+    "count_consistency.schedules": "the same",
+    "count_consistency.tasks": "the same",
     "clock_reset.latest": "the check of the clock: once at a start, and at most once a minute",
     "clock_reset.start_items": "a reset of the clock, which a person starts",
     "clock_reset.shorten_attempts": "the same",

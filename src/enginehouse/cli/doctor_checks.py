@@ -47,6 +47,7 @@ def findings(data: Path | None, database: str | None, key: str | None = None) ->
     ):
         yield found
     yield from _statuses(inspected)
+    yield from _counts(inspected)
     yield from _seals(inspected)
     if inspected.slots is not None:
         yield from _schedules(inspected.slots)
@@ -118,6 +119,13 @@ def _statuses(inspected: Inspection) -> Iterator[Finding]:
         yield Finding("statuses", Verdict.OK, f"{inspected.jobs} jobs agree with their tasks")
     for one in inspected.disagreements:
         yield Finding("statuses", Verdict.WRONG, f"job {job_graphql(one.job_id)} {one.text}")
+
+
+def _counts(inspected: Inspection) -> Iterator[Finding]:
+    if not inspected.miscounts and inspected.schema == inspected.known_schema:
+        yield Finding("counts", Verdict.OK, "the stored numbers of jobs and tasks are those of the rows")
+    for text in inspected.miscounts:
+        yield Finding("counts", Verdict.WRONG, text)
 
 
 def _seals(inspected: Inspection) -> Iterator[Finding]:

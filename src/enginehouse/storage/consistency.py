@@ -1,10 +1,14 @@
 """Checks that stored data is consistent: jobs with their tasks, schedules with the slots that fired."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
 
+from enginehouse.domain.planning.edges import engine_set
 from enginehouse.domain.schedules.calendar import slots
 from enginehouse.domain.schedules.timing import Timing
 from enginehouse.domain.schedules.zones import UnknownZone
@@ -110,7 +114,29 @@ class WronglyHeld(NamedTuple):
     by_pause: int
 
 
+class EngineOfJob(NamedTuple):
+    """An engine that tasks of a job name; `listed`: the job is in the list of the engine's jobs."""
+
+    job_id: int
+    engine_id: str
+    engine_set: int
+    listed: int
+
+
+class WrongEnd(NamedTuple):
+    """A task whose end is stored otherwise than its status and its last change say."""
+
+    job_id: int
+    ordinal: int
+    status: str
+    ended_as: str | None
+    ended_at: int | None
+    foreign_row: int
+
+
 _JOBS: Final = Select("consistency.jobs", JobCounts)
+_ENGINES: Final = Select("consistency.engines", EngineOfJob)
+_ENDS: Final = Select("consistency.ends", WrongEnd)
 _BY_PAUSE: Final = "its job is paused or not"
 _BY_LIMIT: Final = "nothing else of its task is free, so nothing would let it go"
 _WRONGLY_HELD: Final = Select("consistency.wrongly_held", WronglyHeld)
@@ -121,15 +147,37 @@ async def check_jobs(tx: Tx, *, limit: int = 20) -> tuple[int, list[Disagreement
     disagreements: list[Disagreement] = []
     looked, after = 0, -1
     while rows := await _JOBS.all(tx, after=after, limit=_BATCH):
+        found = [Disagreement(row.id, text) for row in rows if (text := _disagrees(row))]
+        found += _wrong_engines(await _ENGINES.all(tx, after=after, last=rows[-1].id))
+        disagreements += found[: limit - len(disagreements)]
         looked, after = looked + len(rows), rows[-1].id
-        for row in rows:
-            if (text := _disagrees(row)) and len(disagreements) < limit:
-                disagreements.append(Disagreement(row.id, text))
+    for end in await _ENDS.all(tx, limit=limit - len(disagreements)):
+        disagreements.append(Disagreement(end.job_id, _wrong_end(end)))
     for held in await _WRONGLY_HELD.all(tx, limit=limit - len(disagreements)):
         why = _BY_PAUSE if held.by_pause else _BY_LIMIT
         text = f"has item {held.item} of task {held.ordinal} held against what is true: {why}"
         disagreements.append(Disagreement(held.job_id, text))
     return looked, disagreements
+
+
+def _wrong_engines(rows: Sequence[EngineOfJob]) -> Iterator[Disagreement]:
+    for job_id, named in groupby(rows, attrgetter("job_id")):
+        engines = list(named)
+        for engine in engines:
+            if not engine.listed:
+                yield Disagreement(job_id, f"is not in the list of the jobs of engine {engine.engine_id}")
+        if engines[0].engine_set != engine_set(engine.engine_id for engine in engines):
+            yield Disagreement(job_id, "is listed with the jobs of other engines than its tasks name")
+
+
+def _wrong_end(end: WrongEnd) -> str:
+    task = f"has task {end.ordinal}, which is {end.status}"
+    if end.foreign_row:
+        return f"{task}, in the lists of another organization"
+    if end.ended_as is None and end.ended_at is None:
+        return f"{task}, but is not in the list of ended tasks"
+    listed = f"as {end.ended_as or 'nothing'}" if end.ended_as != end.status else "at another time than it ended"
+    return f"{task}, in the list of ended tasks {listed}"
 
 
 def _disagrees(row: JobCounts) -> str | None:

@@ -18,6 +18,31 @@ GROUP BY j.id, j.status, j.cancelled, j.started_at,
 ORDER BY j.id
 LIMIT :limit;
 
+-- name: engines
+-- The engines that the tasks of these jobs name, and whether the list of their jobs has the job.
+SELECT t.job_id, t.engine_id, j.engine_set,
+       MAX(CASE WHEN EXISTS (
+         SELECT 1 FROM job_engine e
+         WHERE e.organization_id = j.organization_id AND e.engine_id = t.engine_id AND e.job_id = t.job_id
+       ) THEN 1 ELSE 0 END) AS listed
+FROM task t JOIN job j ON j.id = t.job_id
+WHERE t.job_id > :after AND t.job_id <= :last
+GROUP BY t.job_id, t.engine_id, j.engine_set
+ORDER BY t.job_id, t.engine_id;
+
+-- name: ends
+-- Tasks that stand in the list of ended tasks otherwise than their rows say, or in that of another organization.
+SELECT t.job_id, t.ordinal, t.status, t.ended_as, t.ended_at,
+       CASE WHEN t.organization_id <> j.organization_id THEN 1 ELSE 0 END AS foreign_row
+FROM task t JOIN job j ON j.id = t.job_id
+WHERE t.organization_id <> j.organization_id
+   OR COALESCE(t.ended_as, '') <> CASE WHEN t.status IN ('complete', 'failed', 'aborted') THEN t.status ELSE '' END
+   OR COALESCE(t.ended_at, -1) <> CASE
+        WHEN t.deleted_at IS NOT NULL THEN COALESCE(t.ended_at, -1)
+        WHEN t.status IN ('complete', 'failed', 'aborted') THEN t.modified_at ELSE -1 END
+ORDER BY t.job_id, t.ordinal
+LIMIT :limit;
+
 -- name: wrongly_held
 -- Items whose hold disagrees with the pause of their job, and items that wait for another of their task to end while
 -- none is free.

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from enginehouse.storage import clock_reset, consistency, server_facts
+from enginehouse.storage import clock_reset, consistency, count_consistency, server_facts
 from enginehouse.storage.audit import seals
 from enginehouse.storage.audit.seals import Verified
 from enginehouse.storage.consistency import Disagreement, ScheduleCheck
@@ -48,6 +48,7 @@ class Inspection:
     times_ahead: int = 0  # µs that stored times are in the future
     outbox: OutboxCheck | None = None
     key_check: str | None = None  # the text that recognizes the secret key of the database's servers
+    miscounts: list[str] = field(default_factory=list)
 
 
 def sqlite(path: Path) -> Inspection:
@@ -144,18 +145,28 @@ def _version(rows: Sequence[Row]) -> int:
     return max(applied, default=0)
 
 
-async def _contents(
-    tx: Tx, schema: int
-) -> tuple[
-    int, list[Disagreement], Verified | None, ScheduleCheck | None, str | None, int, OutboxCheck | None, str | None
-]:
+_Contents = tuple[
+    int,
+    list[Disagreement],
+    Verified | None,
+    ScheduleCheck | None,
+    str | None,
+    int,
+    OutboxCheck | None,
+    str | None,
+    list[str],
+]
+
+
+async def _contents(tx: Tx, schema: int) -> _Contents:
     """Returns the checks of the rows; nothing if the schema version is not the one of this program's statements."""
     if schema != len(available()):
-        return 0, [], None, None, None, 0, None, None
+        return 0, [], None, None, None, 0, None, None, []
     looked, wrong = await consistency.check_jobs(tx)
     sealed = await seals.verify(tx)
     now = await tx.read_clock()
     slots = await consistency.check_schedules(tx, now=now)
     ahead = await clock_reset.ahead(tx, now)
     store_id, key_check = await server_facts.store_id(tx), await server_facts.secret_key_check(tx)
-    return looked, wrong, sealed, slots, store_id, ahead, await check.check(tx, now), key_check
+    outbox, miscounts = await check.check(tx, now), await count_consistency.check_counts(tx)
+    return looked, wrong, sealed, slots, store_id, ahead, outbox, key_check, miscounts

@@ -375,3 +375,35 @@ SELECT failures, lost FROM work_item;
 -- name: add_pauses
 -- rows: job_id bigint, paused_at bigint
 UPDATE job SET paused_at = r.paused_at FROM {rows} r WHERE job.id = r.job_id;
+
+-- name: add_count
+-- A shard that no transaction has written.
+INSERT INTO job_count (organization_id, engine_id, status, reason, backlog, shard, jobs, tasks)
+VALUES (1, :engine_id, :status, :reason, :backlog, 99, :jobs, :tasks);
+
+-- name: miscount_schedules
+INSERT INTO schedule_job_count (organization_id, schedule_id, shard, jobs) VALUES (1, 7, 99, 1);
+
+-- name: forget_counts_of_schedules
+DELETE FROM schedule_job_count;
+
+-- name: other_engines
+UPDATE job SET engine_set = engine_set - 1 WHERE status = 'complete';
+
+-- name: unlisted_job
+DELETE FROM job_engine WHERE job_id IN (SELECT id FROM job WHERE status = 'complete');
+
+-- name: ended_otherwise
+UPDATE task SET ended_as = 'failed' WHERE status = 'complete';
+
+-- name: ended_at_another_time
+UPDATE task SET ended_at = ended_at - 1 WHERE status = 'complete';
+
+-- name: end_forgotten
+UPDATE task SET ended_as = NULL, ended_at = NULL WHERE status = 'complete';
+
+-- name: end_invented
+UPDATE task SET ended_as = 'complete', ended_at = modified_at WHERE status = 'failed' OR status = 'pending';
+
+-- name: foreign_task
+UPDATE task SET organization_id = organization_id + 1 WHERE status = 'complete';
