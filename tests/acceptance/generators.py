@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -178,3 +178,9 @@ GENERATED: Final = {
     ),
 }  # fmt: skip
 """The generated clients by what a person calls them."""
+
+BY_NAME: Final = "--additional-properties=openApiNullable=false,useSingleRequestParameter=true"
+"""Parameters of a call by their names in Java. Otherwise one more parameter of an operation breaks who calls it."""
+
+OWN: Final = {**GENERATED, "java": replace(GENERATED["java"], arguments=_of("java", BY_NAME))}
+"""The same for our own descriptions, to which parameters are added."""

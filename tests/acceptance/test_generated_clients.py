@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.acceptance.generators import GENERATED, built, run
+from tests.acceptance.generators import BY_NAME, GENERATED, OWN, built, run
 from tests.acceptance.servers import Server
 from tests.acceptance.toolchains import ROOT
 from tests.api.published_document import document
@@ -92,21 +92,22 @@ def test_the_page_about_clients_has_the_command(name: str) -> None:
     assert [word for word in client.arguments if word.startswith("--additional")] == re.findall(
         r"--additional\S+", command
     )
+    assert BY_NAME in page
 
 
 BASES: Final = ("/edge/v1", "/api/v1")
 # Each description with one client that is compiled quickly, and under `make chaos` with all.
 QUICK: Final = [("openapi-python-client", BASES[0]), ("typescript-fetch", BASES[1])]
-OWN: Final = [*product((name for name in GENERATED if name != "python"), BASES)] if THOROUGH else QUICK
+CASES: Final = [*product((name for name in OWN if name != "python"), BASES)] if THOROUGH else QUICK
 
 
-@pytest.mark.parametrize(("name", "base"), OWN)
+@pytest.mark.parametrize(("name", "base"), CASES)
 def test_a_client_can_be_generated_from_our_own_description_too(
     server: Server, name: str, base: str, done: str
 ) -> None:
     with server.client() as http:
         described = http.get(f"{base}/openapi.json", headers={"Authorization": ""}).json()
-    client = GENERATED[name]
+    client = OWN[name]
     folder = built(client, described, SESSIONS / "own" / client.session)
     [(_, jobs)] = run(folder, client, environment(server, base=base))
     assert done in jobs

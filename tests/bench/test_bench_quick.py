@@ -14,10 +14,10 @@ COMMAND = [sys.executable, str(Path(__file__).parents[2] / "bench/run.py")]
 
 
 @pytest.mark.slow
-def test_a_quick_run_prints_a_row_per_figure_and_writes_every_sample(tmp_path: Path) -> None:
+def test_a_quick_run_prints_a_row_per_figure_and_writes_every_sample(tmp_path: Path, place: Path) -> None:
     written = tmp_path / "figures.json"
     arguments = [*SOME, "--quick", "--no-peers"]
-    places = ["--json", str(written), "--place", str(tmp_path)]
+    places = ["--json", str(written), "--place", str(place)]
     run = subprocess.run([*COMMAND, *arguments, *places], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "not measured" not in run.stdout + run.stderr
@@ -28,7 +28,7 @@ def test_a_quick_run_prints_a_row_per_figure_and_writes_every_sample(tmp_path: P
     measured = {(figure["key"], name): one for figure in figures for name, one in figure["results"].items()}
     assert len(measured) >= (9 if THOROUGH else 5)
     assert all(one["median"] > 0 and len(one["rounds"]) == 1 for one in measured.values())
-    assert not list(tmp_path.glob("bench-*")), "the data of a run is thrown away"
+    assert not list(place.iterdir()), "the data of a run is thrown away"
 
 
 def test_a_subject_that_is_not_there_is_named() -> None:

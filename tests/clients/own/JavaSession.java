@@ -12,8 +12,7 @@ public class JavaSession {
         ApiClient client = Configuration.getDefaultApiClient();
         client.setBasePath(given.get("ENGINEHOUSE_URL") + given.get("ENGINEHOUSE_BASE"));
         ((HttpBearerAuth) client.getAuthentication("bearer")).setBearerToken(given.get("ENGINEHOUSE_TOKEN"));
-        var page = new JobsApi().jobsListJobs(null, null, null, null, null, null, null, null, null, null, null, null,
-                null, null, null, null, 0, 1000);
+        var page = new JobsApi().jobsListJobs().limit(1000).execute();
         var jobs = page.getResult().stream().map(one -> one.getInternalJobID()).toList();
         System.out.println(JSON.serialize(Map.of("name", "list", "result", jobs)));
         System.exit(0); // the threads of the HTTP client would keep the program for a minute
