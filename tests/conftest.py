@@ -20,7 +20,8 @@ from tests.scratch import in_memory
 from enginehouse.operations import passwords
 from enginehouse.storage.database.database import Database
 from enginehouse.storage.database.postgres import PostgresDatabase
-from enginehouse.storage.database.sql import Dialect, Statements, statements
+from enginehouse.storage.database.sql import Statements, statements
+from enginehouse.storage.database.sql_words import Dialect
 from enginehouse.storage.database.sqlite import SqliteDatabase
 
 SQL = Path(__file__).parent / "storage" / "sql"

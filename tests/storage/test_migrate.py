@@ -11,7 +11,9 @@ from tests.postgres import PostgresServer
 from enginehouse.storage import inspection
 from enginehouse.storage.database.database import Row, StorageRefused
 from enginehouse.storage.database.migrate import Migration, MigrationConnection, available, migrate
-from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script, statements
+from enginehouse.storage.database.sql import STORAGE, script, statements
+from enginehouse.storage.database.sql_text import BadStatement
+from enginehouse.storage.database.sql_words import Dialect
 
 FIRST = Migration(1, "begin", "CREATE TABLE thing (id BIGINT PRIMARY KEY, word TEXT NOT NULL);")
 SECOND = Migration(2, "second", "ALTER TABLE thing ADD COLUMN size BIGINT;\nCREATE INDEX thing_word ON thing (word);")

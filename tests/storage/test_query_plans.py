@@ -23,7 +23,9 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.postgres import PostgresDatabase
 from enginehouse.storage.database.postgres_tx import PostgresTx
-from enginehouse.storage.database.sql import Dialect, Statement, shape, statements
+from enginehouse.storage.database.sql import shape, statements
+from enginehouse.storage.database.sql_statement import Statement
+from enginehouse.storage.database.sql_words import Dialect
 from enginehouse.storage.jobs import filter_choice, job_scans, task_live, task_scans
 
 GROWING: Final = {

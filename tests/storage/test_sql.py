@@ -5,7 +5,9 @@ import pytest
 from enginehouse.domain.status import TASK
 from enginehouse.storage.database import sql
 from enginehouse.storage.database.postgres_rows import given
-from enginehouse.storage.database.sql import BadStatement, Dialect, Statements, script, shape, statements
+from enginehouse.storage.database.sql import Statements, script, shape, statements
+from enginehouse.storage.database.sql_text import BadStatement
+from enginehouse.storage.database.sql_words import Dialect
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 

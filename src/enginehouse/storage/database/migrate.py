@@ -6,7 +6,9 @@ from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
 from enginehouse.storage.database.database import Row, StorageRefused
-from enginehouse.storage.database.sql import STORAGE, BadStatement, Dialect, script
+from enginehouse.storage.database.sql import STORAGE, script
+from enginehouse.storage.database.sql_text import BadStatement
+from enginehouse.storage.database.sql_words import Dialect
 
 # The first migration of every development version. The files of its later migrations no longer exist.
 _DEVELOPMENT: Final = "first"

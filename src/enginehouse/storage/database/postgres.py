@@ -20,7 +20,8 @@ from enginehouse.storage.database.migrate import Migration, available, migrate
 from enginehouse.storage.database.postgres_connections import SESSION, TROUBLE, Connections, lost
 from enginehouse.storage.database.postgres_listener import Listener
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime, lock_key
-from enginehouse.storage.database.sql import STORAGE, Dialect, Statements, statements
+from enginehouse.storage.database.sql import STORAGE, Statements, statements
+from enginehouse.storage.database.sql_words import Dialect
 from enginehouse.storage.database.time_limits import Limit
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ Numbers and short words are the text of an array: the driver's own arrays cost t
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from enginehouse.storage.database.sql import Statement
+from enginehouse.storage.database.sql_statement import Statement
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.facts import Facts
 from enginehouse.storage.database.postgres_rows import given
-from enginehouse.storage.database.sql import Statement, Statements
+from enginehouse.storage.database.sql import Statements
+from enginehouse.storage.database.sql_statement import Statement
 
 _MICROS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _CLOCK: Final = f"SELECT {_MICROS}"

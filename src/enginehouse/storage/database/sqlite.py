@@ -17,7 +17,8 @@ from enginehouse.storage.database.clock import Clock, Steady
 from enginehouse.storage.database.database import Row, StorageRefused, Tx
 from enginehouse.storage.database.facts import OnCommit
 from enginehouse.storage.database.migrate import Migration, available, migrate
-from enginehouse.storage.database.sql import STORAGE, Dialect, Statements, statements
+from enginehouse.storage.database.sql import STORAGE, Statements, statements
+from enginehouse.storage.database.sql_words import Dialect
 from enginehouse.storage.database.sqlite_writer import Fencing, SqliteTx, Work, Writer, drive, translated
 
 T = TypeVar("T")

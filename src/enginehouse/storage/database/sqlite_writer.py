@@ -17,7 +17,8 @@ from enginehouse.domain.totals import COMMIT_TIME
 from enginehouse.storage.database.clock import Clock
 from enginehouse.storage.database.database import TOKENS_AT_ONCE, Row
 from enginehouse.storage.database.facts import Facts, OnCommit, ignore
-from enginehouse.storage.database.sql import Statement, Statements
+from enginehouse.storage.database.sql import Statements
+from enginehouse.storage.database.sql_statement import Statement
 
 Work = Callable[["SqliteTx"], Awaitable[Any]]
 Queued = tuple[Work, "asyncio.Future[Any]", bool]

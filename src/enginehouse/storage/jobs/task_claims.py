@@ -8,7 +8,8 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.database.sql import shape
 from enginehouse.storage.jobs import task_counts, task_live, task_scans, task_walks
-from enginehouse.storage.jobs.pages import FEW, NEVER
+from enginehouse.storage.jobs.job_bounds import NEVER
+from enginehouse.storage.jobs.pages import FEW
 from enginehouse.storage.jobs.task_scans import TaskPlace
 
 SORTED: Final = 20_000  # tasks that are all read and sorted
