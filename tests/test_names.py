@@ -29,8 +29,8 @@ WORDS = """
     prose protocol prune push python query ranges ranking ray reader records redirects reference references register
     rejection relative resample reset root rows runtime salience scalars scan schema sdl seccomp send sentiment serve
     server session sessions settings shapes sign single site snapshot sound source spec speech splitter sql sqlite
-    standalone start statement states static steps storage streams subtitles summary sync syscalls system table tails temporary
-    terminal text threads throttle time timeline transcript transcription transfer translation transport try tx types
+    standalone start statement states static steps storage streams subtitles summary sync syscalls system table tails
+    temporary terminal text threads throttle time timeline transcript transcription transfer translation transport try tx types
     unserved upload uses variables verdict video walk watch wav wave web webstream whisper wire words xml
     """
 TECHNICAL = set(WORDS.split())
