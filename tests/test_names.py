@@ -19,19 +19,20 @@ GLOSSARY = {
 # interface and a command line.
 WORDS = """
     access addresses admin agents answer api app archive asgi async auth backoff bounds bubblewrap build bytes cache
-    call captions casing categories charset choice cli client cluster completion config confirmation connection context
-    cors cost count creation cron curl dash day deadline declaration decode deletion detection disk domain download
-    draft entities envelope error exchange execution executor extract extraction extras facts ffmpeg fields file filter
-    first form formats graph graphiql groups handlebars head health html http human in introspection json jsontext keyed
-    keywords landlock language layout lexicon lines live lock log logs loop machine mail main markup migrate mode models
-    month mutation names near new node notices numbers ocr office offline openapi opendocument options overview page
-    pages paging paths pcm pdf people phrases placement points port postgres prefixes private process processes progress
-    prose protocol prune push python query ranges ranking ray reader records redirects reference references register
-    rejection relative resample reset root rows runtime salience scalars scan schema sdl seccomp send sentiment serve
-    server session sessions settings shapes sign single site snapshot sound source spec speech splitter sql sqlite
-    standalone start statement states static steps storage streams subtitles summary sync syscalls system table tails
-    temporary terminal text threads throttle time timeline transcript transcription transfer translation transport try tx types
-    unserved upload uses variables verdict video walk watch wav wave web webstream whisper wire words xml
+    call captions casing categories charset choice cli client cluster completion config confirmation connection
+    context cors cost count creation cron curl dash day deadline declaration decode deletion detection disk domain
+    download draft entities envelope error exchange execution executor extract extraction extras facts ffmpeg fields
+    file filter first form formats graph graphiql groups handlebars head health html http human in introspection json
+    jsontext keyed keywords landlock language layout lexicon lines live lock log logs loop machine mail main markup
+    migrate mode models month mutation names near new node notices numbers ocr office offline openapi opendocument
+    options overview page pages paging paths pcm pdf people phrases placement points port postgres prefixes private
+    process processes progress prose protocol prune push python query ranges ranking ray reader records redirects
+    reference references register rejection relative resample reset root rows runtime salience scalars scan schema sdl
+    seccomp send sentiment serve server session sessions settings shapes sign single site snapshot sound source spec
+    speech splitter sql sqlite standalone start statement states static steps storage streams subtitles summary sync
+    syscalls system table tails temporary terminal text threads throttle time timeline transcript transcription
+    transfer translation transport try tx types unserved upload uses variables verdict video walk watch wav wave web
+    webstream whisper wire words xml
     """
 TECHNICAL = set(WORDS.split())
 
