@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,7 +40,7 @@ class Inspection:
     schema: int
     known_schema: int
     clock_ahead: int
-    jobs: int
+    jobs: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
     sealed: Verified | None = None
     slots: ScheduleCheck | None = None
@@ -121,12 +121,13 @@ def _sqlite(connection: sqlite3.Connection) -> Inspection:
     mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
     tx = _sqlite_tx(connection)
     schema = _version(connection.execute(APPLIED).fetchall())
-    contents = drive(lambda tx: _contents(tx, schema), tx)
     # `synchronous` belongs to a connection, not to the file: a server sets FULL.
     settings = {"journal_mode": mode, "synchronous": "FULL", "sqlite": sqlite3.sqlite_version}
     unsafe = () if mode == "wal" else ("journal_mode",)
     ahead = _last(connection) - wall_clock()
-    return Inspection(settings, unsafe, schema, len(available()), ahead, *contents)
+    found = Inspection(settings, unsafe, schema, len(available()), ahead)
+    whole: Inspection = drive(lambda tx: _with_contents(tx, found), tx)
+    return whole
 
 
 async def _postgres(connection: Any) -> Inspection:
@@ -134,9 +135,9 @@ async def _postgres(connection: Any) -> Inspection:
     ahead = await connection.fetchval("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
     ahead -= time.time_ns() // 1000
     schema = _version([tuple(record) for record in await connection.fetch(APPLIED)])
-    contents = await _contents(_postgres_tx(connection), schema)
     unsafe = tuple(name for name, values in _UNSAFE.items() if settings[name] in values)
-    return Inspection(settings, unsafe, schema, len(available()), ahead, *contents)
+    found = Inspection(settings, unsafe, schema, len(available()), ahead)
+    return await _with_contents(_postgres_tx(connection), found)
 
 
 def _version(rows: Sequence[Row]) -> int:
@@ -145,28 +146,21 @@ def _version(rows: Sequence[Row]) -> int:
     return max(applied, default=0)
 
 
-_Contents = tuple[
-    int,
-    list[Disagreement],
-    Verified | None,
-    ScheduleCheck | None,
-    str | None,
-    int,
-    OutboxCheck | None,
-    str | None,
-    list[str],
-]
-
-
-async def _contents(tx: Tx, schema: int) -> _Contents:
-    """Returns the checks of the rows; nothing if the schema version is not the one of this program's statements."""
-    if schema != len(available()):
-        return 0, [], None, None, None, 0, None, None, []
+async def _with_contents(tx: Tx, found: Inspection) -> Inspection:
+    """Adds the checks of the rows; none if the schema version is not the one of this program's statements."""
+    if found.schema != found.known_schema:
+        return found
     looked, wrong = await consistency.check_jobs(tx)
-    sealed = await seals.verify(tx)
     now = await tx.read_clock()
-    slots = await consistency.check_schedules(tx, now=now)
-    ahead = await clock_reset.ahead(tx, now)
-    store_id, key_check = await server_facts.store_id(tx), await server_facts.secret_key_check(tx)
-    outbox, miscounts = await check.check(tx, now), await count_consistency.check_counts(tx)
-    return looked, wrong, sealed, slots, store_id, ahead, outbox, key_check, miscounts
+    return replace(
+        found,
+        jobs=looked,
+        disagreements=wrong,
+        miscounts=await count_consistency.check_counts(tx),
+        sealed=await seals.verify(tx),
+        slots=await consistency.check_schedules(tx, now=now),
+        times_ahead=await clock_reset.ahead(tx, now),
+        outbox=await check.check(tx, now),
+        store_id=await server_facts.store_id(tx),
+        key_check=await server_facts.secret_key_check(tx),
+    )
