@@ -1,10 +1,13 @@
 """Transactions that start work hold the barrier lock, and a verb without it raises at once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import asyncpg
 import pytest
 from tests import make
+from tests.postgres import PATIENCE
 
 from enginehouse.storage import limits
 from enginehouse.storage.bulk_cancels import barriers
@@ -62,6 +65,35 @@ async def test_a_write_after_one_that_starts_work_does_not_hold_the_lock(databas
         False,
         False,
     ]
+
+
+async def test_a_bulk_cancel_takes_its_id_and_time_behind_all_that_starts_work_though_no_connection_is_free(
+    postgres_database: Database, postgres_dsn: str, connections: int
+) -> None:
+    held, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold(_: Tx) -> None:
+        held.release()
+        await go_on.wait()
+
+    outside = await asyncpg.connect(postgres_dsn)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            holders = [asyncio.create_task(postgres_database.write_work(hold)) for _ in range(connections)]
+            for _ in holders:
+                await held.acquire()
+            accepting = asyncio.create_task(postgres_database.write(FORBIDS_WORK["bulk cancel"], urgent=True))
+            while not await outside.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                pass
+            assert not await outside.fetchval("SELECT is_called FROM barrier_id_seq"), "ids rise with the commits"
+            before = await outside.fetchval("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
+            go_on.set()
+            barrier_id = await accepting
+            await asyncio.gather(*holders)
+        accepted_at = await outside.fetchval("SELECT accepted_at FROM barrier WHERE id = $1", barrier_id)
+    finally:
+        await outside.close()
+    assert accepted_at >= before
 
 
 async def test_counts_of_writes_in_a_row_meet_on_no_row_where_two_can_write_at_once(database: Database) -> None:

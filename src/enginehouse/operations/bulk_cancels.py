@@ -103,7 +103,8 @@ async def cancel(
         await entries.record(tx, [entry.about(barrier_id)])
         return barrier_id
 
-    accepted = await idempotency.once(house, _request_key(principal, range_, include_running, key), int, accept)
+    request_key = _request_key(principal, range_, include_running, key)
+    accepted = await idempotency.once(house, request_key, int, accept, urgent=True)
     if not accepted.replayed:
         house.watches.many_changed()
         await _count(house, range_, accepted.value)

@@ -19,6 +19,7 @@ before that. The interfaces use the same operation names, so that a request may 
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -76,14 +77,16 @@ async def once(
     work: Callable[[Tx], Awaitable[T]],
     *,
     starts_work: bool = False,
+    urgent: bool = False,
 ) -> OnceAnswer[T]:
     """Runs `work` in one write transaction and stores its answer there; or returns the stored answer of this key.
 
-    `starts_work`: the transaction is one of `write_work`.
+    `starts_work`: the transaction is one of `write_work`; `urgent`: one of `write` that does not wait for others.
 
     Raises KeyReused, and KeyInProgress if another request with this key has not ended after two seconds.
     """
-    write = house.database.write_work if starts_work else house.database.write
+    database = house.database
+    write = database.write_work if starts_work else partial(database.write, urgent=urgent)
     if request_key is None:
         return OnceAnswer(await write(work))
     mine = False

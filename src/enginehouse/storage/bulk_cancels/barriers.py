@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from enginehouse.storage.database import barrier_lock
 from enginehouse.storage.database.database import Tx
+from enginehouse.storage.database.postgres_tx import lock_key
 from enginehouse.storage.database.rows import Select
 
 _NO_ID: Final = 9_223_372_036_854_775_807
@@ -70,16 +71,20 @@ async def accept(tx: Tx, range_: JobRange, *, include_running: bool, created_by:
 
     A transaction that starts work, or marks a job as cancellable, commits before this one or begins after it.
     """
-    await barrier_lock.take_exclusive(tx)
-    [(barrier_id,)] = await tx.all(
-        "bulk_cancels.insert",
-        organization_id=range_.organization_id,
-        created_from=range_.created_from,
-        created_to=range_.created_to,
-        now=await tx.read_clock(),
-        include_running=int(include_running),
-        created_by=created_by,
-    )
+    row = {
+        "organization_id": range_.organization_id,
+        "created_from": range_.created_from,
+        "created_to": range_.created_to,
+        "include_running": int(include_running),
+        "created_by": created_by,
+    }
+    if tx.dialect == "postgres":
+        barrier_lock.refuse_shared(tx)
+        inserted = await tx.all("bulk_cancels.lock_and_insert", **row, now=tx.now, lock=lock_key(barrier_lock.NAME))
+    else:
+        await barrier_lock.take_exclusive(tx)
+        inserted = await tx.all("bulk_cancels.insert", **row, now=await tx.read_clock())
+    [(barrier_id, tx.now)] = inserted
     return int(barrier_id)
 
 

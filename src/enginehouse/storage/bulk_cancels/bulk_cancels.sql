@@ -1,9 +1,20 @@
 -- name: insert
 -- Accepts a bulk cancel. It runs under the exclusive barrier lock, so that ids rise in the order of the commits. It
 -- changes no job, so its cost does not depend on the number of jobs.
+-- only: sqlite
 INSERT INTO barrier (organization_id, created_from, created_to, accepted_at, include_running, created_by)
 VALUES (:organization_id, :created_from, :created_to, :now, :include_running, :created_by)
-RETURNING id;
+RETURNING id, accepted_at;
+
+-- name: lock_and_insert
+-- The same with the lock, in one trip: no work starts or commits between them. The id and the time are taken once the
+-- lock is there, since the subquery calls a volatile function; a statement that reads no table needs no later snapshot.
+-- only: postgres
+INSERT INTO barrier (organization_id, created_from, created_to, accepted_at, include_running, created_by)
+SELECT :organization_id, :created_from, :created_to,
+       GREATEST(:now, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)), :include_running, :created_by
+FROM (SELECT pg_advisory_xact_lock(:lock) OFFSET 0) taken
+RETURNING id, accepted_at;
 
 -- name: barrier
 -- The organization's bulk cancel.

@@ -24,6 +24,11 @@ async def take_exclusive(tx: Tx) -> None:
     The lock is a separate statement, so that the next statement sees what was committed during the wait. Raises
     RuntimeError in a transaction of `write_work`: two that hold the lock shared would wait for each other.
     """
+    refuse_shared(tx)
+    await tx.lock(NAME)
+
+
+def refuse_shared(tx: Tx) -> None:
+    """Raises RuntimeError if the transaction holds the lock shared, so that it must not wait for all others."""
     if tx.under_barrier:
         raise RuntimeError("A transaction of Database.write_work cannot hold the barrier lock alone.")
-    await tx.lock(NAME)

@@ -103,13 +103,16 @@ class Database(Protocol):
     on_commit: OnCommit
     """Who learns what was committed; one listener, which `app` attaches."""
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, urgent: bool = False
+    ) -> T:
         """Runs `work` in one write transaction, which is committed and durable when this returns.
 
         On SQLite the writer thread has a queue; all queued works share one commit, each in its own savepoint. An
         exception from `work` rolls back only that work and is raised here. After Unavailable the commit may have
         happened without a confirmation. `patience` is how many seconds to wait for another transaction's row before
-        Contended is raised; on SQLite there is no other transaction.
+        Contended is raised; on SQLite there is no other transaction. An `urgent` one does not wait for the connections
+        of the others, all of which may be at work.
         """
 
     async def write_work(

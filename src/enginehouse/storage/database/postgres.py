@@ -17,7 +17,7 @@ from enginehouse.storage.database.channels import Channels
 from enginehouse.storage.database.database import Contended, Row, StorageRefused, Tx
 from enginehouse.storage.database.facts import OnCommit, ignore
 from enginehouse.storage.database.migrate import Migration, available, migrate
-from enginehouse.storage.database.postgres_connections import SESSION, TROUBLE, Connections, lost
+from enginehouse.storage.database.postgres_connections import HELD_AT_MOST, SESSION, TROUBLE, Connections, lost
 from enginehouse.storage.database.postgres_listener import Listener
 from enginehouse.storage.database.postgres_tx import PostgresTx, StorageTime, lock_key
 from enginehouse.storage.database.sql import STORAGE, Statements, statements
@@ -32,6 +32,8 @@ SHARDS: Final = 8  # rows per count, so that two writers seldom change the same 
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # The lock must be a separate statement; it only shares the round trip of BEGIN.
 _WRITE_WORK: Final = f"{_WRITE}; SELECT pg_advisory_xact_lock_shared({lock_key(barrier_lock.NAME)})"
+# A reading connection may be idle for longer in its transactions, which hold no locks.
+_BRIEFLY: Final = f"; SET LOCAL idle_in_transaction_session_timeout = {HELD_AT_MOST}"
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SETTINGS: Final = """SELECT name, setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'server_version_num', 'transaction_read_only')"""
@@ -102,8 +104,10 @@ class PostgresDatabase:
         await opened.write(lambda tx: tx.read_clock())
         return opened
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
-        return await self._persist(work, under_barrier=False, patience=patience)
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, urgent: bool = False
+    ) -> T:
+        return await self._persist(work, under_barrier=False, patience=patience, urgent=urgent)
 
     async def write_work(
         self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, reads_clock: bool = False
@@ -155,17 +159,20 @@ class PostgresDatabase:
         under_barrier: bool,
         patience: float | None,
         reads_clock: bool = False,
+        urgent: bool = False,
     ) -> T:
         self._check_open()
         shard = next(self._turns) % SHARDS
         begin = _WRITE_WORK if under_barrier else _WRITE
+        if urgent:
+            begin += _BRIEFLY
         if patience is not None:
             begin += f"; SET LOCAL lock_timeout = {max(1, round(patience * 1000))}"
         connections = self._connections
 
         async def attempt(limit: Limit) -> T:
             return await connections.use(
-                connections.writers,
+                connections.readers if urgent else connections.writers,
                 limit,
                 lambda connection: self._transaction(
                     connection,

@@ -20,6 +20,7 @@ SESSION: Final = {
     "max_parallel_workers_per_gather": "0",
     "idle_in_transaction_session_timeout": "60000",
 }
+HELD_AT_MOST: Final = "10000"  # ms
 # Each writing statement has one good plan, by key; without this setting the planner makes a new plan for every array.
 # That plan must use the indexes: one that was made while a table was small would read all of it, however much it has
 # grown, until PostgreSQL analyzes it. A server that stops in the middle of a transaction blocks its rows for all
@@ -30,7 +31,7 @@ _HOT: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    "idle_in_transaction_session_timeout": "10000",
+    "idle_in_transaction_session_timeout": HELD_AT_MOST,
 }
 TROUBLE: Final = (
     OSError,

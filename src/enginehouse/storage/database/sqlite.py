@@ -99,7 +99,9 @@ class SqliteDatabase:
             os.close(lock)
             raise
 
-    async def write(self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None) -> T:
+    async def write(
+        self, work: Callable[[Tx], Awaitable[T]], *, patience: float | None = None, urgent: bool = False
+    ) -> T:
         return await self._queue(work, under_barrier=False)
 
     async def write_work(
