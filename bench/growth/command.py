@@ -11,7 +11,7 @@ from typing import Final
 
 import uvloop
 from bench.growth import calls, verbs
-from bench.growth.rows import MOST, REFUSED, Row, of_waits
+from bench.growth.rows import DEEP_SLOW, MOST, REFUSED, SLOW, Row, of_waits
 from bench.growth.stored import Stored, stored
 from rich import box
 from rich.console import Console
@@ -29,7 +29,7 @@ _WIDTH: Final = 120
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns 0 if everything was measured. A ratio that is too large is shown (✗) and does not change it."""
+    """Returns 0 if everything was measured. What grows too much or is slow is shown (✗) and does not change it."""
     wanted = _wanted(arguments)
     sizes, tasks = wanted.sizes or (_SMALL if wanted.quick else SIZES), 5
     if wanted.huge:
@@ -72,11 +72,11 @@ def _bytes(found: Sequence[Stored], size_of: Sequence[int]) -> Row:
 
 def _told(row: Row) -> dict[str, object]:
     values = ["refused" if value == REFUSED else value for value in row.values]
-    return asdict(row) | {"values": values, "ratio": row.ratio}
+    return asdict(row) | {"values": values, "ratio": row.ratio, "grows": row.grows, "slow": row.is_slow}
 
 
 def show(name: str, sizes: Sequence[int], rows: Sequence[Row]) -> None:
-    """The rows are on stdout, and then once more those whose ratio is too large."""
+    """The rows are on stdout; then those that grow too much, those that are slow, and how many stand alone."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
@@ -92,9 +92,19 @@ def show(name: str, sizes: Sequence[int], rows: Sequence[Row]) -> None:
     large = [row for row in rows if row.grows]
     console.print(f"{name}: {len(large)} of {len(rows)} above {MOST}", highlight=False)
     for row in sorted(large, key=lambda row: -(row.ratio or 0)):
-        values = " → ".join(_number(value) for value in row.values)
         ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
-        console.print(f"  {ratio}  {row.title}: {values} {row.unit}", highlight=False)
+        console.print(f"  {ratio}  {_line(row)}", highlight=False)
+    slow = [row for row in rows if row.is_slow]
+    bounds = f"{SLOW:.0f} ms, or {DEEP_SLOW:.0f} ms for a thousandth page"
+    console.print(f"{name}: {len(slow)} lists above {bounds}", highlight=False)
+    for row in sorted(slow, key=lambda row: -(row.values[-1] or 0)):
+        console.print(f"  {_line(row)}", highlight=False)
+    alone = [row for row in rows if row.ratio is None and row.values[-1] is not None and not row.grows]
+    console.print(f"{name}: {len(alone)} have no smaller size with as many rows to compare with", highlight=False)
+
+
+def _line(row: Row) -> str:
+    return f"{row.title}: {' → '.join(_number(value) for value in row.values)} {row.unit}"
 
 
 def _number(value: float | None) -> str:
@@ -104,9 +114,12 @@ def _number(value: float | None) -> str:
 
 
 def _ratio(row: Row) -> Text:
-    if row.ratio is None:
-        return Text("✗", style="red") if row.grows else Text("–", style="dim")
-    return Text(f"{row.ratio:.2f} {'✗' if row.grows else '✓'}", style="red" if row.grows else "green")
+    bad = row.grows or row.is_slow
+    words = [f"{row.ratio:.2f}"] if row.ratio is not None else []
+    words += ["slow"] if row.is_slow and not row.grows else []
+    if not words and not bad:
+        return Text("–", style="dim")
+    return Text(" ".join([*words, "✗" if bad else "✓"]), style="red" if bad else "green")
 
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:

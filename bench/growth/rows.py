@@ -7,17 +7,26 @@ from typing import Final
 
 MOST: Final = 1.5
 REFUSED: Final = float("inf")  # the wait for what a server cannot answer in time
+# What a list may take at the largest size, whatever it takes at the others (ms): its first page, and the thousandth,
+# which lies behind 10 000 entries of an index, or of several.
+SLOW: Final = 100.0
+DEEP_SLOW: Final = 300.0
+FAR: Final = "page 1000"  # the end of such a title
 # Of a wait below this (ms) the clock, the loop and the connection are a large part.
 _FLOOR: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The values of one thing, one for each size; None where the page has fewer rows than at the largest size."""
+    """The values of one thing, one for each size; None where the page has fewer rows than at the largest size.
+
+    `most`: what it may be at the largest size, whatever it is at the others.
+    """
 
     title: str
     unit: str
     values: tuple[float | None, ...]
+    most: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -35,6 +44,12 @@ class Row:
             return True
         return ratio is not None and ratio > MOST and (self.values[-1] or 0) > _FLOOR
 
+    @property
+    def is_slow(self) -> bool:
+        """True if it is more than it may be at the largest size, so that it shows even if nothing is comparable."""
+        last = self.values[-1]
+        return self.most is not None and last is not None and last > self.most
+
 
 def of_waits(waits: Sequence[Mapping[str, Sequence[float]]], rows: Sequence[Mapping[str, int]]) -> list[Row]:
     """Returns a row for each thing, in the order of the largest size. The tenth percentile stands for its waits.
@@ -49,9 +64,10 @@ def of_waits(waits: Sequence[Mapping[str, Sequence[float]]], rows: Sequence[Mapp
             alike = known[title] == [REFUSED] or returned.get(title) == rows[-1].get(title)
             values.append(quick(known[title]) if alike else None)
         # Of a page that no database has, only the refusal of the place was timed.
-        if rows[-1].get(title) == 0 and title.endswith("page 1000"):
+        if rows[-1].get(title) == 0 and title.endswith(FAR):
             values = [None] * len(values)
-        found.append(Row(title, unit, tuple(values)))
+        most = None if title not in rows[-1] else DEEP_SLOW if title.endswith(FAR) else SLOW
+        found.append(Row(title, unit, tuple(values), most))
     return found
 
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench.growth import lists
-from bench.growth.rows import REFUSED, Row, of_waits
+from bench.growth import command, lists
+from bench.growth.rows import DEEP_SLOW, REFUSED, SLOW, Row, of_waits
 from bench.growth.stored import ENGINES, Stored
 from graphql import build_schema
 from tests.filling import Filled
@@ -65,6 +65,47 @@ def test_a_page_counts_only_where_it_is_as_full_as_at_the_largest_size() -> None
     waits = [{"page": [1.0], "other": [1.0], "all, page 1000": [1.0]} for _ in range(2)]
     rows = [{"page": 4, "all, page 1000": 0}, {"page": 10, "all, page 1000": 0}]
     assert [row.values for row in of_waits(waits, rows)] == [(None, 1.0), (1.0, 1.0), (None, None)]
+
+
+def test_a_list_that_is_slow_at_the_largest_size_shows_even_if_no_other_size_has_its_page() -> None:
+    """The waits of each list with few and with many jobs, and whether it shows."""
+    lists = {
+        "first": (1.0, SLOW + 1, True),
+        "first, but quick": (1.0, SLOW - 1, False),
+        "list, page 1000": (1.0, DEEP_SLOW + 1, True),
+        "list, but quick, page 1000": (1.0, DEEP_SLOW - 1, False),
+        "refused, page 1000": (1.0, REFUSED, True),
+    }
+    waits = [{name: [each[n]] for name, each in lists.items()} | {"start of the server": [9_000.0]} for n in (0, 1)]
+    rows = [dict.fromkeys(lists, returned) for returned in (0, 10)]
+    found = of_waits(waits, rows)
+    assert {row.title: row.is_slow for row in found} == {name: each[2] for name, each in lists.items()} | {
+        "start of the server": False
+    }
+    assert [row.ratio for row in found[:-1]] == [None] * len(lists)
+
+
+def test_the_two_sizes_with_the_same_page_are_compared_where_the_smallest_has_less_of_it() -> None:
+    waits = [{"list, page 1000": [wait]} for wait in (0.1, 40.0, 90.0)]
+    [row] = of_waits(waits, [{"list, page 1000": returned} for returned in (0, 10, 10)])
+    assert (row.values, row.ratio, row.grows, row.is_slow) == ((None, 40.0, 90.0), 2.25, True, False)
+
+
+def test_what_grows_what_is_slow_and_what_is_alone_is_said_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        Row("grown", "ms", (1.0, 2.0), SLOW),
+        Row("alone and slow, page 1000", "ms", (None, 900.0), DEEP_SLOW),
+        Row("alone and quick, page 1000", "ms", (None, 9.0), DEEP_SLOW),
+    ]
+    command.show("sqlite", (200, 2_000), rows)
+    shown = [line.strip() for line in capsys.readouterr().out.partition("sqlite: ")[2].splitlines()]
+    assert shown == [
+        "1 of 3 above 1.5",
+        "2.00  grown: 1 → 2 ms",
+        "sqlite: 1 lists above 100 ms, or 300 ms for a thousandth page",
+        "alone and slow, page 1000: – → 900 ms",
+        "sqlite: 2 have no smaller size with as many rows to compare with",
+    ]
 
 
 @slowly

@@ -47,7 +47,7 @@ GROWING: Final = {
 }
 
 # Of so few jobs PostgreSQL sorts the tasks, rather than read them in the order of the list.
-SORTED: Final = {"tasks", "failed tasks", "aborted tasks"}
+SORTED: Final = {"tasks", "failed tasks", "aborted tasks", "tasks outside the backlog"}
 # Of so short a range it looks at each job, rather than at those of a status.
 WHOLE: Final = {"changed tasks", "changed tasks, by last change"}
 
@@ -99,6 +99,7 @@ def filters_of_tasks(history: History) -> dict[str, dict[str, Any]]:
         "complete tasks of an engine": {"engine_ids": (COMMON,), "statuses": (TaskStatus.COMPLETE,)},
         "pending tasks of an engine": {"engine_ids": (COMMON,), "statuses": (TaskStatus.PENDING,)},
         "tasks in the backlog": {"in_backlog": True},
+        "tasks outside the backlog": {"in_backlog": False},
         "changed tasks": {"modified_from": history.at(middle), "modified_to": history.at(middle + 99)},
         "changed tasks of an engine": {"modified_to": history.at(300), "engine_ids": (RARE,)},
     }
