@@ -338,7 +338,10 @@ async def test_on_postgresql_every_statement_searches(postgres_dsn: str) -> None
 
 async def test_a_writing_connection_of_a_new_server_plans_by_key(postgres_dsn: str) -> None:
     """Its plans are kept, and its tables grow faster than PostgreSQL analyzes them."""
-    names = [f"work.{each}" for each in ("set_tasks", "set_jobs", "tasks_of", "held", "lock_jobs", "claimable_jobs")]
+    names = [
+        f"work.{each}"
+        for each in ("start_tasks", "set_tasks", "set_jobs", "tasks_of", "held", "lock_jobs", "claimable_jobs")
+    ]
     names += [shape("work.lease_items", ()), "lanes.first_of_each"]
     named = every("postgres")
     database = await PostgresDatabase.open(postgres_dsn, allow_unsafe_durability=FSYNC == "off")

@@ -272,7 +272,7 @@ async def _record_starts(
     workers: Mapping[ItemKey, str],
 ) -> None:
     settlements: dict[int, Settlement] = {}
-    attempts: dict[tuple[int, int], int] = defaultdict(int)
+    started: dict[tuple[int, int], int] = defaultdict(int)
     for row in rows:
         job_id, ordinal = row.job_id, row.ordinal
         settlement = settlements.get(job_id)
@@ -283,8 +283,8 @@ async def _record_starts(
         if ordinal not in settlement.tasks:
             settlement.tasks[ordinal] = work_settlement.task_state(row)
         settlement.claimed(ordinal, Detail(worker=workers[ItemKey(job_id, ordinal, row.item)], attempt=row.attempts))
-        attempts[job_id, ordinal] += 1
-    await work_settlement.write(tx, list(settlements.values()), attempts=attempts, started=True)
+        started[job_id, ordinal] += 1
+    await work_settlement.write(tx, list(settlements.values()), started=started)
 
 
 async def mark_queued(tx: Tx, *, pool: str, limit: int) -> int:

@@ -1,7 +1,7 @@
 """Reads the rows of tasks for a settlement and writes its result. After creation no other code writes task statuses."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from enginehouse.domain.artifact import pushed_folder
@@ -129,16 +129,15 @@ async def write(
     tx: Tx,
     settlements: Sequence[Settlement],
     *,
-    attempts: dict[tuple[int, int], int] | None = None,
-    started: bool = False,
+    started: Mapping[tuple[int, int], int] | None = None,
     changes: CountChanges | None = None,
 ) -> int:
     """Writes the results of the settlements to tasks, items, jobs, events and counts. Returns the number of new items.
 
-    `attempts` adds to a task's attempts by (job, ordinal); `started` also sets the time of the start. With `changes` it
-    adds to these, and does not write the counts.
+    `started`: so many attempts of each task (job, ordinal) have started, and nothing else has happened. With `changes`
+    it adds to these, and does not write the counts.
     """
-    now, attempts, counted = tx.now, attempts or {}, changes or CountChanges()
+    now, counted = tx.now, changes or CountChanges()
     task_rows: list[Row] = []
     item_rows: list[Row] = []
     freed: list[tuple[int, int]] = []
@@ -147,10 +146,13 @@ async def write(
     failing = list[Settlement]()
     for settlement in settlements:
         job_id = settlement.job.id
-        task_rows += (
-            _task_row(job_id, task, now, attempts.get((job_id, task.ordinal), 0), started=started)
-            for task in settlement.changed
-        )
+        if started is None:
+            task_rows += [_task_row(job_id, task, now) for task in settlement.changed]
+        else:
+            task_rows += [
+                (job_id, task.ordinal, task.items_running, started[job_id, task.ordinal], now)
+                for task in settlement.changed
+            ]
         if _count_tasks(counted, settlement):
             failing.append(settlement)
         item_rows += _item_rows(settlement, now)
@@ -162,12 +164,12 @@ async def write(
                 tx.facts.totals.add(TASKS_ENDED, settlement.plan.tasks[ordinal].engine_id, _ENDS[kind])
     if failing:
         await failure_counts.follow(tx, counted, failing)
-    await tx.many("work.set_tasks", task_rows)
+    await tx.many("work.set_tasks" if started is None else "work.start_tasks", task_rows)
     await tx.many("work.delete_items_of_tasks", dropped)
     await held_items.release(tx, freed)
     await work_items.insert(tx, item_rows)
     await traces.follow(tx, [each for each in settlements if each.edges.has_sync])
-    job_events = await _write_jobs(tx, settlements, counted, started=started)
+    job_events = await _write_jobs(tx, settlements, counted, started=started is not None)
     if changes is None:
         await counts.add(tx, counted)
     event_rows += job_events
@@ -265,8 +267,8 @@ def _note(tx: Tx, job: JobState, status: JobStatus) -> None:
         facts.ends.append(end)
 
 
-def _task_row(job_id: int, task: TaskState, now: int, attempts: int, *, started: bool) -> Row:
+def _task_row(job_id: int, task: TaskState, now: int) -> Row:
     return (
         job_id, task.ordinal, task.status._value_, task.waits_for, task.items, task.items_open, task.items_running,
-        task.items_failed, task.failure_reason, task.failure_message, now if started else None, now, attempts, now,
+        task.items_failed, task.failure_reason, task.failure_message, now,
     )  # fmt: skip

@@ -117,19 +117,29 @@ SELECT t.job_id, t.ordinal, {task_state:t}
 FROM {rows} r
 JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 
--- name: set_tasks
--- Writes the results of settlements. No other statement changes a task's status after its creation. The jobs are
--- locked. The statement adds to `attempts` and never sets it.
+-- name: start_tasks
+-- Attempts of these tasks have started; the jobs are locked. The statement adds to `attempts` and never sets it. It leaves
+-- alone what only a wait or an end changes, and so writes no index.
 -- changes: task
--- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, started bigint, ended bigint, attempts int, now bigint
+-- rows: job_id bigint, ordinal int, items_running int, attempts int, now bigint
+UPDATE task
+SET status = {target:claim}, items_running = r.items_running, attempts = task.attempts + r.attempts, modified_at = r.now,
+    started_at = COALESCE(task.started_at, r.now)
+FROM {rows} r
+WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
+
+-- name: set_tasks
+-- Writes the results of settlements. No other statement changes a task's status after its creation, except that a start
+-- sets it to running. The jobs are locked.
+-- changes: task
+-- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, now bigint
 UPDATE task
 SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.items_open,
     items_running = r.items_running, items_failed = r.items_failed, failure_reason = r.failure_reason,
-    failure_message = r.failure_message, attempts = task.attempts + r.attempts, modified_at = r.now,
+    failure_message = r.failure_message, modified_at = r.now,
     queued_at = CASE WHEN r.status = 'queued' THEN r.now ELSE task.queued_at END,
-    started_at = COALESCE(task.started_at, r.started),
-    completed_at = CASE WHEN r.status IN ('complete', 'failed') THEN COALESCE(task.completed_at, r.ended) END,
-    aborted_at = CASE WHEN r.status = 'aborted' THEN COALESCE(task.aborted_at, r.ended) END,
+    completed_at = CASE WHEN r.status IN ('complete', 'failed') THEN COALESCE(task.completed_at, r.now) END,
+    aborted_at = CASE WHEN r.status = 'aborted' THEN COALESCE(task.aborted_at, r.now) END,
     ended_as = CASE WHEN r.status = 'complete' OR r.status = 'failed' OR r.status = 'aborted' THEN r.status END,
     ended_at = CASE WHEN r.status = 'complete' OR r.status = 'failed' OR r.status = 'aborted' THEN r.now END
 FROM {rows} r
