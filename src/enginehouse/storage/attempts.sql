@@ -96,6 +96,7 @@ LIMIT :limit;
 
 -- name: insert
 -- Writes each attempt once, in the transaction that ends it.
+-- alike: item number worker ended_at outcome failure_reason failure_message stop_requested_at stop_signalled_at
 -- rows: job_id bigint, ordinal int, item int, number int, token bigint, worker text, started_at bigint, ended_at bigint, outcome text, failure_reason text, failure_message text, stop_requested_at bigint, stop_signalled_at bigint
 INSERT INTO attempt (job_id, ordinal, item, number, token, worker, started_at, ended_at, outcome, failure_reason, failure_message,
                      stop_requested_at, stop_signalled_at)

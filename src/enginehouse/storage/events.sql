@@ -35,6 +35,7 @@ SELECT COUNT(*) FROM event WHERE job_id = :job_id AND at <= :until;
 
 -- name: insert
 -- The writer has locked the jobs, or has just created them: this keeps the order of their events.
+-- alike: at
 -- rows: job_id bigint, ordinal int, kind text, at bigint, detail text
 INSERT INTO event (job_id, ordinal, kind, at, detail)
 SELECT r.job_id, r.ordinal, r.kind, r.at, r.detail FROM {rows} r;

@@ -18,6 +18,7 @@ ORDER BY j.id
 -- the tasks are as they are now.
 -- only: postgres
 -- parts: for_token
+-- alike: item lease_until worker seat now token_id
 -- rows: job_id bigint, ordinal int, item int, token bigint, lease_until bigint, worker text, seat text, now bigint, token_id text
 UPDATE work_item
 SET token = {token:r}, lease_until = r.lease_until, worker = r.worker, started_at = r.now, attempts = work_item.attempts + 1
@@ -91,6 +92,7 @@ RETURNING work_item.job_id, work_item.ordinal, work_item.item, work_item.token, 
 -- locked, so no other report of the same items runs now. The token must be compared: a report with an older token finds no
 -- row here and is refused.
 -- apart: rows
+-- alike: item
 -- rows: job_id bigint, ordinal int, item int, token bigint
 SELECT w.job_id, w.ordinal, w.item, w.token, w.organization_id, w.attempts, w.failures, w.lost, w.worker, w.started_at,
        w.stop_requested_at, w.stop_signalled_at, {task_state:t}, {clock} AS read_at
@@ -121,6 +123,7 @@ JOIN task t ON t.job_id = r.job_id AND t.ordinal = r.ordinal;
 -- Attempts of these tasks have started; the jobs are locked. The statement adds to `attempts` and never sets it. It leaves
 -- alone what only a wait or an end changes, and so writes no index.
 -- changes: task
+-- alike: items_running attempts now
 -- rows: job_id bigint, ordinal int, items_running int, attempts int, now bigint
 UPDATE task
 SET status = {target:claim}, items_running = r.items_running, attempts = task.attempts + r.attempts, modified_at = r.now,
@@ -132,6 +135,7 @@ WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 -- Writes the results of settlements. No other statement changes a task's status after its creation, except that a start
 -- sets it to running. The jobs are locked.
 -- changes: task
+-- alike: status waits_for items items_open items_running items_failed failure_reason failure_message now
 -- rows: job_id bigint, ordinal int, status text, waits_for int, items int, items_open int, items_running int, items_failed int, failure_reason text, failure_message text, now bigint
 UPDATE task
 SET status = r.status, waits_for = r.waits_for, items = r.items, items_open = r.items_open,
@@ -149,6 +153,7 @@ WHERE task.job_id = r.job_id AND task.ordinal = r.ordinal;
 -- A job that has stayed cancellable keeps the barrier id since which it is: a larger id would exempt it from a barrier
 -- that covers it.
 -- changes: job
+-- alike: cancellable_since started now
 -- rows: id bigint, status text, cancellable_since bigint, tasks_queued int, tasks_running int, tasks_complete int, tasks_failed int, tasks_aborted int, tasks_ready int, started bigint, ended bigint, now bigint
 UPDATE job
 SET status = r.status,
@@ -175,6 +180,7 @@ FROM {rows} r;
 -- The items have ended.
 -- only: postgres
 -- changes: work_item
+-- alike: item
 -- rows: job_id bigint, ordinal int, item int
 DELETE FROM work_item
 WHERE (job_id, ordinal, item) IN (SELECT r.job_id, r.ordinal, r.item FROM {rows} r);
