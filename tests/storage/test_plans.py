@@ -1,17 +1,27 @@
 """The plans in memory: bounded by bytes, gone when their job ends, and complete whatever is missing."""
 
+import gc
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import pytest
 from tests import make
 
+from enginehouse.domain.job import JobRequest
 from enginehouse.domain.work import Done, Report
 from enginehouse.storage.database.database import Database, Tx
-from enginehouse.storage.jobs import creation
+from enginehouse.storage.jobs import creation, queries
 from enginehouse.storage.jobs.plans import Plans
+from enginehouse.storage.jobs.views import JobViews
 from enginehouse.storage.work import claims, reports
 
+ONE: Final = make.independent(1)
 
-async def create(database: Database, plans: Plans, count: int) -> list[int]:
+
+async def create(database: Database, plans: Plans, count: int, request_: JobRequest = ONE) -> list[int]:
     async def work(tx: Tx) -> list[int]:
-        made = await creation.create(tx, plans, [make.new_job(make.independent(1)) for _ in range(count)])
+        made = await creation.create(tx, plans, [make.new_job(request_) for _ in range(count)])
         return [job_id for job_id, _ in made]
 
     return await database.write_work(work)
@@ -48,6 +58,39 @@ async def test_plans_stay_within_their_bytes_and_those_that_run_first_stay(datab
     assert len(await run(database, Plans(max_bytes=1), 1)) == 1
     assert len(await run(database, plans, 20)) == 10
     assert plans.size <= plans.max_bytes
+
+
+MANY: Final = {
+    "one task": make.independent(1),
+    "a chain": make.chain(5),
+    "tasks that are alike": make.independent(100),
+    "a text": make.independent(1, payload={"text": "x" * 8_000}),
+    "small values": make.independent(1, payload={"all": [{"n": n, "word": "word"} for n in range(200)]}),
+}
+
+
+@pytest.mark.parametrize("request_", MANY.values(), ids=MANY.keys())
+async def test_what_is_kept_takes_no_more_than_two_and_a_half_times_what_is_counted(
+    sqlite_database: Database, request_: JobRequest
+) -> None:
+    """Their bounds are estimates, so that nothing is measured for each job. A server's memory is bounded by them."""
+    count, plans, views = 60, Plans(), JobViews()
+    ids = await create(sqlite_database, Plans(), count, request_)
+    await sqlite_database.read(lambda tx: queries.by_ids(tx, 1, ids[:1], JobViews()))
+
+    async def taken(read: Callable[[Tx], Awaitable[object]]) -> int:
+        gc.collect()
+        tracemalloc.start()
+        try:
+            await sqlite_database.read(read)
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert await taken(lambda tx: queries.by_ids(tx, 1, ids, views)) < 2.5 * views.size
+    assert await taken(lambda tx: plans.load(tx, dict.fromkeys(ids, 0))) < 2.5 * plans.size
+    assert len(plans.job_ids) == count
 
 
 def test_the_plan_of_a_job_that_was_never_committed_gives_way_to_the_next_with_its_id() -> None:

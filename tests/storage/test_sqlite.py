@@ -190,6 +190,22 @@ async def test_the_writer_syncs_at_every_commit(tmp_path: Path, directory: Path)
     await database.close()
 
 
+async def test_the_memory_of_the_connections_has_a_bound(tmp_path: Path, directory: Path) -> None:
+    """Whatever is stored: pages are kept up to 22 MB by the writer and three readers, and larger sorts go to a file."""
+    (directory / "more.sql").write_text("-- name: pages\nPRAGMA cache_size;\n-- name: sorts\nPRAGMA temp_store;\n")
+    database = await SqliteDatabase.open(tmp_path / "probe.db", directory=directory)
+
+    async def settings(tx: Tx) -> list[int]:
+        return [(await tx.all(f"more.{name}"))[0][0] for name in ("pages", "sorts")]
+
+    file = 1
+    assert await database.write(settings) == [-16 * 1024, file]
+    for way in (database.read, database.peek, database.glance):
+        assert await way(settings) == [-2 * 1024, file]
+    assert database._readers._max_workers == 2
+    await database.close()
+
+
 async def test_a_work_that_waits_for_something_else_is_refused(sqlite_probe: SqliteDatabase, tmp_path: Path) -> None:
     async def dozing(tx: Tx) -> None:
         await tx.run("probe.put", name="a", value="v")

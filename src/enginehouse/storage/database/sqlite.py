@@ -24,16 +24,18 @@ from enginehouse.storage.database.sqlite_writer import Fencing, SqliteTx, Work, 
 T = TypeVar("T")
 
 OLDEST: Final = (3, 35, 0)
-_EVERY: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA temp_store = MEMORY")
+# A sort that is larger than the cache goes to a file, so that no list takes the more memory the more jobs there are.
+_EVERY: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA temp_store = FILE")
 # A full disk or a lost host must not lose confirmed data: WAL with synchronous=FULL syncs at every commit.
 _WRITING: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",
-    "PRAGMA cache_size = -32768",  # KiB
+    "PRAGMA cache_size = -16384",  # KiB
 )
-# Each reader has a cache of its own. What it does not hold is in the file cache of the system.
-_READING: Final = ("PRAGMA query_only = ON", "PRAGMA cache_size = -8192")
+# Each reader has a cache of its own. What it does not hold is in the file cache of the system: larger caches take
+# memory, and no less time (docs/decisions/0066).
+_READING: Final = ("PRAGMA query_only = ON", "PRAGMA cache_size = -2048")
 
 
 class SqliteDatabase:

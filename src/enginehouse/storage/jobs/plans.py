@@ -22,6 +22,7 @@ encode = msgspec.json.Encoder().encode
 
 _REVISIONS = 62  # bits
 _PLAN_BYTES = 1_000  # of a plan of one short task, with its edges
+_BYTES_PER_TASK = 300
 _BYTES_PER_CHARACTER = 6  # of its document, when it is decoded
 
 
@@ -53,7 +54,7 @@ class Plans:
             for job_id, job in created:
                 if job_id in self._kept:  # it has the id of a job that was never committed
                     self._drop(job_id)
-                size = _size(job.document)
+                size = _size(job.plan, job.document)
                 if self._bytes + size <= self.max_bytes:
                     self._kept[job_id] = (job.plan, job.edges, size, 0)
                     self._bytes += size
@@ -84,7 +85,7 @@ class Plans:
         return plans
 
     def _keep(self, job_id: int, plan: Plan, edges: Edges, document: str, revision: int) -> None:
-        size = _size(document)
+        size = _size(plan, document)
         with self._lock:
             self._drop(job_id)
             self._kept[job_id] = (plan, edges, size, revision)
@@ -107,8 +108,9 @@ async def replace(tx: Tx, plans: Sequence[tuple[int, Plan, int]]) -> None:
     await tx.many("additions.grow", grown)
 
 
-def _size(document: str) -> int:
-    return _PLAN_BYTES + _BYTES_PER_CHARACTER * len(document)
+def _size(plan: Plan, document: str) -> int:
+    further = len(plan.tasks) - 1  # tasks that are alike are few characters
+    return _PLAN_BYTES + _BYTES_PER_TASK * further + _BYTES_PER_CHARACTER * len(document)
 
 
 def decode(document: str) -> Plan:
