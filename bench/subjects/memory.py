@@ -41,7 +41,7 @@ def _children(pid: int) -> list[int]:
             # The command in brackets may contain spaces. The parent is the second field after it.
             if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
                 found.append(int(stat.parent.name))
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
             continue
     return sorted(found)
 

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -150,7 +151,8 @@ def test_the_server_lives_and_is_ready_and_says_when_its_keeper_has_ended(server
 def children(pid: int) -> list[int]:
     found = list[int]()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread has ended meanwhile
+            found += map(int, (task / "children").read_text().split())
     return found
 
 

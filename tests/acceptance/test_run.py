@@ -164,5 +164,5 @@ def _lives(pid: int) -> bool:
     """Returns False also for a process that has ended and was not reaped by its new parent."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
