@@ -18,8 +18,8 @@ from enginehouse.storage.jobs.task_scans import ANY_JOB, TaskPlace
 
 # Among so many jobs the first tasks are sought, then among more.
 STEPS: Final = (64, 512, FEW, 2 * FEW, 8 * FEW, 64 * FEW)
-# Of a deep page, these fewer: as many jobs as hold it if each has so many of its tasks, or one.
-_MANY_OF_A_JOB: Final = 4
+# Of a deep page, how many jobs for each place up to its end: a job may have several of the tasks, one, or none.
+_OF_A_PLACE: Final = (1 / 4, 1 / 2, 1, 2, 8)
 # So many µs later than its job's creation an id may be, at most: one for each 1 024 jobs that were created at once.
 AHEAD: Final = 200
 
@@ -37,7 +37,7 @@ def steps(filter_: TaskFilter) -> Sequence[int]:
     until = filter_.offset + filter_.limit
     if until <= FEW:
         return STEPS
-    enough = (until // _MANY_OF_A_JOB + STEPS[0], until + STEPS[0], 2 * until, 8 * until)
+    enough = [int(until * jobs) + STEPS[0] for jobs in _OF_A_PLACE]
     return *enough, *(few for few in STEPS if few > enough[-1])
 
 
