@@ -99,9 +99,8 @@ async def test_a_claim_goes_on_where_one_lane_holds_more_than_was_looked_at(data
     assert not queue.more
 
 
-async def test_a_claim_reads_the_lanes_that_were_promised_and_the_next_one_looks(database: Database) -> None:
+async def test_an_idle_claim_reads_the_lanes_that_were_promised_and_the_next_one_looks(database: Database) -> None:
     verbs, queue = Verbs(database), Queue()
-    await verbs.create(*(make.new_job(make.independent(1), organization_id=each) for each in (1, 2)))
 
     async def claim(limit: int = 8) -> list[int]:
         leases = await database.write_work(
@@ -111,15 +110,40 @@ async def test_a_claim_reads_the_lanes_that_were_promised_and_the_next_one_looks
         )
         return [lease.organization_id for lease in leases]
 
+    async def create(*owners: int) -> None:
+        await verbs.create(*(make.new_job(make.independent(1), organization_id=each) for each in owners))
+
+    assert await claim() == []
+    queue.stale = True  # as it is when it hears of a creation
+    await create(1, 2)
     queue.promise(Lane(2, "noop"))
     assert await claim(1) == [2]
     assert queue.stale, "it knows only what was promised"
     assert await claim() == [1]
+
+    assert await claim() == []
     queue.promise(Lane(3, "noop"))
     queue.see(Outlook(), began=0.0, ended=0.0)
     queue.stale = True
     assert not queue.see_promised(), "a look knows more"
-    await verbs.create(make.new_job(make.independent(1)))
+    await create(1)
     for each in range(2, 20):
         queue.promise(Lane(each, "noop"))
     assert await claim() == [1], "of so many lanes, a look finds those with items"
+
+
+async def test_a_lane_that_waits_is_not_passed_over_for_promised_ones(database: Database) -> None:
+    verbs, queue = Verbs(database), Queue()
+    await verbs.create(make.new_job(make.independent(1), organization_id=1))
+    taken = list[int]()
+    for _ in range(3):
+        await verbs.create(make.new_job(make.independent(1), organization_id=2))
+        queue.note(2)
+        queue.promise(Lane(2, "noop"))
+        leases = await database.write_work(
+            lambda tx: claims.claim(
+                tx, verbs.plans, pool="native", limit=1, worker="w", lease_micros=10**9, queue=queue
+            )
+        )
+        taken += [lease.organization_id for lease in leases]
+    assert 1 in taken

@@ -53,8 +53,10 @@ async def test_a_task_that_starts_at_once_and_ends_takes_so_many(postgres_databa
         return number
 
     for promised, of_claim in ((True, 6), (False, 8)):  # the clock and the lanes, if it must look
+        assert await claim() == []
         await verbs.create(make.new_job(make.independent(1)))
         since()
+        queue.note(make.ORGANIZATION)
         if promised:
             queue.promise(Lane(make.ORGANIZATION, "noop"))
         [lease] = await claim()

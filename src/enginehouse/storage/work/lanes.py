@@ -137,6 +137,7 @@ class Queue:
     owners: frozenset[int] | None = None
     room: Room | None = None
     _until: float = 0.0
+    _nothing_waits: bool = False  # as far as the last look knows
     _promised: frozenset[Lane] = frozenset()
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
@@ -145,7 +146,7 @@ class Queue:
             outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if self._takes(lane)))
         self.outlook = outlook
         self._until = ended + (ended - began) * (1 / LOOKING - 1)
-        self._promised = frozenset()
+        self._nothing_waits, self._promised = not outlook.lanes, frozenset()
         self.stale = False
 
     def promise(self, lane: Lane) -> None:
@@ -154,12 +155,15 @@ class Queue:
             self._promised |= {lane}
 
     def see_promised(self) -> bool:
-        """True if lanes were promised. They are all that this claim reads; the one after it looks."""
+        """True if lanes were promised since a look found nothing. They are all that this claim reads; the next one looks.
+
+        So a lane that waits is never passed over for one that was promised.
+        """
         promised = self._promised
-        if not 0 < len(promised) <= _PROMISED:
+        if not self._nothing_waits or not 0 < len(promised) <= _PROMISED:
             return False
         self.see(Outlook(tuple(promised)), began=0.0, ended=0.0)
-        self.stale = True
+        self.stale, self._nothing_waits = True, False
         return True
 
     def offer(self, engines: Callable[[str], bool]) -> None:
