@@ -155,9 +155,9 @@ class Queue:
             self._promised |= {lane}
 
     def see_promised(self) -> bool:
-        """True if lanes were promised since a look found nothing. They are all that this claim reads; the next one looks.
+        """True if lanes were promised since a look found nothing. They are all that this claim reads.
 
-        So a lane that waits is never passed over for one that was promised.
+        The next one looks. So a lane that waits is never passed over for those that were promised.
         """
         promised = self._promised
         if not self._nothing_waits or not 0 < len(promised) <= _PROMISED:
