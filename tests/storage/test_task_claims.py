@@ -13,6 +13,7 @@ from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage import limits
 from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import task_backlog, task_claims, task_pages, task_scans, task_walks
+from enginehouse.storage.work import claims
 
 FILTERS: Final[list[dict[str, Any]]] = [
     {"is_claimable": True},
@@ -60,6 +61,9 @@ async def test_the_pages_are_those_of_a_walk_through_all_jobs(
     assert (await differences(database))[:1] == []  # nothing can be claimed, and all is in the backlog
     for _ in range(6):  # each at another time
         await verbs.create(make.new_job(make.independent(1)))
+    await database.write_work(lambda tx: claims.mark_queued(tx, pool="native", limit=1))
+    # An old job waits, and has changed after later ones were created.
+    assert (await differences(database))[:1] == []
     first, second, third, _ = await verbs.claim(4)
     await verbs.done(first)
     await verbs.fail(second)
