@@ -25,7 +25,7 @@ from enginehouse.storage.database.sqlite import SqliteDatabase
 
 DAY = 86_400
 SETTLED = 1.0
-AHEAD = 5.0  # seconds for the server's start
+AHEAD = 15.0  # seconds for the rest of the schedules and for the start of the server, also on a busy machine
 FIRED_WITHIN = 120.0
 LOOKS_EVERY = 0.01
 ORGANIZATION = "SELECT MIN(id) FROM organization"
