@@ -48,9 +48,11 @@ async def page(tx: Tx, organization_id: int, filter_: TaskFilter, total: int | N
     parts = await task_backlog.parts(tx, organization_id, filter_)
     if parts == [filter_]:
         return _keys(await _places(tx, organization_id, filter_, total))
-    until, places = filter_.offset + filter_.limit, list[TaskPlace]()
+    places = list[TaskPlace]()
     for part in parts:
-        places += await _places(tx, organization_id, replace(part, offset=0, limit=until), total)
+        if part.limit:
+            places += await _places(tx, organization_id, part, total)
+    until = filter_.offset + filter_.limit
     return _keys(sorted(places, reverse=filter_.descending)[filter_.offset : until])
 
 
