@@ -71,7 +71,12 @@ async def test_the_pages_are_those_of_a_walk_through_all_jobs(
     await verbs.cancel(cancelled, held[0])
     await database.write(lambda tx: limits.resume_job(tx, make.ORGANIZATION, held[1]))
     assert (await differences(database))[:1] == []
-    await verbs.create(make.new_job(make.chain(3)))  # a task of it waits for another
+    await verbs.create(make.new_job(make.chain(3)))  # tasks of it wait for others
     await verbs.fail(third, FailureKind.INTERNAL_ERROR)  # it may be claimed again
+    assert (await differences(database))[:1] == []
+    [begun] = await verbs.create(make.new_job(make.chain(3)))
+    for lease in await verbs.claim(50):
+        if lease.key.job_id == begun:
+            await verbs.done(lease)  # so one task of it has ended, and one waits
     assert (await differences(database))[:1] == []
     await recount.check(database)
