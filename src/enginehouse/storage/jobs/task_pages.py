@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from enginehouse.domain.ids import micros_of
 from enginehouse.domain.job import JobFilter
 from enginehouse.domain.task_filter import TaskFilter
 from enginehouse.storage.bulk_cancels import barriers
@@ -17,9 +16,7 @@ from enginehouse.storage.jobs import (
     task_claims,
     task_counts,
     task_scans,
-    task_walks,
 )
-from enginehouse.storage.jobs.job_bounds import NEVER
 from enginehouse.storage.jobs.pages import FEW
 from enginehouse.storage.jobs.task_scans import TaskPlace
 
@@ -53,21 +50,8 @@ async def page(tx: Tx, organization_id: int, filter_: TaskFilter, total: int | N
         return _keys(await _places(tx, organization_id, filter_, total))
     until, places = filter_.offset + filter_.limit, list[TaskPlace]()
     for part in parts:
-        if part.limit:
-            bounded = part if len(places) < until else _up_to(part, places[until - 1])
-            places += await _places(tx, organization_id, bounded, total)
-            places.sort(reverse=filter_.descending)
-    return _keys(places[filter_.offset : until])
-
-
-def _up_to(filter_: TaskFilter, place: TaskPlace) -> TaskFilter:
-    """Returns the filter for the tasks that are not behind this place, and perhaps a few more."""
-    if filter_.order_by == "modified_at":
-        return task_scans.up_to(filter_, place[0])
-    created = micros_of(place[-2])  # or a little earlier
-    if filter_.descending:
-        return replace(filter_, created_from=max(created - task_walks.AHEAD, filter_.created_from or 0))
-    return replace(filter_, created_to=min(created + 1, filter_.created_to or NEVER))
+        places += await _places(tx, organization_id, replace(part, offset=0, limit=until), total)
+    return _keys(sorted(places, reverse=filter_.descending)[filter_.offset : until])
 
 
 async def _places(tx: Tx, organization_id: int, filter_: TaskFilter, total: int | None) -> list[TaskPlace]:
