@@ -328,18 +328,18 @@ async def test_an_end_reads_the_clock_of_postgresql_once_after_it_has_locked_its
     if ready.database.dialect == "sqlite":
         return  # it has a clock of its own
     done = list[str]()
-    heard, all_rows = PostgresTx.heard, PostgresTx.all
+    set_now, all_rows = PostgresTx.set_now, PostgresTx.all
 
-    def hearing(tx: PostgresTx, micros: int) -> None:
+    def setting(tx: PostgresTx, micros: int) -> None:
         done.append("clock")
-        heard(tx, micros)
+        set_now(tx, micros)
 
     async def selecting(tx: PostgresTx, statement: str, **params: object) -> list[Row]:
         done.append(statement)
         return await all_rows(tx, statement, **params)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PostgresTx, "heard", hearing)
+        patch.setattr(PostgresTx, "set_now", setting)
         patch.setattr(PostgresTx, "all", selecting)
         await work.finish(ready, Report(lease.key, lease.token, Done()))
     assert done[:2] == ["work.lock_jobs", "clock"]

@@ -125,7 +125,7 @@ async def test_an_idle_claim_reads_the_lanes_that_were_promised_and_the_next_one
     queue.promise(Lane(3, "noop"))
     queue.see(Outlook(), began=0.0, ended=0.0)
     queue.stale = True
-    assert not queue.see_promised(), "a look knows more"
+    assert not queue.see_promises(), "a look knows more"
     await create(1)
     for each in range(2, 20):
         queue.promise(Lane(each, "noop"))

@@ -22,7 +22,6 @@ from enginehouse.operations.house import House
 from enginehouse.operations.permission import is_super_admin, organization_for, require, require_super_admin
 from enginehouse.storage import identity as storage
 from enginehouse.storage import organizations
-from enginehouse.storage import organizations as stored_organizations
 from enginehouse.storage.audit import entries
 from enginehouse.storage.database.database import Tx
 from enginehouse.storage.identity import UserRecord
@@ -94,7 +93,7 @@ def with_request(old: Organization, request: OrganizationRequest) -> Organizatio
 async def list_organizations(house: House, principal: Principal) -> list[Organization]:
     """Returns every organization for a super administrator, else only the caller's own."""
     if is_super_admin(principal):
-        return await house.database.read(stored_organizations.organizations)
+        return await house.database.read(organizations.organizations)
     return [await get_organization(house, principal, None)]
 
 
@@ -103,7 +102,7 @@ async def get_organization(house: House, principal: Principal, organization_id: 
     number = organization_for(principal, organization_id)
     organization = None
     if 0 < number <= bounds.LARGEST_ID:
-        organization = await house.database.peek(lambda tx: stored_organizations.organization(tx, number))
+        organization = await house.database.peek(lambda tx: organizations.organization(tx, number))
     if organization is None:
         raise NotFound("Organization", number)
     return organization
@@ -113,7 +112,7 @@ async def get_many(house: House, principal: Principal, ids: Collection[int]) -> 
     """Returns those of the organizations that the caller may see, by number."""
     require(principal, Role.READER)
     own = [number for number in ids if number == principal.organization_id or is_super_admin(principal)]
-    return await house.database.read(lambda tx: stored_organizations.organizations_by_ids(tx, own))
+    return await house.database.read(lambda tx: organizations.organizations_by_ids(tx, own))
 
 
 async def acting(house: House, principal: Principal, name: str | int | None, path: str) -> Principal:
@@ -236,6 +235,6 @@ async def replace_password(
 
 
 async def _new_organization(tx: Tx, name: str, default_retries: int | None) -> Organization:
-    return await stored_organizations.create_organization(
+    return await organizations.create_organization(
         tx, name=name, application_id=str(uuid4()), default_retries=default_retries
     )

@@ -56,7 +56,7 @@ class Tx(Protocol):
     async def read_clock(self) -> int:
         """Reads `now` again from the storage clock, after the locks that must come before it, and returns it."""
 
-    def heard(self, micros: int) -> None:
+    def set_now(self, micros: int) -> None:
         """A statement of the transaction has read the storage clock (`{clock}`), which spares the trip for it.
 
         From now on that is `now`. On SQLite nothing changes: each transaction has a time of its own already.

@@ -30,7 +30,7 @@ class StorageTime:
     def __init__(self) -> None:
         self._ahead = 0
 
-    def heard(self, micros: int) -> None:
+    def observe(self, micros: int) -> None:
         self._ahead = micros - time.monotonic_ns() // 1000
 
     def estimate(self) -> int:
@@ -75,13 +75,13 @@ class PostgresTx:
     async def read_clock(self) -> int:
         if not self._fresh:
             await self.flush()
-            self.heard(await self._connection.fetchval(_CLOCK))
+            self.set_now(await self._connection.fetchval(_CLOCK))
         self._fresh = False
         return self.now
 
-    def heard(self, micros: int) -> None:
+    def set_now(self, micros: int) -> None:
         self.now = micros
-        self._time.heard(micros)
+        self._time.observe(micros)
 
     async def flush(self) -> None:
         """All that was written is in the database, for the statements that follow."""
@@ -116,7 +116,7 @@ class PostgresTx:
         named = self._statements[statement]
         if named.writes_to is None:
             raise TypeError(f"{statement} declares no changes; call run.")
-        await self._put_off(named.writes_to, named.text, _values(named, params))
+        await self._defer(named.writes_to, named.text, _values(named, params))
 
     async def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Writes the rows at the latest with the next flush, if the statement only adds them or changes locked ones."""
@@ -129,9 +129,9 @@ class PostgresTx:
             text, columns = given(named, rows)
             await self._connection.execute(text, *columns)
         else:
-            await self._put_off(named.writes_to, *given(named, rows))
+            await self._defer(named.writes_to, *given(named, rows))
 
-    async def _put_off(self, table: str, text: str, values: list[Any]) -> None:
+    async def _defer(self, table: str, text: str, values: list[Any]) -> None:
         self._fresh = False
         if table in self._written:
             await self.flush()
@@ -154,7 +154,7 @@ class PostgresTx:
         text, columns = given(named, rows)
         found = await self._connection.fetch(_with_clock(text), *columns)
         if found:
-            self.heard(found[-1][-1])
+            self.set_now(found[-1][-1])
         else:
             await self.read_clock()
         return [tuple(record)[:-1] for record in found]

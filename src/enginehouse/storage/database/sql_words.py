@@ -33,7 +33,7 @@ _WORDS: Final[Mapping[Dialect, Mapping[str, str]]] = {
         "job_of_engine": "j.id = ANY (ARRAY[e.job_id])",
         "task_of_job": "t.job_id = ANY (ARRAY[j.id])",
         "attempt_of_task": "a.job_id = ANY (ARRAY[t.job_id]) AND a.ordinal = t.ordinal",
-        # When the statement arrived, which is after all locks of earlier ones. See `Tx.heard`.
+        # When the statement arrived, which is after all locks of earlier ones. See `Tx.set_now`.
         "clock": "(SELECT CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS BIGINT))",
     },
 }

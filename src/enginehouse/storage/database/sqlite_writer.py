@@ -82,7 +82,7 @@ class SqliteTx:
         self.now = self._clock.tick()
         return self.now
 
-    def heard(self, micros: int) -> None: ...
+    def set_now(self, micros: int) -> None: ...
 
     async def all(self, statement: str, **params: Any) -> list[Row]:
         return self._execute(statement, params).fetchall()

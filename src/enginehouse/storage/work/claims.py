@@ -176,7 +176,7 @@ async def claim_each(
     this token for workers allows is leased.
     """
     barrier_lock.require_shared(tx)
-    if queue.stale and not queue.see_promised():
+    if queue.stale and not queue.see_promises():
         await tx.read_clock()
         queue.see(await lanes.look(tx, pool=pool), began=0.0, ended=0.0)
     limit = min(sum(taker.limit for taker in takers), TOKENS_AT_ONCE)

@@ -16,7 +16,7 @@ from enginehouse.storage.database.sql import shape
 LOOKING: Final = 0.05
 # Items read beyond the requested ones, because another transaction may hold the jobs of the first ones.
 SPARE: Final = 16
-_PROMISED: Final = 8  # lanes that a claim reads without a look
+_MOST_PROMISES: Final = 8  # lanes that a claim reads without a look
 
 
 class LaneSettings(Protocol):
@@ -138,7 +138,7 @@ class Queue:
     room: Room | None = None
     _until: float = 0.0
     _nothing_waits: bool = False  # as far as the last look knows
-    _promised: frozenset[Lane] = frozenset()
+    _promises: frozenset[Lane] = frozenset()
 
     def see(self, outlook: Outlook, *, began: float, ended: float) -> None:
         """Stores the outlook. It is fresh until a new search is cheap enough (`LOOKING`). Seconds of any clock."""
@@ -146,23 +146,23 @@ class Queue:
             outlook = replace(outlook, lanes=tuple(lane for lane in outlook.lanes if self._takes(lane)))
         self.outlook = outlook
         self._until = ended + (ended - began) * (1 / LOOKING - 1)
-        self._nothing_waits, self._promised = not outlook.lanes, frozenset()
+        self._nothing_waits, self._promises = not outlook.lanes, frozenset()
         self.stale = False
 
     def promise(self, lane: Lane) -> None:
         """Items of the lane are stored next, or were just stored. A claim that would look need only read there."""
-        if self.stale and lane not in self._promised:
-            self._promised |= {lane}
+        if self.stale and lane not in self._promises:
+            self._promises |= {lane}
 
-    def see_promised(self) -> bool:
+    def see_promises(self) -> bool:
         """True if lanes were promised since a look found nothing. They are all that this claim reads.
 
         The next one looks. So a lane that waits is never passed over for those that were promised.
         """
-        promised = self._promised
-        if not self._nothing_waits or not 0 < len(promised) <= _PROMISED:
+        promises = self._promises
+        if not self._nothing_waits or not 0 < len(promises) <= _MOST_PROMISES:
             return False
-        self.see(Outlook(tuple(promised)), began=0.0, ended=0.0)
+        self.see(Outlook(tuple(promises)), began=0.0, ended=0.0)
         self.stale, self._nothing_waits = True, False
         return True
 
@@ -270,7 +270,7 @@ async def _first_of_each(tx: Tx, most: dict[Lane, int], *, pool: str) -> dict[La
     """Returns the first items of each lane that is not paused, with a row of the lane's settings; in one round trip."""
     rows = await _FIRST_OF_EACH.each(tx, [(pool, *lane, items) for lane, items in most.items()])
     if rows:
-        tx.heard(rows[0].read_at)
+        tx.set_now(rows[0].read_at)
     first: dict[Lane, tuple[FirstItem, list[Waiting]]] = {}
     lane: Lane | None = None
     for row in rows:

@@ -124,7 +124,7 @@ async def finish(tx: Tx, plans: Plans, reports: Sequence[Report]) -> list[Answer
 async def _held(tx: Tx, reports: Sequence[Report]) -> Held:
     rows = await _HELD.each(tx, [(*report.key, report.token) for report in reports])
     if rows:
-        tx.heard(rows[0].read_at)  # after the jobs were locked
+        tx.set_now(rows[0].read_at)  # after the jobs were locked
     return {(ItemKey(row.job_id, row.ordinal, row.item), row.token): row for row in rows}
 
 
