@@ -8,12 +8,12 @@ from enginehouse.domain.artifact import log_key
 from enginehouse.domain.job import JobRequest, TaskRequest
 from enginehouse.domain.retry import FailureKind
 from enginehouse.domain.status import JobStatus, TaskStatus
-from enginehouse.domain.work import Accepted, Stale
+from enginehouse.domain.work import Accepted, ItemKey, Lease, Stale
 from enginehouse.storage import artifacts
 from enginehouse.storage.bulk_cancels import barriers
-from enginehouse.storage.database.database import Database
+from enginehouse.storage.database.database import Database, Tx
 from enginehouse.storage.jobs import cancellation, deletion
-from enginehouse.storage.work import claims, leases
+from enginehouse.storage.work import claims, job_locks, leases
 
 
 @pytest.fixture
@@ -158,6 +158,25 @@ async def test_a_stale_token_changes_nothing(bench: Verbs) -> None:
     assert await bench.database.read(lambda tx: artifacts.of_task(tx, make.ORGANIZATION, job_id)) == ()
     assert isinstance(await bench.done(second), Accepted)
     assert await bench.done(second) == Stale()
+
+
+async def test_an_item_that_is_leased_or_not_allowed_is_not_leased_whatever_was_read_before(bench: Verbs) -> None:
+    [job_id] = await bench.create(make.new_job(make.independent(2)))
+    [taken] = await bench.claim(1)
+    free = ItemKey(job_id, 1 - taken.key.ordinal, taken.key.item)
+
+    async def lease(tx: Tx, key: ItemKey, token_id: str | None) -> list[Lease]:
+        jobs = await job_locks.lock(tx, [job_id])
+        loaded = await bench.plans.load(tx, job_locks.revisions(jobs.values()))
+        return await claims.lease(tx, [key], jobs, loaded, workers={key: "other"}, until=LEASE, token_id=token_id)
+
+    async def leased(key: ItemKey, token_id: str | None = None) -> list[ItemKey]:
+        return [one.key for one in await bench.database.write_work(lambda tx: lease(tx, key, token_id))]
+
+    assert await leased(taken.key) == []
+    assert await leased(free, "a token that is gone") == []
+    assert isinstance(await bench.done(taken), Accepted), "its lease holds"
+    assert await leased(free) == [free]
 
 
 async def test_a_heartbeat_moves_the_end_of_a_lease(bench: Verbs) -> None:
